@@ -1,8 +1,12 @@
-/* Detection of instruction sets (cpuid, xgetbv) and of the cache size.  No choice is made here. */
+/* Detection of instruction sets (cpuid, xgetbv), cache size and processors.  No choice is made here. */
 #if !defined(_WIN32) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
 #include "cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
 #define FA_X86 1
@@ -17,10 +21,16 @@
 #include <cpuid.h>
 #endif
 
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
+#include <unistd.h>
+#endif
 #if defined(__APPLE__)
 #include <sys/sysctl.h>
-#elif !defined(_WIN32)
-#include <unistd.h>
+#elif defined(__linux__)
+#include <sched.h>
 #endif
 
 #if FA_X86
@@ -120,4 +130,123 @@ size_t fa_cache_bytes(void)
         return (size_t)bytes;
 #endif
     return guess;
+}
+
+/* "max 100000", "150000 100000": version 2 keeps quota and period in one file, version 1 in two, with −1 for no quota. */
+static double read_quota(const char *folder, int version)
+{
+    char name[1200], text[64] = "";
+    double value[2] = {0, 0};
+    const char *const files[2][2] = {{"cpu.cfs_quota_us", "cpu.cfs_period_us"}, {"cpu.max", NULL}};
+
+    for (int i = 0; i < 2 && files[version - 1][i]; i++) {
+        snprintf(name, sizeof name, "%s/%s", folder, files[version - 1][i]);
+        FILE *file = fopen(name, "r");
+        if (file == NULL)
+            return 0;
+        char *end = fgets(text, sizeof text, file);
+        fclose(file);
+        if (end == NULL)
+            return 0;
+        value[i] = strtod(text, &end);
+        if (version == 2)
+            value[1] = strtod(end, NULL);
+    }
+    return value[0] > 0 && value[1] > 0 ? value[0] / value[1] : 0;
+}
+
+static double smaller_quota(double a, double b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* Inside a container the named path may lie outside of what is mounted: folders that are missing have no quota. */
+static double quota_up_to_root(const char *mount, const char *controller, char *path, int version)
+{
+    char folder[1100];
+    double quota = 0;
+    for (;;) {
+        snprintf(folder, sizeof folder, "%s%s%s", mount, controller, path);
+        quota = smaller_quota(quota, read_quota(folder, version));
+        char *last = strrchr(path, '/');
+        if (last == NULL)
+            return quota;
+        *last = '\0';
+    }
+}
+
+/* A line is "number:controllers:path"; version 2 is number 0 with no controllers. */
+double fa_cgroup_quota(const char *membership, const char *mount)
+{
+    char line[1024];
+    double quota = 0;
+    FILE *file = fopen(membership, "r");
+    if (file == NULL)
+        return 0;
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        char *controllers = strchr(line, ':');
+        char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (path == NULL)
+            continue;
+        *path++ = '\0';
+        controllers++;
+        if (strcmp(line, "0") == 0 && *controllers == '\0')
+            quota = smaller_quota(quota, quota_up_to_root(mount, "", path, 2));
+        else if (strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0)
+            quota = smaller_quota(quota, quota_up_to_root(mount, "/cpu", path, 1));
+    }
+    fclose(file);
+    return quota;
+}
+
+#if defined(__linux__)
+
+/* The kernel refuses a mask shorter than the processors it could have, so grow it until it fits. */
+static int processors_by_affinity(void)
+{
+    for (int capacity = 1024; capacity <= 1 << 20; capacity *= 2) {
+        cpu_set_t *set = CPU_ALLOC(capacity);
+        if (set == NULL)
+            break;
+        const size_t bytes = CPU_ALLOC_SIZE(capacity);
+        const int count = sched_getaffinity(0, bytes, set) == 0 ? CPU_COUNT_S(bytes, set) : 0;
+        CPU_FREE(set);
+        if (count > 0)
+            return count;
+    }
+    return 1;
+}
+
+#elif defined(_WIN32)
+
+static int processors_by_affinity(void)
+{
+    DWORD_PTR own = 0, all = 0;
+    int count = 0;
+    if (!GetProcessAffinityMask(GetCurrentProcess(), &own, &all))
+        return 1;
+    for (; own; own &= own - 1)
+        count++;
+    return count;
+}
+
+#else
+
+static int processors_by_affinity(void)
+{
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+#endif
+
+int fa_cpu_count(void)
+{
+    int count = processors_by_affinity();
+#if defined(__linux__)
+    const double quota = fa_cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    if (quota > 0 && quota < count)
+        count = (int)quota + (quota > (int)quota); /* part of a processor is worth a thread */
+#endif
+    return count > 0 ? count : 1;
 }

@@ -17,4 +17,11 @@ unsigned fa_cpu_features(void);
    it in common.  8 MiB where the system does not tell.  Keep the answer. */
 size_t fa_cache_bytes(void);
 
+/* Processors this process may use at once, at least 1: its affinity mask, bounded by the CPU quota of its cgroup. */
+int fa_cpu_count(void);
+
+/* The CPU quota, in processors, of the cgroup (version 2 or 1) that the file `membership` (/proc/self/cgroup) names, in the
+   hierarchy mounted at `mount` (/sys/fs/cgroup): the smallest of its own and its ancestors'.  0 if there is none. */
+double fa_cgroup_quota(const char *membership, const char *mount);
+
 #endif
