@@ -190,7 +190,7 @@ double fa_cgroup_quota(const char *membership, const char *mount)
         if (path == NULL)
             continue;
         *path++ = '\0';
-        controllers++;
+        *controllers++ = '\0';
         if (strcmp(line, "0") == 0 && *controllers == '\0')
             quota = smaller_quota(quota, quota_up_to_root(mount, "", path, 2));
         else if (strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0)
