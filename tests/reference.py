@@ -1,0 +1,314 @@
+"""The independent reference: one oracle entry for each activation, and one function for each row operation.
+
+Each entry is written once over a number namespace ``m`` and runs unchanged on three of them: ``NUMPY`` (float64 and
+scipy.special, the reference of float32 sweeps), ``MPFR`` (gmpy2, the reference of float64) and ``MPMATH`` (slow, shares
+no code with the other two, proves them).  An entry must not cancel in float64 except at a root of the derivative, and
+must reach its limits at infinite inputs.  NaN in, NaN out is applied to all entries by `evaluate`.
+
+What belongs here is mathematics; ULPs are counted in ulp.py, and fastact itself must never be imported.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+
+import gmpy2
+import mpmath
+import numpy as np
+import scipy.special
+
+
+def _on_objects(function):
+    """A function of one number as a function of an array of objects."""
+    return np.frompyfunc(function, 1, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reals:
+    """Real arithmetic on arrays: `array` converts floats exactly, `real` a literal, `context` sets the precision."""
+
+    array: Callable
+    real: Callable
+    context: Callable
+    pi: Callable
+    exp: Callable
+    expm1: Callable
+    log: Callable
+    log1p: Callable
+    tanh: Callable
+    cosh: Callable
+    erfc: Callable
+    sqrt: Callable
+
+    @staticmethod
+    def where(condition, chosen, otherwise):
+        return np.where(condition, chosen, otherwise)
+
+    @staticmethod
+    def fading(x, tail):
+        """x * tail for a tail that vanishes faster than x grows: 0 with the sign of x where the tail is 0, even at inf."""
+        gone = tail == 0
+        if not gone.any():
+            return x * tail
+        return np.where(gone, np.where(x < 0, -0.0, 0.0), np.where(gone, 0, x) * tail)
+
+    def logistic(self, x):
+        return 1 / (1 + self.exp(-x))
+
+    def logistic_slope(self, x):
+        """logistic(x) * (1 - logistic(x))."""
+        return 1 / ((1 + self.exp(-x)) * (1 + self.exp(x)))
+
+    def log1p_exp(self, x):
+        return self.where(x > 0, x, 0) + self.log1p(self.exp(-abs(x)))
+
+    def gauss(self, x):
+        """The density of the normal distribution."""
+        return self.exp(-x * x / 2) / self.sqrt(2 * self.pi())
+
+    def gauss_below(self, x):
+        """The normal distribution's probability of a value below x."""
+        return self.erfc(-x / self.sqrt(self.real("2"))) / 2
+
+    def gelu_tanh_argument(self, x):
+        """2u, where the tanh form of gelu is x/2 * (1 + tanh u) = x * logistic(2u)."""
+        return 2 * self.sqrt(2 / self.pi()) * x * (1 + self.real("0.044715") * x * x)
+
+    def gelu_tanh_argument_slope(self, x):
+        return 2 * self.sqrt(2 / self.pi()) * (1 + 3 * self.real("0.044715") * x * x)
+
+
+NUMPY = Reals(
+    array=lambda x: np.asarray(x).astype(np.float64),
+    real=float,
+    pi=lambda: np.pi,
+    context=lambda: np.errstate(all="ignore"),
+    exp=np.exp,
+    expm1=np.expm1,
+    log=np.log,
+    log1p=np.log1p,
+    tanh=np.tanh,
+    cosh=np.cosh,
+    erfc=scipy.special.erfc,
+    sqrt=np.sqrt,
+)
+
+LONG_DOUBLE = Reals(
+    array=lambda x: np.asarray(x).astype(np.longdouble),
+    real=np.longdouble,
+    pi=lambda: 4 * np.arctan(np.longdouble(1)),
+    context=lambda: np.errstate(all="ignore"),
+    exp=np.exp,
+    expm1=np.expm1,
+    log=np.log,
+    log1p=np.log1p,
+    tanh=np.tanh,
+    cosh=np.cosh,
+    erfc=None,
+    sqrt=np.sqrt,
+)
+
+
+@contextlib.contextmanager
+def _mpfr_context():
+    with (
+        np.errstate(all="ignore"),
+        gmpy2.context(precision=160, emax=gmpy2.get_emax_max(), emin=gmpy2.get_emin_min()),
+    ):
+        yield
+
+
+MPFR = Reals(
+    array=_on_objects(lambda x: gmpy2.mpfr(float(x))),
+    real=gmpy2.mpfr,
+    pi=gmpy2.const_pi,
+    context=_mpfr_context,
+    exp=_on_objects(gmpy2.exp),
+    expm1=_on_objects(gmpy2.expm1),
+    log=_on_objects(gmpy2.log),
+    log1p=_on_objects(gmpy2.log1p),
+    tanh=_on_objects(gmpy2.tanh),
+    cosh=_on_objects(gmpy2.cosh),
+    erfc=_on_objects(gmpy2.erfc),
+    sqrt=gmpy2.sqrt,
+)
+
+MPMATH = Reals(
+    array=_on_objects(lambda x: mpmath.mpf(float(x))),
+    real=mpmath.mpf,
+    pi=lambda: +mpmath.pi,
+    context=lambda: mpmath.workdps(60),
+    exp=_on_objects(mpmath.exp),
+    expm1=_on_objects(mpmath.expm1),
+    log=_on_objects(mpmath.log),
+    log1p=_on_objects(mpmath.log1p),
+    tanh=_on_objects(mpmath.tanh),
+    cosh=_on_objects(mpmath.cosh),
+    erfc=_on_objects(mpmath.erfc),
+    sqrt=mpmath.sqrt,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Oracle:
+    """value(m, x, *parameters) and derivative(m, x, *parameters); defaults stand in the lambdas' signatures."""
+
+    value: Callable
+    derivative: Callable
+
+    @property
+    def parameters(self):
+        """The defaults by name."""
+        return {p.name: p.default for p in list(inspect.signature(self.value).parameters.values())[2:]}
+
+
+ORACLES = {
+    "relu": Oracle(lambda m, x: m.where(x < 0, 0, x), lambda m, x: m.where(x > 0, 1, 0)),
+    "leaky_relu": Oracle(
+        lambda m, x, negative_slope=0.01: m.where(x > 0, x, negative_slope * x),
+        lambda m, x, negative_slope=0.01: m.where(x > 0, 1, negative_slope),
+    ),
+    "sigmoid": Oracle(lambda m, x: m.logistic(x), lambda m, x: m.logistic_slope(x)),
+    "tanh": Oracle(lambda m, x: m.tanh(x), lambda m, x: 1 / m.cosh(x) ** 2),
+    "elu": Oracle(
+        lambda m, x, alpha=1.0: m.where(x > 0, x, alpha * m.expm1(x)),
+        lambda m, x, alpha=1.0: m.where(x > 0, 1, alpha * m.exp(x)),
+    ),
+    "gelu": Oracle(
+        lambda m, x: m.fading(x, m.gauss_below(x)),
+        lambda m, x: m.gauss_below(x) + m.fading(x, m.gauss(x)),
+    ),
+    "gelu_tanh": Oracle(
+        lambda m, x: m.fading(x, m.logistic(m.gelu_tanh_argument(x))),
+        lambda m, x: (
+            m.logistic(m.gelu_tanh_argument(x))
+            + m.fading(
+                x * m.gelu_tanh_argument_slope(x),
+                m.logistic_slope(m.gelu_tanh_argument(x)),
+            )
+        ),
+    ),
+    "silu": Oracle(
+        lambda m, x: m.fading(x, m.logistic(x)),
+        lambda m, x: m.logistic(x) + m.fading(x, m.logistic_slope(x)),
+    ),
+    "softplus": Oracle(
+        lambda m, x, beta=1.0, threshold=np.inf: m.where(beta * x > threshold, x, m.log1p_exp(beta * x) / beta),
+        lambda m, x, beta=1.0, threshold=np.inf: m.where(beta * x > threshold, 1, m.logistic(beta * x)),
+    ),
+}
+
+
+def evaluate(m, name, kind, x, *parameters):
+    """The reference on the array x, in the namespace m.
+
+    Parameters
+    ----------
+    m : Reals
+    name : str
+        A key of `ORACLES`.
+    kind : {"value", "derivative"}
+    x : ndarray of float32 or float64
+    *parameters : float
+        Rounded to the dtype of x first, as fastact does; the defaults where left out.
+
+    Returns
+    -------
+    ndarray
+        Of the numbers of m: float64, or objects.
+    """
+    oracle = ORACLES[name]
+    given = (*parameters, *list(oracle.parameters.values())[len(parameters) :])
+    with m.context():
+        numbers = m.array(np.atleast_1d(x))
+        result = getattr(oracle, kind)(m, numbers, *(float(x.dtype.type(p)) for p in given))
+        missing = numbers != numbers
+        return np.where(missing, numbers, result) if missing.any() else result
+
+
+def head_and_tail(name, kind, x, *parameters, m=MPFR):
+    """The reference in two float64 arrays: correctly rounded, and what that leaves, in ULPs (0 beside inf and nan)."""
+    result = evaluate(m, name, kind, x, *parameters)
+    return split(result, m)
+
+
+def split(result, m=MPFR):
+    """Numbers of m as (head, tail): head correctly rounded to float64, tail in ULPs of head."""
+    head = result.astype(np.float64)
+    finite = np.isfinite(head)
+    with m.context():
+        ulp = m.array(np.where(finite, np.spacing(np.abs(head)), 1.0))
+        tail = np.where(finite, result - m.array(np.where(finite, head, 0.0)), 0) / ulp
+        return head, np.where(finite, tail, 0).astype(np.float64)
+
+
+@functools.cache
+def derivative_roots(name, *parameters):
+    """The x != 0 at which the derivative passes through 0 without a jump (gelu, silu, …)."""
+    grid = np.linspace(-30.0, 30.0, 60_000)
+    slope = evaluate(NUMPY, name, "derivative", grid, *parameters)
+    roots = []
+    for i in np.flatnonzero(slope[:-1] * slope[1:] < 0):
+        low, high = grid[i], grid[i + 1]
+        for _ in range(60):
+            middle = np.array([(low + high) / 2])
+            same_side = evaluate(NUMPY, name, "derivative", middle, *parameters)[0] * slope[i] > 0
+            low, high = (middle[0], high) if same_side else (low, middle[0])
+        if abs(evaluate(NUMPY, name, "derivative", np.array([low]), *parameters)[0]) < 1e-9 and abs(low) > 1e-6:
+            roots.append(float(low))
+    return tuple(roots)
+
+
+def _row(m, x):
+    """The maximum's position, x minus the maximum, and the sum of the other terms exp(x - max)."""
+    numbers = m.array(x)
+    top = int(np.argmax(x))
+    below = numbers - numbers[top]
+    terms = m.exp(below)
+    rest = np.sum(np.delete(terms, top)) if len(x) > 1 else m.real("0")
+    return numbers, top, below, terms, rest
+
+
+def _scalar(function, value):
+    return function(np.atleast_1d(np.asarray(value)))[0]
+
+
+def softmax_row(m, x):
+    """softmax of one finite row."""
+    _, _, _, terms, rest = _row(m, x)
+    return terms / (1 + rest)
+
+
+def log_softmax_row(m, x):
+    """log_softmax of one finite row, without loss where one class is nearly certain."""
+    _, _, below, _, rest = _row(m, x)
+    return below - _scalar(m.log1p, rest)
+
+
+def logsumexp_row(m, x):
+    """logsumexp of one finite row."""
+    numbers, top, _, _, rest = _row(m, x)
+    return numbers[top] + _scalar(m.log1p, rest)
+
+
+def cross_entropy_row(m, x, target):
+    """Cross-entropy of one finite row: target is a class index, or the classes' probabilities."""
+    _, _, below, _, rest = _row(m, x)
+    losses = _scalar(m.log1p, rest) - below
+    if np.ndim(target) == 0:
+        return losses[target]
+    return np.sum(m.array(target) * losses)
+
+
+def cross_entropy_row_gradient(m, x, target):
+    """The gradient of `cross_entropy_row` by x; at an index target it is -(the sum of the other terms) / sum."""
+    _, top, _, terms, rest = _row(m, x)
+    if np.ndim(target) == 0:
+        gradient = terms / (1 + rest)
+        others = rest if target == top else 1 + rest - terms[target]
+        gradient[target] = -others / (1 + rest)
+        return gradient
+    weights = m.array(target)
+    return terms / (1 + rest) * np.sum(weights) - weights

@@ -1,0 +1,177 @@
+"""How tests and tools reach a row of fastact's table: its public callables, and the twins other libraries have of it.
+
+A row needs no line here: names are looked up, and only those that differ between libraries are listed.  A library that
+lacks a function gives None.
+"""
+
+import functools
+import importlib
+
+# Rows of the table that the public API reaches through a keyword of another name.
+VARIANTS = {"gelu_tanh": ("gelu", {"approximate": "tanh"})}
+
+
+def fastact_function(name, kind="value"):
+    """fastact's callable for a row: f(x, *parameters), or for the derivative vjp(x, g, *parameters)."""
+    import fastact.vjp
+
+    import fastact
+
+    public, keywords = VARIANTS.get(name, (name, {}))
+    function = getattr(fastact if kind == "value" else fastact.vjp, public)
+    return functools.partial(function, **keywords) if keywords else function
+
+
+def parse_parameters(text):
+    """The table's "alpha=1.0, beta=inf" as a dict of floats; a parameter without default maps to None."""
+    parameters = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, default = part.partition("=")
+        parameters[name.strip()] = float(default) if default else None
+    return parameters
+
+
+def torch_function(name):
+    """torch's function of the same name as f(tensor, **parameters), or None."""
+    import torch
+
+    public, keywords = VARIANTS.get(name, (name, {}))
+    for module in (torch.nn.functional, torch, torch.special):
+        if hasattr(module, public):
+            return functools.partial(getattr(module, public), **keywords)
+    return None
+
+
+def _torch(name, kind, parameters):
+    import torch
+
+    torch.set_num_threads(1)
+    function = torch_function(name)
+    if function is None:
+        return None
+    if kind == "value":
+        return lambda x: function(torch.from_numpy(x), **parameters).numpy()
+
+    def vjp(x, g):
+        tensor = torch.from_numpy(x).requires_grad_()
+        function(tensor, **parameters).backward(torch.from_numpy(g))
+        return tensor.grad.numpy()
+
+    return vjp
+
+
+def _jax(name, kind, parameters):
+    import jax
+    import numpy as np
+
+    jax.config.update("jax_enable_x64", True)
+    functions = {
+        "tanh": jax.numpy.tanh,
+        "gelu": functools.partial(jax.nn.gelu, approximate=False),
+        "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
+    }
+    function = functions.get(name) or getattr(jax.nn, name, None)
+    if function is None or (name == "softplus" and parameters):
+        return None
+    function = functools.partial(function, **parameters)
+    value = jax.jit(function)
+    if kind == "value":
+        return lambda x: np.asarray(value(x))
+    derivative = jax.jit(lambda x, g: jax.vjp(function, x)[1](g)[0])
+    return lambda x, g: np.asarray(derivative(x, g))
+
+
+def _scipy(name, kind, parameters):
+    import numpy as np
+    import scipy.special
+
+    if kind != "value" or parameters:
+        return None
+    return {
+        "relu": lambda x: np.maximum(x, 0),
+        "leaky_relu": lambda x: np.where(x > 0, x, x * x.dtype.type(0.01)),
+        "sigmoid": scipy.special.expit,
+        "tanh": np.tanh,
+        "silu": lambda x: x * scipy.special.expit(x),
+        "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+        "softplus": lambda x: np.logaddexp(x, 0),
+        "gelu": lambda x: x * scipy.special.ndtr(x),
+        "gelu_tanh": lambda x: (
+            x / 2 * (1 + np.tanh(x.dtype.type((2 / np.pi) ** 0.5) * (x + x.dtype.type(0.044715) * x**3)))
+        ),
+    }.get(name)
+
+
+def _onnxruntime(name, kind, parameters):
+    """onnxruntime on a model of one node (silu is Sigmoid and Mul, as exporters write it)."""
+    import onnx
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    nodes = {
+        "relu": [("Relu", {})],
+        "leaky_relu": [("LeakyRelu", {"alpha": parameters.get("negative_slope", 0.01)})],
+        "sigmoid": [("Sigmoid", {})],
+        "tanh": [("Tanh", {})],
+        "elu": [("Elu", {"alpha": parameters.get("alpha", 1.0)})],
+        "gelu": [("Gelu", {})],
+        "gelu_tanh": [("Gelu", {"approximate": "tanh"})],
+        "softplus": [("Softplus", {})],
+        "silu": [("Sigmoid", {}), ("Mul", {})],
+    }.get(name)
+    if kind != "value" or nodes is None or (name == "softplus" and parameters):
+        return None
+    made = []
+    for i, (operator, attributes) in enumerate(nodes):
+        inputs = ["x"] if i == 0 else ["x", f"y{i - 1}"]
+        made.append(
+            helper.make_node(
+                operator,
+                inputs,
+                ["y" if i == len(nodes) - 1 else f"y{i}"],
+                **attributes,
+            )
+        )
+    values = [helper.make_tensor_value_info(v, TensorProto.FLOAT, ["n"]) for v in "xy"]
+    model = helper.make_model(
+        helper.make_graph(made, name, values[:1], values[1:]),
+        opset_imports=[helper.make_opsetid("", 20)],
+        ir_version=10,
+    )
+    onnx.checker.check_model(model)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return lambda x: session.run(None, {"x": x})[0]
+
+
+PEERS = {"torch": _torch, "jax": _jax, "onnxruntime": _onnxruntime, "scipy": _scipy}
+
+
+def missing_peers():
+    """The peers that are not installed."""
+    needs = {"torch": "torch", "jax": "jax", "onnxruntime": "onnx", "scipy": "scipy"}
+    return [
+        peer
+        for peer, module in needs.items()
+        if importlib.util.find_spec(module) is None or importlib.util.find_spec(peer) is None
+    ]
+
+
+def bind(library, name, kind, parameters=None):
+    """One library's function of a row as f(x) or, for the derivative, vjp(x, g), or None where it has none.
+
+    Parameters
+    ----------
+    library : "fastact" or a key of `PEERS`
+    name : str
+        The row of the table.
+    kind : {"value", "derivative"}
+    parameters : dict of float, optional
+        By name; the defaults where left out.
+    """
+    parameters = parameters or {}
+    if library != "fastact":
+        return PEERS[library](name, kind, parameters)
+    function = fastact_function(name, kind)
+    return functools.partial(function, **parameters) if parameters else function

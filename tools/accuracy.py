@@ -1,0 +1,259 @@
+"""Measure the accuracy that docs/accuracy.md states: `make accuracy`, or `python tools/accuracy.py --help`.
+
+Here: the command line and the sweeps of elementwise functions.  What a ULP is and which bound holds is in tests/ulp.py,
+the mathematics in tests/reference.py.
+"""
+
+import argparse
+import dataclasses
+import multiprocessing
+import os
+import pathlib
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
+
+import numpy as np  # noqa: E402
+import reference  # noqa: E402
+import subjects  # noqa: E402
+import ulp  # noqa: E402
+
+KINDS = ("value", "derivative")
+SPAN = 1 << 24
+CHUNK = 1 << 14
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A part of a sweep of one function: bit patterns from start in steps of stride, or a set of points."""
+
+    library: str
+    name: str
+    kind: str
+    dtype: str = "float32"
+    parameters: tuple = ()
+    start: int = 0
+    stride: int = 1
+    points: int = 0
+    vary_g: bool = False
+    finite: bool = False
+
+
+def run(job):
+    """The worst case of one job.
+
+    Returns
+    -------
+    ulp.Worst
+    """
+    function = subjects.bind(job.library, job.name, job.kind, dict(job.parameters))
+    worst = ulp.Worst()
+    if job.dtype == "float64" or job.points:
+        points = ulp.stratified(job.dtype, job.points, seed=job.start)
+        chunks = (points[i : i + CHUNK] for i in range(0, points.size, CHUNK))
+    else:
+        chunks = (
+            np.arange(
+                first,
+                min(first + CHUNK * job.stride, job.start + SPAN),
+                job.stride,
+                np.uint32,
+            ).view(np.float32)
+            for first in range(job.start, job.start + SPAN, CHUNK * job.stride)
+        )
+    given = tuple(dict(job.parameters).values())
+    roots = reference.derivative_roots(job.name, *given) if job.kind == "derivative" else ()
+    for number, x in enumerate(chunks):
+        _measure(job, function, x, roots, worst, number)
+    return worst
+
+
+def _measure(job, function, x, roots, worst, number):
+    given = tuple(dict(job.parameters).values())
+    g = np.ones_like(x)
+    if job.vary_g:
+        random = np.random.default_rng([number, job.start])
+        g = (random.choice([-1, 1], x.size) * np.exp2(random.uniform(-30, 30, x.size))).astype(x.dtype)
+    if job.finite:
+        x = np.where(np.isfinite(x), x, 0)
+    with np.errstate(all="ignore"):
+        got = function(x) if job.kind == "value" else function(x, g)
+        if got.dtype != x.dtype:
+            raise TypeError(f"{job.library} {job.name} gives {got.dtype} for {x.dtype}")
+        if job.dtype == "float32":
+            head, tail = (
+                reference.evaluate(reference.NUMPY, job.name, job.kind, x, *given),
+                0.0,
+            )
+            if job.vary_g:
+                head = np.where(head == 0, 0, head * g)
+        else:
+            exact = reference.evaluate(reference.MPFR, job.name, job.kind, x, *given)
+            if job.vary_g:
+                with reference.MPFR.context():
+                    exact = np.where(exact == 0, 0, exact * reference.MPFR.array(g))
+            head, tail = reference.split(exact)
+    worst.add(x, got, head, tail, roots, g)
+
+
+def jobs_of(library, name, kind, options):
+    """The jobs that make up the sweep of one function; peers are asked for finite inputs only."""
+    common = {
+        "library": library,
+        "name": name,
+        "kind": kind,
+        "dtype": options.dtype,
+        "finite": library != "fastact",
+        "vary_g": options.vary_g and kind == "derivative",
+    }
+    if options.dtype == "float64" or options.sample:
+        default = 1_000_000 if options.dtype == "float32" else 40_000 if options.sample else 10_000_000
+        points = options.points or default
+        share = min(points, 200_000)
+        return [Job(**common, start=i, points=share) for i in range(-(-points // share))]
+    stride = options.stride if library == "fastact" else max(options.stride, options.peer_stride)
+    return [Job(**common, start=start, stride=stride) for start in range(0, 1 << 32, SPAN)]
+
+
+def expected_count(jobs):
+    """How many inputs the jobs must have compared."""
+    return sum(ulp.stratified(job.dtype, job.points).size if job.points else -(-SPAN // job.stride) for job in jobs)
+
+
+def specials_hold(function, name, kind):
+    """Whether 0, -0, inf, -inf and nan give exactly the reference's results, the sign of a zero value included."""
+    x = np.array(ulp.SPECIALS, np.float32)
+    got = function(x) if kind == "value" else function(x, np.ones_like(x))
+    want = reference.evaluate(reference.NUMPY, name, kind, x)
+    same_sign = (kind == "derivative") | np.isnan(want) | (np.signbit(got) == np.signbit(want))
+    return bool(np.all(ulp.errors(got, want) <= ulp.BOUNDS["float32", kind]) and np.all(same_sign))
+
+
+def sweep(pool, library, name, kind, options):
+    """Sweep one function and print its line.
+
+    Returns
+    -------
+    dict or None
+        The line's figures, None where the library has no such function.
+    """
+    function = subjects.bind(library, name, kind)
+    if function is None:
+        return None
+    begin = time.perf_counter()
+    worst, jobs = ulp.Worst(), jobs_of(library, name, kind, options)
+    for part in pool.imap_unordered(run, jobs):
+        worst.merge(part)
+    ok = worst.within(options.dtype, kind) and worst.count == expected_count(jobs)
+    if library == "fastact":
+        ok &= specials_hold(function, name, kind)
+    line = {
+        "library": library,
+        "name": name,
+        "kind": kind,
+        "dtype": options.dtype,
+        "ok": ok,
+        "bound": ulp.BOUNDS[options.dtype, kind],
+        "seconds": time.perf_counter() - begin,
+        **dataclasses.asdict(worst),
+    }
+    print(describe(line), flush=True)
+    return line
+
+
+def describe(line):
+    """One line of the report."""
+    function = line["name"] + ("" if line["kind"] == "value" else "'")
+    text = f"{line['library']:<12}{function:<14}{line['dtype']:<9}{line['ulp']:>12.5g} ULP (bound {line['bound']})"
+    text += f" {'ok' if line['ok'] else 'MISSED':<7}"
+    if line["x"] is not None:
+        text += f" at {line['x']!r} ({float(line['x']).hex()}): {line['got']!r} for {line['want']!r}"
+    if line["root_x"] is not None:
+        share = line["at_root"] / ulp.ROOT_BOUNDS[line["dtype"]]
+        text += f"; beside the root {share:.2f} of the bound at {line['root_x']!r}"
+    return text + f"  [{line['count']:,} inputs, {line['seconds']:.0f} s]"
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "functions",
+        nargs="*",
+        metavar="NAME",
+        help="rows of the table; all of them where none is named",
+    )
+    parser.add_argument(
+        "--function",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the same, one at a time",
+    )
+    parser.add_argument("--all", action="store_true", help="every row of the table")
+    parser.add_argument("--kind", choices=(*KINDS, "both"), default="both")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--isa", help="instruction set, as FASTACT_ISA takes it")
+    parser.add_argument(
+        "--sample",
+        action="store_true",
+        help="stratified points of every binade, in seconds",
+    )
+    parser.add_argument("--points", type=int, default=0, help="how many stratified points")
+    parser.add_argument("--stride", type=int, default=1, help="every n-th of all float32 inputs")
+    parser.add_argument("--peer-stride", type=int, default=61, help="the same for peers")
+    parser.add_argument(
+        "--vary-g",
+        action="store_true",
+        help="random g from 2**-30 to 2**30 in the vjp, rather than 1",
+    )
+    parser.add_argument("--peers", action="store_true", help="measure the installed peers too")
+    parser.add_argument("--rows", action="store_true", help="softmax and its family instead")
+    parser.add_argument("--page", action="store_true", help="write the figures to docs/accuracy.md")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Run the sweeps the command line asks for.
+
+    Returns
+    -------
+    int
+        1 if fastact misses a bound, else 0.
+    """
+    options = parse(arguments)
+    os.environ["FASTACT_NUM_THREADS"] = "1"
+    if options.isa:
+        os.environ["FASTACT_ISA"] = options.isa
+    names = options.functions + options.function
+    if options.all or not names:
+        names = list(reference.ORACLES)
+    unknown = sorted(set(names) - set(reference.ORACLES))
+    if unknown:
+        sys.exit(f"no function {', '.join(unknown)}; the table has {', '.join(reference.ORACLES)}")
+    libraries = ["fastact"]
+    if options.peers:
+        missing = subjects.missing_peers()
+        libraries += [peer for peer in subjects.PEERS if peer not in missing]
+        for peer in missing:
+            print(f"{peer}: not installed, not measured")
+    kinds = KINDS if options.kind == "both" else (options.kind,)
+    lines = []
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+        for name in names:
+            for kind in kinds:
+                lines += filter(
+                    None,
+                    (sweep(pool, library, name, kind, options) for library in libraries),
+                )
+    return int(any(not line["ok"] for line in lines if line["library"] == "fastact"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
