@@ -48,7 +48,7 @@ class Reals:
 
     @staticmethod
     def fading(x, tail):
-        """x * tail for a tail that vanishes faster than x grows: 0 with the sign of x where the tail is 0, even at inf."""
+        """x * tail for a tail that vanishes faster than x grows: 0 with the sign of x where the tail is 0."""
         gone = tail == 0
         if not gone.any():
             return x * tail
