@@ -149,9 +149,8 @@ def run(*, epochs, seed, output):
     history = train(model, train_digits, held_out, epochs=epochs, random=random)
     seconds = time.perf_counter() - start
     reading, _ = read(model, held_out.images)
-    print(
-        f"held-out accuracy {history[-1].accuracy:.2%} after {seconds:.1f} seconds; {describe_misread(reading, held_out.labels)}"
-    )
+    said = describe_misread(reading, held_out.labels)
+    print(f"held-out accuracy {history[-1].accuracy:.2%} after {seconds:.1f} seconds; {said}")
     write_losses(output / "losses.csv", history)
     try:
         from fastact import _demo_figures as figures

@@ -33,8 +33,8 @@ def parser():
     demo = commands.add_parser(
         "demo",
         help="train a classifier on handwritten digits and draw what happened",
-        description="Train a classifier on the handwritten digits that come with fastact, and write losses.csv, loss.png, "
-        "confusion.png and misread.png. Needs NumPy alone; the pictures need matplotlib.",
+        description="Train a classifier on the handwritten digits that come with fastact, and write losses.csv, "
+        "loss.png, confusion.png and misread.png. Needs NumPy alone; the pictures need matplotlib.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     demo.add_argument("--epochs", type=positive_integer, default=40, help="times through the training digits")
