@@ -1,0 +1,208 @@
+"""Make every table of csrc/tables: fit, round, measure, write.
+
+    python tools/coefficients.py            write all headers
+    python tools/coefficients.py tanh_f32   write one
+    python tools/coefficients.py --check    compare instead of writing; exit 1 on a difference
+
+An interval table has 32 rows (b, base, c1 ... c5): on its interval the function is base + r*(c1 + r*(c2 + ...)),
+r = t - b.  The row's number is the exponent and the upper three mantissa bits of u = scale*t + 1, so the intervals
+double in width when u does.  Needs mpmath and NumPy; nothing here is read when fastact is built or run.
+"""
+
+import pathlib
+import sys
+
+import mpmath as mp
+import numpy as np
+
+mp.mp.prec = 160
+TABLES = pathlib.Path(__file__).parents[1] / "csrc" / "tables"
+
+
+def single(x):
+    return float(np.float32(x))
+
+
+def chebyshev(lo, hi, n):
+    return [(lo + hi) / 2 + (hi - lo) / 2 * mp.cos((2 * i + 1) * mp.pi / (2 * n)) for i in range(n)]
+
+
+def least_squares(matrix, right):
+    """Solve the small overdetermined system by its normal equations; 160 bits make that harmless."""
+    transposed = matrix.T
+    return mp.lu_solve(transposed * matrix, transposed * right)
+
+
+def polynomial(f, weight, lo, hi, powers, rounding):
+    """Coefficients of sum(c[p] * r**p) close to f(r) on [lo, hi], errors multiplied by weight(r).
+
+    Each coefficient is rounded in turn, the lowest power first, and those after it are fitted to what remains.
+    """
+    nodes = chebyshev(mp.mpf(lo), mp.mpf(hi), 4 * len(powers) + 4)
+    weights = [weight(r) for r in nodes]
+    rest = [f(r) for r in nodes]
+    fixed = []
+    for i in range(len(powers)):
+        matrix = mp.matrix([[w * r**p for p in powers[i:]] for r, w in zip(nodes, weights)])
+        right = mp.matrix([w * y for w, y in zip(weights, rest)])
+        fixed.append(rounding(least_squares(matrix, right)[0]))
+        rest = [y - mp.mpf(fixed[-1]) * r ** powers[i] for r, y in zip(nodes, rest)]
+    return fixed
+
+
+def worst(f, approximation, weight, lo, hi, n=60):
+    """Largest weighted error on n points of [lo, hi], and where."""
+    points = [mp.mpf(lo) + (mp.mpf(hi) - lo) * i / (n - 1) for i in range(n)]
+    return max((abs(f(r) - approximation(r)) * weight(r), r) for r in points)
+
+
+def evaluate(coefficients, powers, r):
+    return sum(mp.mpf(c) * r**p for c, p in zip(coefficients, powers))
+
+
+def edges(scale):
+    """The 33 ends of the intervals of u = scale*t + 1, u in [1, 16], as values of t."""
+    return [(mp.mpf(2) ** octave * (1 + mp.mpf(j) / 8) - 1) / scale for octave in range(4) for j in range(8)] + [
+        mp.mpf(15) / scale
+    ]
+
+
+def exact_base(f, lo, hi, top, bits, candidates):
+    """A float b in the middle with f(b) <= top and very close to a number of `bits` bits: (b, that number)."""
+    middle = (lo + hi) / 2
+    if f(middle) > top:
+        middle = mp.findroot(lambda t: f(t) - top, middle / 2)
+    step = mp.mpf(2) ** (mp.floor(mp.log(f(middle), 2)) + 1 - bits)
+    taylor = mp.taylor(f, middle, 12)
+    whole = mp.floor(taylor[0] / step)
+    taylor[0] -= whole * step
+    reach = float(hi - lo) / 4
+    b = np.float32(float(middle) + np.linspace(-reach, reach, candidates)).astype(float)
+    y = np.polynomial.polynomial.polyval(b - float(middle), [float(c / step) for c in taylor])
+    y += float((mp.mpf(float(middle)) - middle) / step * taylor[1])
+    miss = np.where(np.rint(y) <= float(mp.floor(top / step) - whole), abs(y - np.rint(y)), np.inf)
+    best = int(np.argmin(miss))
+    return float(b[best]), float((whole + int(np.rint(y[best]))) * step)
+
+
+def interval_row(f, first, lo, hi, top, bits, candidates, degree):
+    """b, base and c1 ... of one interval, with the worst error relative to f."""
+    if first:
+        b, base = 0.0, mp.inf
+        powers = range(2, degree + 1)
+        value, weight = (lambda r: f(r) - r), (lambda r: 1 / f(r) if r else mp.mpf(1))
+        c = [2.0**-40] + polynomial(value, weight, lo, hi, powers, single)
+    else:
+        b, base = exact_base(f, lo, hi, top, bits, candidates)
+        value, weight = (lambda r: f(b + r) - base), (lambda r: 1 / abs(f(b + r)))
+        c = polynomial(value, weight, lo - b, hi - b, range(1, degree + 1), single)
+    powers = range(1, degree + 1)
+    start = mp.mpf(lo) if lo else mp.mpf(hi) / 1000
+    error, r = worst(value, lambda r: evaluate(c, powers, r), weight, start - b, hi - b)
+    return [b, float(base), *c], error, b + r
+
+
+def interval_table(f, scale, bits, candidates, degree):
+    """The 32 rows in the order of their index, the worst relative error and its t."""
+    ends = edges(scale)
+    rows, errors = [], []
+    for k in range(32):
+        lo, hi = ends[k], ends[k + 1]
+        # base = min(t, table) picks t in the first interval only: elsewhere f(b) must lie below the interval.
+        row, error, t = interval_row(f, k == 0, lo, hi, lo * (1 - mp.mpf(2) ** -20), bits(lo), candidates, degree)
+        rows.append(row)
+        errors.append((error, t))
+    return rows[8:] + rows[:8], *max(errors)
+
+
+def literal(x, suffix="f"):
+    if mp.isinf(x):
+        return "INFINITY"
+    digits, exponent = float(x).hex().split("p")
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return f"{digits}p{exponent}{suffix}"
+
+
+def interval_header(name, what, f, scale, bits, candidates, degree=5):
+    rows, error, t = interval_table(f, mp.mpf(scale), bits, candidates, degree)
+    lines = [
+        f"/* {what}: value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= {float(15 / mp.mpf(scale)):.6g}.",
+        f" * u = {scale}*t + 1, row = (bits(u) >> 20) & 31.  base has {bits(0)} bits at t = 0; INFINITY stands for t itself.",
+        f" * Relative error before rounding at most 2^{float(mp.log(error, 2)):.2f}, at t = {float(t):.9g}.",
+        f" * Written by tools/coefficients.py {name}. */",
+        f"#define FA_{name.upper()}_SCALE {scale}",
+        f"#define FA_{name.upper()}_ROWS(R) \\",
+    ]
+    body = ["    R(" + ", ".join(literal(c) for c in row) + ")" for row in rows]
+    return "\n".join(lines) + "\n" + " \\\n".join(body) + "\n"
+
+
+def tanh_f32():
+    return interval_header("tanh_f32", "tanh", mp.tanh, "1.6575", lambda t: 24, 1 << 14)
+
+
+def twice_mills(t):
+    """2*Phi(-t)*exp(t*t/2)"""
+    return mp.erfc(t / mp.sqrt(2)) * mp.exp(t * t / 2)
+
+
+def gelu_f32():
+    what = "2*t*Phi(-t)*exp(t*t/2)"
+    return interval_header("gelu_f32", what, lambda t: t * twice_mills(t), "1.03125", lambda t: 12 if t < 1.9 or t > 4 else 10 if t < 2.5 else 8, 1 << 20)
+
+
+def exp16_f32():
+    """exp(-q/2), q >= 0: 16 steps an octave, spaced linearly so that a step is a shift of its number."""
+    step = mp.log(2) / 8
+    rest = [2 * mp.log(1 + mp.mpf(k) / 16) - k * step for k in range(16)]
+    lo, hi = -step / 2, step / 2 + max(rest)
+    c = polynomial(lambda r: mp.expm1(-r / 2), lambda r: 1, lo, hi, range(1, 5), single)
+    error, r = worst(lambda r: mp.expm1(-r / 2), lambda r: evaluate(c, range(1, 5), r), lambda r: 1, lo, hi)
+    high = mp.floor(step * 2**15) / 2**15
+    ratio = mp.mpf(single(step / high - 1))
+    magic = 0xC00000 + 0x17E0  # the low 13 bits: the sign and the biased exponent of -1/2
+    shift = magic * high - single(magic * high)
+    rest = [single(r - shift * (1 + ratio)) for r in rest]
+    return f"""/* -exp(-q/2)/2, q >= 0: z = q*STEPS + MAGIC has n = -round(q*8/ln 2) in its low bits; m = z*HIGH - OFFSET is exactly
+ * n*HIGH + {literal(shift, "")}, r = q + m + m*RATIO + fa_exp16_rest[z & 15], {float(lo):.6f} <= r <= {float(hi):.6f}.
+ * The result is s*(1 + p): s = -2^(e-1)*(1 + k/16), n = 16e + k, is the float of bits z << 19, and
+ * p = expm1(-r/2) = r*(C1 + r*(C2 + r*(C3 + r*C4))), absolute error at most 2^{float(mp.log(error, 2)):.2f}, at r = {float(r):.6f}.
+ * Written by tools/coefficients.py exp16_f32. */
+#define FA_EXP16_STEPS {literal(single(-1 / step))}
+#define FA_EXP16_MAGIC {literal(magic)}
+#define FA_EXP16_HIGH {literal(high)} /* 12 bits: n*HIGH is exact */
+#define FA_EXP16_OFFSET {literal(single(magic * high))}
+#define FA_EXP16_RATIO {literal(ratio)}
+#define FA_EXP16_C1 {literal(c[0])}
+#define FA_EXP16_C2 {literal(c[1])}
+#define FA_EXP16_C3 {literal(c[2])}
+#define FA_EXP16_C4 {literal(c[3])}
+static const float fa_exp16_rest[16] = {{
+{table_lines([literal(r) for r in rest])}}};
+"""
+
+
+def table_lines(items, each=8):
+    return "".join("    " + ", ".join(items[i : i + each]) + ",\n" for i in range(0, len(items), each))
+
+
+HEADERS = {"tanh_f32": tanh_f32, "gelu_f32": gelu_f32, "exp16_f32": exp16_f32}
+
+
+def main(arguments):
+    check = "--check" in arguments
+    names = [a for a in arguments if a != "--check"] or list(HEADERS)
+    different = []
+    for name in names:
+        path, text = TABLES / f"{name}.h", HEADERS[name]()
+        if check and path.read_text() != text:
+            different.append(path.name)
+        elif not check:
+            path.write_text(text)
+    for name in different:
+        print(f"{name} is not what tools/coefficients.py makes")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
