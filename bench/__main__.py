@@ -24,7 +24,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("suites", nargs="*", metavar="suite", help=f"which of {', '.join(SUITES)}; all by default")
     parser.add_argument("--function", action="append", default=[], help="only this function (repeatable)")
     parser.add_argument("--size", action="append", type=int, default=[], help="only this many elements (repeatable)")
-    parser.add_argument("--output", choices=("given", "allocated"), help="only the table with given buffers, or the other")
+    parser.add_argument(
+        "--output", choices=("given", "allocated"), help="only the table with given buffers, or the other"
+    )
     parser.add_argument("--isa", help="hold fastact to an instruction set; avx2 holds the peers too, where they can be")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--round-ms", type=float, default=ROUND_SECONDS * 1e3, help="length of a round in milliseconds")
@@ -62,10 +64,12 @@ def run(cells: list[Cell], options: argparse.Namespace) -> Iterator[dict]:
 def _introduction(facts: dict, options: argparse.Namespace) -> str:
     missing = [name for name, version in facts["versions"].items() if version == "missing"]
     lines = [
-        f"{facts['processor']}, {facts['cores']} cores, load {facts['load']}, fastact {facts['commit']}, isa {facts['isa']}",
+        f"{facts['processor']}, {facts['cores']} cores, load {facts['load']}",
+        f"fastact {facts['commit']}, isa {facts['isa']}",
         ", ".join(f"{name} {version}" for name, version in facts["versions"].items() if version != "missing"),
         f"missing peers: {', '.join(missing) or 'none'}",
-        f"{options.rounds} rounds of at least {options.round_ms:g} ms; one-thread cells on core {cores(1, options.core)}",
+        f"{options.rounds} rounds of at least {options.round_ms:g} ms",
+        f"one-thread cells on core {cores(1, options.core)}",
     ]
     if options.isa == "avx2":
         lines.append("held to AVX2: torch, NumPy, JAX, numba; not held (no switch exists): onnxruntime")

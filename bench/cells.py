@@ -77,9 +77,7 @@ def cell_from_dict(values: dict) -> Cell:
 def _elementwise(functions: Iterable[str]) -> list[Cell]:
     functions = list(functions)
     cells = [Cell("elementwise", name, (size,)) for size in ELEMENTWISE_SIZES for name in functions]
-    cells += [
-        Cell("elementwise", name, (size,), output="allocated") for size in ALLOCATED_SIZES for name in functions
-    ]
+    cells += [Cell("elementwise", name, (size,), output="allocated") for size in ALLOCATED_SIZES for name in functions]
     cells += [Cell("vjp", name, (size,)) for size in VJP_SIZES for name in functions]
     cells += [Cell("float64", name, (size,), dtype="float64") for size in FLOAT64_SIZES for name in functions]
     return cells

@@ -1,4 +1,4 @@
-"""The environment in which cells are measured: threads, instruction set and cores, set before any library is imported."""
+"""The environment of a measurement: threads, instruction set and cores, set before any library is imported."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Turns one formula, written as a Python expression on arrays, into the form that each expression-based peer runs.
 
-A formula uses arithmetic, comparisons, ``where`` and the functions in ``UFUNCS``; its names are operands and parameters.
+A formula uses arithmetic, comparisons, ``where`` and the functions in ``UFUNCS``; its names are operands and
+parameters.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def numba_loop(formula: str, dtype: object) -> tuple[object, object]:
     arguments = ", ".join(name if name in scalars else f"{name}_array" for name in operands)
     source = (
         f"def kernel({arguments}, out):\n    for i in range(out.size):\n{loads}        out[i] = {text}\n"
-        f"def allocating({arguments}):\n    out = np.empty_like(x_array)\n    kernel({arguments}, out)\n    return out\n"
+        f"def allocating({arguments}):\n    out = np.empty_like(x_array)\n    kernel({arguments}, out)\n"
+        "    return out\n"
     )
     one_over = numba.njit(inline="always")
     names = values | {

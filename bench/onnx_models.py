@@ -24,7 +24,9 @@ def _model(operator: str, domain: str, attributes: dict, inputs: dict[str, np.nd
             initializers.append(numpy_helper.from_array(value, bound))
             node_inputs.append(bound)
     node = helper.make_node(operator, node_inputs, ["y"], domain=domain, **attributes)
-    graph = helper.make_graph([node], "cell", [described(*item) for item in inputs.items()], [described("y", out)], initializers)
+    graph = helper.make_graph(
+        [node], "cell", [described(*item) for item in inputs.items()], [described("y", out)], initializers
+    )
     opsets = [helper.make_opsetid("", OPSET)] + ([helper.make_opsetid(domain, 1)] if domain else [])
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString()
 

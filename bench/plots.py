@@ -14,7 +14,9 @@ from bench.cells import Cell, cell_from_dict
 from bench.environment import PEERS
 from bench.targets import ratios
 
-COLOURS = dict(zip(PEERS, ("tab:blue", "tab:cyan", "tab:red", "tab:green", "tab:purple", "tab:brown", "tab:olive"), strict=True))
+COLOURS = dict(
+    zip(PEERS, ("tab:blue", "tab:cyan", "tab:red", "tab:green", "tab:purple", "tab:brown", "tab:olive"), strict=True)
+)
 SPEEDUP_SIZE = 65536
 
 
@@ -36,7 +38,13 @@ def _speedup(pairs: list[tuple[Cell, dict]], title: str, path: Path) -> Path | N
                 low, high = value.median - value.low, value.high - value.median
                 label = name if name not in axes.get_legend_handles_labels()[1] else None
                 axes.errorbar(
-                    value.median, row, xerr=[[low], [high]], fmt="o", color=COLOURS.get(name, "black"), label=label, ms=5
+                    value.median,
+                    row,
+                    xerr=[[low], [high]],
+                    fmt="o",
+                    color=COLOURS.get(name, "black"),
+                    label=label,
+                    ms=5,
                 )
     axes.axvline(1.0, color="black", lw=0.8)
     axes.set(xscale="log", yticks=range(len(pairs)), xlabel="peer's time / fastact's time", title=title)

@@ -39,7 +39,9 @@ def shape_text(cell: Cell) -> str:
     """The shape as people write it: 65,536 or 128×1000 or 784→10."""
     if cell.suite == "training":
         return "→".join(map(str, cell.shape)) + f" /{cell.batch}"
-    parts = [f"{n // Mi} Mi" if n >= Mi and n % Mi == 0 else f"{n:,}" if len(cell.shape) == 1 else str(n) for n in cell.shape]
+    parts = [
+        f"{n // Mi} Mi" if n >= Mi and n % Mi == 0 else f"{n:,}" if len(cell.shape) == 1 else str(n) for n in cell.shape
+    ]
     return "×".join(parts) + (f" axis {cell.axis}" if cell.axis != -1 else "")
 
 

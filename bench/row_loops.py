@@ -1,4 +1,4 @@
-"""The softmax family and cross-entropy as NumPy expressions and as numba loops: peers, written as well as those allow."""
+"""The softmax family and cross-entropy as NumPy expressions and as numba loops, written as well as those allow."""
 
 from __future__ import annotations
 

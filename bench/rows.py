@@ -111,7 +111,12 @@ def _jax(rows: Rows) -> Contestant:
 
     names = {"jax": jax, "loss": loss, "axis": rows.cell.axis}
     compiled = jax.jit(eval(f"lambda x, target: {rows.pick(JAX)}", names))
-    names = {"f": compiled, "wait": jax.block_until_ready, "x": jnp.asarray(rows.x), "target": jnp.asarray(rows.target, jnp.int32)}
+    names = {
+        "f": compiled,
+        "wait": jax.block_until_ready,
+        "x": jnp.asarray(rows.x),
+        "target": jnp.asarray(rows.target, jnp.int32),
+    }
     return Contestant("jax", "wait(f(x, target))", names)
 
 

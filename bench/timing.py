@@ -73,8 +73,8 @@ def interleave(
 ) -> dict[str, list[float]]:
     """Seconds per evaluation of each contestant in each round.
 
-    Every round times all contestants one after the other, and each round starts with another one, so that a slow drift of
-    the machine falls on all of them alike.
+    Every round times all contestants one after the other, and each round starts with another one, so that a slow drift
+    of the machine falls on all of them alike.
     """
     numbers = [calibrate(contestant, round_seconds) for contestant in contestants]
     times: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}

@@ -75,7 +75,7 @@ def main() -> None:
         _settle_torch(cell.threads)
         try:
             result = measure(cell, order["rounds"], order["round_seconds"])
-        except Exception:
+        except Exception:  # noqa: BLE001
             # One broken cell must not cost the others; the report names it and the exit status tells.
             result = {"cell": values, "error": traceback.format_exc()}
         print(json.dumps(result), file=results, flush=True)
