@@ -1,0 +1,175 @@
+/* Lanes: the only header (with the files of vec/ it includes) that knows vector width and intrinsics.
+ *
+ * A translation unit is built for one instruction set and one dtype.  The stub in isa/ defines
+ *   FA_ISA            avx512, avx2, neon, base or scalar
+ *   FA_VECTOR_BYTES   64, 32, 16, or 0 for the portable build of one lane, which is strict C11
+ *   FA_F32 or FA_F64  what `real`, `integer`, `vreal`, `vint` and `vmask` stand for
+ * Infix arithmetic works on every vector type; what C cannot say on vectors is a `v_` function here, the same
+ * name for each type.  Only correctly rounded operations: no estimates, nothing the compiler may contract.
+ * No formula belongs here. */
+#ifndef FA_VEC_H
+#define FA_VEC_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __FAST_MATH__
+#error "fastact's bits and special values do not survive -ffast-math: remove it from CFLAGS"
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define FA_INLINE static inline __attribute__((always_inline, unused))
+#elif defined(_MSC_VER)
+#define FA_INLINE static __forceinline
+#else
+#define FA_INLINE static inline
+#endif
+
+#if FA_VECTOR_BYTES
+typedef float vf32 __attribute__((vector_size(FA_VECTOR_BYTES)));
+typedef double vf64 __attribute__((vector_size(FA_VECTOR_BYTES)));
+typedef int32_t vi32 __attribute__((vector_size(FA_VECTOR_BYTES)));
+typedef int64_t vi64 __attribute__((vector_size(FA_VECTOR_BYTES)));
+#define FA_HALVES 2
+#define FA_LANES_F32 (FA_VECTOR_BYTES / 4)
+#define FA_LANES_F64 (FA_VECTOR_BYTES / 8)
+#define KF(c) ((float)(c) - (vf32){0}) /* subtraction, so that KF(-0.0) keeps its sign */
+#define KD(c) ((double)(c) - (vf64){0})
+#define KI32(c) ((int32_t)(c) + (vi32){0})
+#define KI64(c) ((int64_t)(c) + (vi64){0})
+#else
+typedef float vf32;
+typedef double vf64;
+typedef int32_t vi32;
+typedef int64_t vi64;
+#define FA_HALVES 1
+#define FA_LANES_F32 1
+#define FA_LANES_F64 1
+#define KF(c) ((float)(c))
+#define KD(c) ((double)(c))
+#define KI32(c) ((int32_t)(c))
+#define KI64(c) ((int64_t)(c))
+#endif
+
+FA_INLINE vf32 v_splat_f32(float c) { return KF(c); }
+FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
+
+/* Names for both element types: v_fma(a, b, c) picks v_fma_f32 or v_fma_f64 by the type of a. */
+#define FA_FLOATS(name, a) _Generic((a), vf32 : name##_f32, vf64 : name##_f64)
+#define FA_TYPES(name, a) _Generic((a), vf32 : name##_f32, vf64 : name##_f64, vi32 : name##_i32, vi64 : name##_i64)
+#define v_bits(a) FA_FLOATS(v_bits, a)(a)
+#define v_real(a) _Generic((a), vi32 : v_real_i32, vi64 : v_real_i64)(a)
+#define v_fma(a, b, c) FA_FLOATS(v_fma, a)(a, b, c)
+#define v_fnma(a, b, c) v_fma(-(a), b, c)
+#define v_fms(a, b, c) v_fma(a, b, -(c))
+#define v_sqrt(a) FA_FLOATS(v_sqrt, a)(a)
+#define v_abs(a) FA_FLOATS(v_abs, a)(a)
+#define v_copysign(magnitude, sign) FA_FLOATS(v_copysign, magnitude)(magnitude, sign)
+#define v_min(a, b) FA_TYPES(v_min, a)(a, b)
+#define v_max(a, b) FA_TYPES(v_max, a)(a, b)
+#define v_lt(a, b) FA_TYPES(v_lt, a)(a, b)
+#define v_le(a, b) FA_TYPES(v_le, a)(a, b)
+#define v_gt(a, b) v_lt(b, a)
+#define v_ge(a, b) v_le(b, a)
+#define v_eq(a, b) FA_TYPES(v_eq, a)(a, b)
+#define v_unordered(a, b) FA_FLOATS(v_unordered, a)(a, b)
+#define v_select(mask, a, b) FA_TYPES(v_select, a)(mask, a, b)
+#define v_to_int(a) FA_FLOATS(v_to_int, a)(a)
+#define v_to_float(a) _Generic((a), vi32 : v_to_float_i32, vi64 : v_to_float_i64)(a)
+#define v_lane(a, i) FA_TYPES(v_lane, a)(a, i)
+#define v_lookup8(table, index) FA_LOOKUP(v_lookup8, table)(table, index)
+#define v_lookup16(table, index) FA_LOOKUP(v_lookup16, table)(table, index)
+#define v_lookup32(table, index) FA_LOOKUP(v_lookup32, table)(table, index)
+#define FA_LOOKUP(name, t) _Generic(*(t), float : name##_f32, double : name##_f64, int32_t : name##_i32, int64_t : name##_i64)
+#define v_load(p) FA_POINTEES(v_load, p)(p)
+#define v_store(p, v) FA_POINTEES(v_store, p)(p, v)
+#define v_load_part(p, n) FA_POINTEES(v_load_part, p)(p, n)
+#define v_store_part(p, v, n) FA_POINTEES(v_store_part, p)(p, v, n)
+#define FA_POINTEES(name, p) FA_LOOKUP(name, p)
+
+/* What is the same for every width: bit casts, whole loads and stores, sign tricks. */
+#define FA_COMMON(T, V, s)                                                                                            \
+    FA_INLINE V v_load_##s(const T *p)                                                                                \
+    {                                                                                                                 \
+        V v;                                                                                                          \
+        memcpy(&v, p, sizeof v);                                                                                      \
+        return v;                                                                                                     \
+    }                                                                                                                 \
+    FA_INLINE void v_store_##s(T *p, V v) { memcpy(p, &v, sizeof v); }                                                \
+    FA_INLINE T v_lane_##s(V v, size_t i)                                                                             \
+    {                                                                                                                 \
+        T lane[sizeof(V) / sizeof(T)];                                                                                \
+        memcpy(lane, &v, sizeof v);                                                                                   \
+        return lane[i];                                                                                               \
+    }
+FA_COMMON(float, vf32, f32)
+FA_COMMON(double, vf64, f64)
+FA_COMMON(int32_t, vi32, i32)
+FA_COMMON(int64_t, vi64, i64)
+#undef FA_COMMON
+
+#define FA_BITS(VF, VI, f, i)                                                                                         \
+    FA_INLINE VI v_bits_##f(VF v)                                                                                     \
+    {                                                                                                                 \
+        VI b;                                                                                                         \
+        memcpy(&b, &v, sizeof b);                                                                                     \
+        return b;                                                                                                     \
+    }                                                                                                                 \
+    FA_INLINE VF v_real_##i(VI b)                                                                                     \
+    {                                                                                                                 \
+        VF v;                                                                                                         \
+        memcpy(&v, &b, sizeof v);                                                                                     \
+        return v;                                                                                                     \
+    }
+FA_BITS(vf32, vi32, f32, i32)
+FA_BITS(vf64, vi64, f64, i64)
+#undef FA_BITS
+
+FA_INLINE vf32 v_abs_f32(vf32 v) { return v_real_i32(v_bits_f32(v) & INT32_MAX); }
+FA_INLINE vf64 v_abs_f64(vf64 v) { return v_real_i64(v_bits_f64(v) & INT64_MAX); }
+FA_INLINE vf32 v_copysign_f32(vf32 m, vf32 s)
+{
+    return v_real_i32((v_bits_f32(m) & INT32_MAX) | (v_bits_f32(s) & INT32_MIN));
+}
+FA_INLINE vf64 v_copysign_f64(vf64 m, vf64 s)
+{
+    return v_real_i64((v_bits_f64(m) & INT64_MAX) | (v_bits_f64(s) & INT64_MIN));
+}
+
+#if FA_VECTOR_BYTES == 64
+#include "vec/avx512.h"
+#elif FA_VECTOR_BYTES == 32
+#include "vec/avx2.h"
+#elif FA_VECTOR_BYTES == 16
+#include "vec/lanes128.h"
+#else
+#include "vec/scalar.h"
+#endif
+
+#if FA_VECTOR_BYTES && FA_VECTOR_BYTES != 64
+#include "vec/integer_masks.h"
+#endif
+
+#if defined(FA_F32)
+typedef float real;
+typedef int32_t integer;
+typedef vf32 vreal;
+typedef vi32 vint;
+typedef vm32 vmask;
+#define FA_LANES FA_LANES_F32
+#define K(c) KF(c)
+#define KI(c) KI32(c)
+#elif defined(FA_F64)
+typedef double real;
+typedef int64_t integer;
+typedef vf64 vreal;
+typedef vi64 vint;
+typedef vm64 vmask;
+#define FA_LANES FA_LANES_F64
+#define K(c) KD(c)
+#define KI(c) KI64(c)
+#endif
+
+#endif

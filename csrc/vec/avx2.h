@@ -1,0 +1,103 @@
+/* AVX2 with FMA: eight floats, four doubles; masks are integer vectors.  Included by vec.h only. */
+#include <immintrin.h>
+
+typedef vi32 vm32;
+typedef vi64 vm64;
+
+#define FA_AVX2(VF, MF, f, ps)                                                                                        \
+    FA_INLINE VF v_fma_##f(VF a, VF b, VF c) { return (VF)_mm256_fmadd_##ps((MF)a, (MF)b, (MF)c); }                   \
+    FA_INLINE VF v_sqrt_##f(VF a) { return (VF)_mm256_sqrt_##ps((MF)a); }                                             \
+    FA_INLINE VF v_min_##f(VF a, VF b) { return (VF)_mm256_min_##ps((MF)a, (MF)b); }                                  \
+    FA_INLINE VF v_max_##f(VF a, VF b) { return (VF)_mm256_max_##ps((MF)a, (MF)b); }
+FA_AVX2(vf32, __m256, f32, ps)
+FA_AVX2(vf64, __m256d, f64, pd)
+#undef FA_AVX2
+
+FA_INLINE vf32 v_select_f32(vm32 m, vf32 a, vf32 b)
+{
+    return (vf32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m);
+}
+FA_INLINE vf64 v_select_f64(vm64 m, vf64 a, vf64 b)
+{
+    return (vf64)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)m);
+}
+FA_INLINE vi32 v_select_i32(vm32 m, vi32 a, vi32 b)
+{
+    return (vi32)_mm256_blendv_epi8((__m256i)b, (__m256i)a, (__m256i)m);
+}
+FA_INLINE vi64 v_select_i64(vm64 m, vi64 a, vi64 b)
+{
+    return (vi64)_mm256_blendv_epi8((__m256i)b, (__m256i)a, (__m256i)m);
+}
+FA_INLINE vi32 v_min_i32(vi32 a, vi32 b) { return (vi32)_mm256_min_epi32((__m256i)a, (__m256i)b); }
+FA_INLINE vi32 v_max_i32(vi32 a, vi32 b) { return (vi32)_mm256_max_epi32((__m256i)a, (__m256i)b); }
+FA_INLINE vi64 v_min_i64(vi64 a, vi64 b) { return v_select_i64(a < b, a, b); }
+FA_INLINE vi64 v_max_i64(vi64 a, vi64 b) { return v_select_i64(a > b, a, b); }
+
+FA_INLINE int fa_any_bit(__m256i m) { return !_mm256_testz_si256(m, m); }
+#define v_any(mask) fa_any_bit((__m256i)(mask))
+
+/* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
+FA_INLINE __m256i fa_first32(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FA_INLINE __m256i fa_first64(size_t n)
+{
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+#define FA_PART(T, V, s, P, first, move, cast)                                                                        \
+    FA_INLINE V v_load_part_##s(const T *p, size_t n) { return (V)_mm256_maskload_##move((const P *)p, first(n)); }   \
+    FA_INLINE void v_store_part_##s(T *p, V v, size_t n) { _mm256_maskstore_##move((P *)p, first(n), (cast)v); }
+FA_PART(float, vf32, f32, float, fa_first32, ps, __m256)
+FA_PART(double, vf64, f64, double, fa_first64, pd, __m256d)
+FA_PART(int32_t, vi32, i32, int, fa_first32, epi32, __m256i)
+FA_PART(int64_t, vi64, i64, long long, fa_first64, epi64, __m256i)
+#undef FA_PART
+
+/* One permute an entry of 8 floats; larger tables by blending on the next index bit.  Doubles gather. */
+FA_INLINE vf32 v_lookup8_f32(const float *t, vi32 k)
+{
+    return (vf32)_mm256_permutevar8x32_ps(_mm256_loadu_ps(t), (__m256i)k);
+}
+FA_INLINE vf32 v_lookup16_f32(const float *t, vi32 k)
+{
+    return v_select_f32(k << 28, v_lookup8_f32(t + 8, k), v_lookup8_f32(t, k));
+}
+FA_INLINE vf32 v_lookup32_f32(const float *t, vi32 k)
+{
+    return v_select_f32(k << 27, v_lookup16_f32(t + 16, k), v_lookup16_f32(t, k));
+}
+FA_INLINE vi32 v_lookup8_i32(const int32_t *t, vi32 k)
+{
+    return (vi32)_mm256_permutevar8x32_epi32(_mm256_loadu_si256((const void *)t), (__m256i)k);
+}
+FA_INLINE vi32 v_lookup16_i32(const int32_t *t, vi32 k)
+{
+    return v_bits_f32(v_select_f32(k << 28, v_real_i32(v_lookup8_i32(t + 8, k)), v_real_i32(v_lookup8_i32(t, k))));
+}
+FA_INLINE vi32 v_lookup32_i32(const int32_t *t, vi32 k)
+{
+    return v_bits_f32(v_select_f32(k << 27, v_real_i32(v_lookup16_i32(t + 16, k)), v_real_i32(v_lookup16_i32(t, k))));
+}
+#define FA_GATHER(size)                                                                                               \
+    FA_INLINE vf64 v_lookup##size##_f64(const double *t, vi64 k)                                                      \
+    {                                                                                                                 \
+        return (vf64)_mm256_i64gather_pd(t, (__m256i)(k & (size - 1)), 8);                                            \
+    }                                                                                                                 \
+    FA_INLINE vi64 v_lookup##size##_i64(const int64_t *t, vi64 k)                                                     \
+    {                                                                                                                 \
+        return (vi64)_mm256_i64gather_epi64((const long long *)t, (__m256i)(k & (size - 1)), 8);                      \
+    }
+FA_GATHER(8)
+FA_GATHER(16)
+FA_GATHER(32)
+#undef FA_GATHER
+
+FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)a)); }
+FA_INLINE vf64 v_widen_hi(vf32 a) { return (vf64)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)a, 1)); }
+FA_INLINE vf32 v_narrow(vf64 lo, vf64 hi)
+{
+    return (vf32)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)lo)),
+                                      _mm256_cvtpd_ps((__m256d)hi), 1);
+}
