@@ -3,7 +3,7 @@
  * A translation unit is built for one instruction set and one dtype.  The stub in isa/ defines
  *   FA_ISA            avx512, avx2, neon, base or scalar
  *   FA_VECTOR_BYTES   64, 32, 16, or 0 for the portable build of one lane, which is strict C11
- *   FA_F32 or FA_F64  what `real`, `integer`, `vreal`, `vint` and `vmask` stand for
+ *   FA_REAL_F32 or FA_REAL_F64  what `real`, `integer`, `vreal`, `vint` and `vmask` stand for
  * Infix arithmetic works on every vector type; what C cannot say on vectors is a `v_` function here, the same
  * name for each type.  Only correctly rounded operations: no estimates, nothing the compiler may contract.
  * No formula belongs here. */
@@ -152,7 +152,7 @@ FA_INLINE vf64 v_copysign_f64(vf64 m, vf64 s)
 #include "vec/integer_masks.h"
 #endif
 
-#if defined(FA_F32)
+#if defined(FA_REAL_F32)
 typedef float real;
 typedef int32_t integer;
 typedef vf32 vreal;
@@ -161,7 +161,7 @@ typedef vm32 vmask;
 #define FA_LANES FA_LANES_F32
 #define K(c) KF(c)
 #define KI(c) KI32(c)
-#elif defined(FA_F64)
+#elif defined(FA_REAL_F64)
 typedef double real;
 typedef int64_t integer;
 typedef vf64 vreal;

@@ -3,7 +3,7 @@
 #ifdef FA_BUILD_AVX512
 #define FA_ISA avx512
 #define FA_VECTOR_BYTES 64
-#define FA_F64
+#define FA_REAL_F64
 #include "../kernels.inc"
 #else
 typedef int fa_not_built; /* ISO C wants a declaration */

@@ -2,5 +2,5 @@
 #include "../build.h"
 #define FA_ISA base
 #define FA_VECTOR_BYTES FA_BASE_VECTOR_BYTES
-#define FA_F32
+#define FA_REAL_F32
 #include "../kernels.inc"

@@ -3,7 +3,7 @@
 #ifdef FA_BUILD_NEON
 #define FA_ISA neon
 #define FA_VECTOR_BYTES 16
-#define FA_F32
+#define FA_REAL_F32
 #include "../kernels.inc"
 #else
 typedef int fa_not_built; /* ISO C wants a declaration */

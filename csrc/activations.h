@@ -1,0 +1,216 @@
+/* The lane functions of activations.def: the value `f_name` and the derivative `d_name` (times g), each written once for
+ * every dtype and instruction set.  Formulas only: lanes are vec.h's, shared mathematics vmath.h's, loops kernels.inc's. */
+#ifndef FA_ACTIVATIONS_H
+#define FA_ACTIVATIONS_H
+
+#include "vmath.h"
+
+/* max(x, 0) that keeps x's own zero and its NaN, and gives −0 below, so that subtracting +0 leaves −0. */
+FA_INLINE vreal positive_part(vreal x) { return v_max(K(-0.0), x); }
+
+FA_INLINE vreal f_relu(vreal x, int mode)
+{
+    (void)mode;
+    return v_max(K(0), x);
+}
+FA_INLINE vreal d_relu(vreal x, vreal g, int mode)
+{
+    (void)mode;
+    return v_select(v_gt(x, K(0)), g, v_select(v_le(x, K(0)), K(0), x));
+}
+
+FA_INLINE vreal f_leaky_relu(vreal x, vreal negative_slope, int mode)
+{
+    (void)mode;
+    return v_select(v_gt(x, K(0)), x, negative_slope * x);
+}
+FA_INLINE vreal d_leaky_relu(vreal x, vreal g, vreal negative_slope, int mode)
+{
+    (void)mode;
+    return v_select(v_gt(x, K(0)), g, v_select(v_le(x, K(0)), negative_slope * g, x));
+}
+
+FA_INLINE vreal f_sigmoid(vreal x, int mode)
+{
+    vreal q = v_logistic(v_abs(x), K(0), mode);
+    return v_select(v_lt(x, K(0)), q, K(1) - q);
+}
+FA_INLINE vreal d_sigmoid(vreal x, vreal g, int mode)
+{
+    vreal q = v_logistic(v_abs(x), K(0), mode);
+    return g * v_fnma(q, q, q);
+}
+
+/* tanh t = E/(E + 2), E = expm1(2t) as head and tail, the quotient corrected by its residual. */
+FA_INLINE vreal tanh_magnitude(vreal t)
+{
+    fa_exponential3 e = v_exp3(v_min(K(44), t + t), K(0), 0);
+    vreal base = e.scale - K(1);
+    vreal head = v_fma(e.scale, e.head, base);
+    vreal tail = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - head));
+    vreal d = head + K(2), d_low = head - (d - K(2));
+    vreal inverse = K(1) / d, q = head * inverse;
+    vreal rest = v_fnma(q, d, head) + v_fnma(q, d_low + tail, tail);
+    return v_fma(inverse, rest, q);
+}
+FA_INLINE vreal f_tanh(vreal x, int mode)
+{
+    (void)mode;
+    return v_copysign(tanh_magnitude(v_abs(x)), x);
+}
+/* 1 − tanh² = 4σ(2x)(1 − σ(2x)) */
+FA_INLINE vreal d_tanh(vreal x, vreal g, int mode)
+{
+    vreal t = v_abs(x);
+    vreal q = v_logistic(t + t, K(0), FA_WILD);
+    (void)mode;
+    return g * (K(4) * v_fnma(q, q, q));
+}
+
+/* alpha·expm1(x), x ≤ 0, as head and tail until the last rounding. */
+FA_INLINE vreal f_elu(vreal x, vreal alpha, int mode)
+{
+    fa_exponential3 e = v_exp3(v_max(K(-50), x), K(0), 0);
+    vreal base = e.scale - K(1);
+    vreal head = v_fma(e.scale, e.head, base);
+    vreal tail = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - head));
+    vreal y = head + tail;
+    if (!(mode & FA_PLAIN)) {
+        vreal product = alpha * head;
+        y = product + v_fma(alpha, tail, v_fma(alpha, head, -product));
+    }
+    return v_select(v_lt(x, K(0)), y, x);
+}
+FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
+{
+    const int wild = mode & FA_WILD;
+    fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, K(0), wild ? FA_SCALE : 0);
+    vreal y = v_fma(e.scale, e.head + e.tail, e.scale);
+    if (wild)
+        y = y * K(FA_DOWN);
+    return v_select(v_gt(x, K(0)), g, g * (alpha * y));
+}
+
+/* x·sigmoid(x) = max(x, 0) − t/(1 + e^t), t = |x| */
+FA_INLINE vreal f_silu(vreal x, int mode)
+{
+    vreal t = v_abs(x);
+    if (mode & FA_WILD)
+        t = v_min(K(FA_EXP_ZERO), t);
+    vreal q = v_logistic_tail(t, t, K(0), mode).head;
+    return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
+}
+/* With q = σ(−t): q(1 − t(1 − q)) below zero, 1 − q(1 − t(1 − q)) above. */
+FA_INLINE vreal d_silu(vreal x, vreal g, int mode)
+{
+    const int wild = mode & FA_WILD;
+    vreal t = v_abs(x);
+    if (wild)
+        t = v_min(K(FA_EXP_ZERO), t);
+    fa_pair q = v_logistic_tail(K(1), t, K(0), mode);
+    vreal down = wild ? K(FA_DOWN) : K(1);
+    vreal head = wild ? q.head * down : q.head, tail = wild ? q.tail * down : q.tail;
+    vreal bracket = v_fma(t, head, K(1) - t) + t * tail;
+    vreal below = v_fma(q.head, bracket, q.tail * bracket);
+    if (wild)
+        below = below * down;
+    return g * v_select(v_lt(x, K(0)), below, K(1) - below);
+}
+
+/* 2u = t(c₁ + c₂t²) as head and tail; c₁'s head is short, so that c₁ − slope is exact. */
+typedef struct {
+    vreal u2, u2_low, rise, rise_low; /* rise = c₂t² */
+} fa_cube;
+
+FA_INLINE fa_cube gelu_cube(vreal t)
+{
+#ifdef FA_REAL_F32
+    const vreal c1 = K(0x1.988460p0), c1_low = K(-0x1.985794p-21), c2 = K(0x1.2444f2p-4), c2_low = K(0x1.49b16ap-29);
+#else
+    const vreal c1 = K(0x1.9884533d4364p0), c1_low = K(0x1.08d0fcb3c500cp-48), c2 = K(0x1.2444f2a4d8b4bp-4),
+                c2_low = K(-0x1.6c843a29d1c70p-61);
+#endif
+    vreal t2 = t * t, t2_low = v_fms(t, t, t2);
+    vreal slope = v_fma(c2, t2, c1);
+    vreal slope_low = v_fma(c2, t2, c1 - slope) + v_fma(c2, t2_low, v_fma(c2_low, t2, c1_low));
+    vreal u2 = t * slope;
+    vreal u2_low = v_fma(t, slope_low, v_fms(t, slope, u2));
+    return (fa_cube){u2, u2_low, slope - c1, slope_low - c1_low};
+}
+FA_INLINE vreal f_gelu_tanh(vreal x, int mode)
+{
+    vreal t = v_abs(x);
+    if (mode & FA_WILD)
+        t = v_min(K(FA_CUBE_ZERO), t);
+    fa_cube c = gelu_cube(t);
+    vreal q = v_logistic_tail(t, c.u2, c.u2_low, mode).head;
+    return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
+}
+/* As silu′ with q = σ(−2u) and t replaced by s = t·d(2u)/dt = 2u + 2t·c₂t², in two parts near the root. */
+FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, int mode)
+{
+    const int wild = mode & FA_WILD;
+    vreal t = v_abs(x);
+    if (wild)
+        t = v_min(K(FA_CUBE_ZERO), t);
+    fa_cube c = gelu_cube(t);
+    fa_pair q = v_logistic_tail(K(1), c.u2, c.u2_low, mode);
+    vreal down = wild ? K(FA_DOWN) : K(1);
+    vreal head = wild ? q.head * down : q.head, tail = wild ? q.tail * down : q.tail;
+    vreal s = v_fma(t + t, c.rise, c.u2);
+    vreal s_low = v_fma(t + t, c.rise, c.u2 - s) + v_fma(t + t, c.rise_low, c.u2_low);
+    vreal bracket = v_fma(s, head, K(1) - s) + v_fma(s_low, head - K(1), s * tail);
+    vreal below = v_fma(q.head, bracket, q.tail * bracket);
+    if (wild)
+        below = below * down;
+    return g * v_select(v_lt(x, K(0)), below, K(1) - below);
+}
+
+/* log1p(e^v)/beta as max(v, 0) + log1p(e^-|v|), the parts summed exactly until the last rounding; v = beta·x. */
+FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
+{
+    const int wild = mode & FA_WILD;
+    vreal t = v_abs(v), t_low = v_real(v_bits(v_low) ^ (v_bits(v) & v_bits(K(-0.0))));
+    if (wild)
+        t = v_min(K(FA_EXP_ZERO), t);
+    fa_exponential3 e = v_exp3(-t, -t_low, wild ? FA_SCALE : 0);
+    vreal high = v_fma(e.scale, e.head, e.scale);
+    vreal low = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, e.scale - high));
+    fa_pair log = wild ? v_log1p(high * K(FA_DOWN), low * K(FA_DOWN)) : v_log1p(high, low);
+    vreal base = v_max(K(0), v), sum = base + log.head;
+    vreal part = sum - base, rest = (base - (sum - part)) + (log.head - part);
+    vreal tail = rest + (log.tail + v_select(v_lt(v, K(0)), K(0), v_low));
+    vreal y = sum + tail;
+    if (wild)
+        y = v_select(v_lt(v, K(-FA_EXP_LIMIT)), (high + low) * K(FA_DOWN), y);
+    if (!(mode & FA_PLAIN)) {
+        vreal quotient = y / beta, left = v_fnma(quotient, beta, sum) + tail;
+        y = v_select(v_lt(v, K(-FA_EXP_LIMIT)), quotient, quotient + left / beta);
+    }
+    return y;
+}
+FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, int mode)
+{
+    if (mode & FA_PLAIN) {
+        vreal y = softplus_of(x, K(0), beta, mode);
+        return mode & FA_WILD ? v_select(v_eq(x, K(INFINITY)), x, y) : y;
+    }
+    vreal v = beta * x;
+    vreal v_low = v_select(v_lt(v_abs(v), K(FA_EXP_ZERO)), v_fms(beta, x, v), K(0));
+    return v_select(v_gt(v, v_min(threshold, K(FA_EXP_ZERO))), x, softplus_of(v, v_low, beta, mode | FA_WILD));
+}
+FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mode)
+{
+    if (mode & FA_PLAIN)
+        return g * f_sigmoid(x, mode);
+    vreal v = beta * x, t = v_abs(v);
+    vreal v_low = v_select(v_lt(t, K(FA_EXP_ZERO)), v_fms(beta, x, v), K(0));
+    vreal t_low = v_real(v_bits(v_low) ^ (v_bits(v) & v_bits(K(-0.0))));
+    vreal q = v_logistic(t, t_low, FA_WILD);
+    vreal slope = v_select(v_lt(v, K(0)), q, K(1) - q);
+    return v_select(v_gt(v, threshold), g, g * slope);
+}
+
+#include "gelu_fallback.h"
+
+#endif

@@ -1,0 +1,23 @@
+/* Switches the compiler to the unit's instruction set; system headers come first, so that they keep the default one. */
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if FA_VECTOR_BYTES >= 32
+#include <immintrin.h>
+#endif
+
+#if defined(__clang__)
+#if FA_VECTOR_BYTES == 64
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
+#elif FA_VECTOR_BYTES == 32
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#endif
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#if FA_VECTOR_BYTES == 64
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
+#elif FA_VECTOR_BYTES == 32
+#pragma GCC target("avx2,fma")
+#endif
+#endif

@@ -1,0 +1,175 @@
+/* Lane mathematics the activations share: exponential, logistic tail, logarithm, as head and tail so that the caller
+ * rounds once.  Error bounds stand beside each; coefficients come from tools/coefficients.py.  No activation here. */
+#ifndef FA_VMATH_H
+#define FA_VMATH_H
+
+#include "vec.h"
+
+/* The mode of a lane function, a constant wherever it is inlined. */
+enum {
+    FA_WILD = 1,  /* some |x| of the block is past the row's range, or a NaN */
+    FA_PLAIN = 2, /* the parameters have their defaults */
+};
+
+#ifdef FA_REAL_F32
+#define FA_BIAS_SHIFT 23 /* where the exponent field begins */
+#define FA_SCALE 64      /* e^y is kept times 2^±FA_SCALE where it may leave the normal range */
+#define FA_UP 0x1p64f
+#define FA_DOWN 0x1p-64f
+#define FA_ANY_LIMIT INFINITY
+#define FA_EXP_LIMIT 86.0
+#define FA_EXP_ZERO 110.0 /* e^-y, and y times it, round to 0 from here on */
+#define FA_ROUND_MAGIC 0x1.8p23f
+#define FA_CUBE_ZERO 11.0 /* the same for e^-2u of gelu's tanh form, and its derivative */
+#define FA_CUBE_LIMIT 9.5
+#define FA_GAUSS_LIMIT 12.0
+#else
+#define FA_BIAS_SHIFT 52
+#define FA_SCALE 512
+#define FA_UP 0x1p512
+#define FA_DOWN 0x1p-512
+#define FA_ANY_LIMIT INFINITY
+#define FA_EXP_LIMIT 700.0
+#define FA_EXP_ZERO 760.0
+#define FA_ROUND_MAGIC 0x1.8p52
+#define FA_CUBE_ZERO 21.7
+#define FA_CUBE_LIMIT 20.0
+#define FA_GAUSS_LIMIT 36.0
+#endif
+
+/* e^y = scale·(1 + excess), kept apart so that the caller can add before it rounds. */
+typedef struct {
+    vreal scale, excess;
+} fa_exponential;
+
+/* exp(y + low)·2^shift, |y| ≤ FA_EXP_ZERO: scale a power of two, excess = expm1(r) for r in ±ln2/2.  head + tail = excess
+ * to 2^-28 (float32), 2^-63 (float64). */
+typedef struct {
+    vreal scale, head, tail;
+} fa_exponential3;
+
+FA_INLINE fa_exponential3 v_exp3(vreal y, vreal low, int shift)
+{
+#ifdef FA_REAL_F32
+    const vreal log2_e = K(0x1.715476p0), ln2_head = K(0x1.62e4p-1), ln2_tail = K(0x1.7f7d1cp-20);
+#else
+    const vreal log2_e = K(0x1.71547652b82fep0), ln2_head = K(0x1.62e42fefa38p-1), ln2_tail = K(0x1.ef35793c7673p-45);
+#endif
+    vreal z = v_fma(y, log2_e, K(FA_ROUND_MAGIC)), n = z - K(FA_ROUND_MAGIC);
+    vreal exact = v_fnma(n, ln2_head, y);
+    vreal r = v_fnma(n, ln2_tail, exact);
+    vreal lost = v_fnma(n, ln2_tail, exact - r) + low;
+#ifdef FA_REAL_F32 /* (e^r − 1 − r)/r² on ±0.3473, error 2^-28.2 r^-2 */
+    vreal q = v_fma(r, K(0x1.6db57ep-10), K(0x1.123c6ap-7));
+    q = v_fma(r, q, K(0x1.55545cp-5));
+    q = v_fma(r, q, K(0x1.55548ep-3));
+    q = v_fma(r, q, K(0.5));
+#else /* the same, error 2^-64 r^-2; two chains by even and odd powers */
+    vreal r2 = r * r;
+    vreal even = v_fma(r2, K(0x1.1f9e9ff0f679ap-29), K(0x1.27e4beb6f1589p-22));
+    vreal odd = v_fma(r2, K(0x1.af6db7ece8c20p-26), K(0x1.71ddef10bb2a3p-19));
+    even = v_fma(r2, even, K(0x1.a01a01b493178p-16));
+    odd = v_fma(r2, odd, K(0x1.a01a01b3edbdfp-13));
+    even = v_fma(r2, even, K(0x1.6c16c16c134acp-10));
+    odd = v_fma(r2, odd, K(0x1.111111110eb36p-7));
+    even = v_fma(r2, even, K(0x1.555555555555ep-5));
+    odd = v_fma(r2, odd, K(0x1.555555555555cp-3));
+    vreal q = v_fma(r, odd, v_fma(r2, even, K(0.5)));
+#endif
+    vint exponent = (v_bits(z) << FA_BIAS_SHIFT) + v_bits(K(1)) + (KI(shift) << FA_BIAS_SHIFT);
+    return (fa_exponential3){v_real(exponent), r, v_fma(r * r, q, lost)};
+}
+
+/* e^(y + low)·2^shift for y ≥ 0, the short form: relative error of scale·(1 + excess) 2^-26 before any rounding of the
+ * sum (float32: 8 steps an octave, whose common factor e^c is taken out of the polynomial so that the table's entries
+ * are accurate to 2^-27, and excess ≤ 0); scale ≥ |1 + scale·excess| always, as Fast2Sum wants. */
+FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
+{
+#ifdef FA_REAL_F32
+    static const int32_t step[8] = {0x3f85f007, 0x3f820f5c, 0x3f7f4791, 0x3f7db212,
+                                    0x3f7d6a98, 0x3f7e8f5e, 0x3f81415c, 0x3f85a485};
+    vreal z = v_fma(y, K(0x1.715476p3), K(FA_ROUND_MAGIC)), n = z - K(FA_ROUND_MAGIC);
+    vreal r = v_fma(n, K(0x1.05c61p-32), v_fma(n, K(-0x1.62e43p-4), y)) + low;
+    vreal p = v_fma(r, K(0x1.463cbep-5), K(0x1.463d6cp-3));
+    p = v_fma(r, p, K(0x1.e94d6ep-2));
+    p = v_fma(r, p, K(0x1.e94d6ep-1));
+    p = v_fma(r, p, K(-0x1.6b2928p-5));
+    vint k = v_bits(z);
+    vint scale = v_lookup8(step, k) + (k << 20) + (KI(shift) << FA_BIAS_SHIFT);
+    return (fa_exponential){v_real(scale), p};
+#else
+    fa_exponential3 e = v_exp3(y, low, shift);
+    return (fa_exponential){e.scale, e.head + e.tail};
+#endif
+}
+
+/* times / (1 + e^(t + low)) for t ≥ 0 as head and tail, both times 2^FA_SCALE when wild: one division, corrected by its
+ * residual.  The head alone is within 0.55 units in the last place. */
+typedef struct {
+    vreal head, tail;
+} fa_pair;
+
+FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, int mode)
+{
+    const int wild = mode & FA_WILD;
+    fa_exponential e = v_exp(wild ? v_min(K(FA_EXP_ZERO), t) : t, low, wild ? -FA_SCALE : 0);
+    vreal u = v_fma(e.scale, e.excess, wild ? K(FA_DOWN) : K(1));
+    vreal d = e.scale + u, d_low = u - (d - e.scale);
+    vreal inverse = K(1) / d, q = times * inverse;
+    vreal rest = v_fnma(q, d_low, v_fnma(q, d, times));
+    vreal head = v_fma(inverse, rest, q);
+    return (fa_pair){head, v_fma(inverse, rest, q - head)};
+}
+
+/* 1/(1 + e^t), t ≥ 0, unscaled. */
+FA_INLINE vreal v_logistic(vreal t, vreal low, int mode)
+{
+    vreal head = v_logistic_tail(K(1), t, low, mode).head;
+    return mode & FA_WILD ? head * K(FA_DOWN) : head;
+}
+
+/* log1p(f) − f for f in [√½ − 1, √2 − 1]. */
+FA_INLINE vreal v_log1p_rest(vreal f)
+{
+#ifdef FA_REAL_F32 /* (log1p(f) − f)/f², error 2^-27.8/f */
+    vreal p = v_fma(f, K(-0x1.407d9ap-4), K(0x1.0a5276p-3));
+    p = v_fma(f, p, K(-0x1.0e7f70p-3));
+    p = v_fma(f, p, K(0x1.2211eap-3));
+    p = v_fma(f, p, K(-0x1.5432fap-3));
+    p = v_fma(f, p, K(0x1.99a964p-3));
+    p = v_fma(f, p, K(-0x1.0003f8p-2));
+    p = v_fma(f, p, K(0x1.555544p-2));
+    p = v_fma(f, p, K(-0x1.fffff8p-2));
+    return f * f * p;
+#else /* by s = f/(2 + f): log1p(f) = 2 atanh(s) = f − h + s(h + s²R(s²)), h = f²/2; R to 2^-58.7 */
+    vreal s = f / (K(2) + f), h = K(0.5) * f * f, z = s * s;
+    vreal p = v_fma(z, K(0x1.0c11350620379p-3), K(0x1.0fbd3ceb66c39p-3));
+    p = v_fma(z, p, K(0x1.3b1c42c2a5810p-3));
+    p = v_fma(z, p, K(0x1.745cf8c284737p-3));
+    p = v_fma(z, p, K(0x1.c71c7201ffc2ap-3));
+    p = v_fma(z, p, K(0x1.249249247668cp-2));
+    p = v_fma(z, p, K(0x1.9999999999a3ap-2));
+    p = v_fma(z, p, K(0x1.5555555555555p-1));
+    return v_fma(s, v_fma(z, p, h), -h);
+#endif
+}
+
+/* log1p(head + tail), 0 ≤ head ≤ 1, as head and tail. */
+FA_INLINE fa_pair v_log1p(vreal head, vreal tail)
+{
+#ifdef FA_REAL_F32
+    const vreal ln2 = K(0x1.62e43p-1), ln2_low = K(-0x1.05c61p-29);
+#else
+    const vreal ln2 = K(0x1.62e42fefa39efp-1), ln2_low = K(0x1.abc9e3b39803fp-56);
+#endif
+    vreal u = head + K(1), lost = (head - (u - K(1))) + tail;
+    vmask upper = v_gt(u, K(0x1.6a09e6p0));
+    vreal half = v_select(upper, K(0.5), K(1));
+    vreal f = v_fma(u, half, K(-1));
+    lost = lost * half;
+    vreal octave = v_select(upper, ln2, K(0)), octave_low = v_select(upper, ln2_low, K(0));
+    vreal sum = octave + f, sum_low = (octave - sum) + f;
+    return (fa_pair){sum, v_log1p_rest(f) + (v_fnma(lost, f, lost) + (sum_low + octave_low))};
+}
+
+#endif

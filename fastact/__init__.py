@@ -1,0 +1,38 @@
+"""fastact: softmax, cross-entropy and every activation, value and derivative, as SIMD kernels for NumPy arrays.
+
+    import fastact as fa
+
+Functions follow NumPy's conventions (`axis`, `out`, `where`); `fastact.nn`, `fastact.optim` and `fastact.torch` follow
+torch's and load when first used."""
+
+import importlib
+
+try:
+    from . import _core as _core
+except ImportError as error:
+    if "FASTACT_ISA" in str(error):
+        raise
+    raise ImportError(
+        f"fastact's compiled modules do not load ({error}). In a source tree run `pip install -e .` first; "
+        "elsewhere reinstall with `pip install --force-reinstall fastact`."
+    ) from error
+
+from . import vjp as vjp
+from .activations import *  # noqa: F403
+from .activations import __all__ as _activations
+
+__version__ = "0.1.0"
+
+_LAZY = ("cli", "nn", "optim", "sklearn", "torch", "train")
+
+__all__ = [*_activations, "vjp", *_LAZY]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'fastact' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,109 @@
+"""The one extension module that links csrc; the others reach it through _core.pxd.  Dispatch, the table and the
+threads as Python sees them; no ufunc and no argument handling of functions."""
+
+cdef extern from "fastact.h" nogil:
+    ctypedef struct fa_activation:
+        const char *name
+        const char *parameters
+        const char *formula
+        const char *derivative
+        const char *summary
+        const char *source
+        int n_input
+        int n_parameter
+        int n_gradient
+
+    const fa_activation fa_activations[]
+    const fa_kernels *fa_kernels_for(fa_dtype dtype)
+    const char *fa_selected_isa()
+    int fa_select_isa(const char *name)
+    const char *fa_compiled_isa(size_t position)
+    int fa_isa_available(size_t position)
+    const char *fa_refused_isa()
+    const char *fa_compiler()
+    void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step)
+    void fa_relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)
+
+cdef extern from "pool.h" nogil:
+    int fa_get_num_threads()
+    void fa_set_num_threads(int n_threads)
+    int fa_default_num_threads()
+
+
+cdef const fa_kernels *kernels_for(fa_dtype dtype) noexcept nogil:
+    return fa_kernels_for(dtype)
+
+
+cdef void elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step) noexcept nogil:
+    fa_elementwise(call, n, data, step)
+
+
+cdef void relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil:
+    fa_relu_integer(item, n, x, x_step, y, y_step)
+
+
+def activation_table():
+    """The rows of csrc/activations.def as dicts, in order; an activation's position is its index in the kernels."""
+    cdef const fa_activation *row
+    table = []
+    for i in range(FA_N_ACTIVATIONS):
+        row = &fa_activations[i]
+        table.append({
+            "name": row.name.decode(), "parameters": row.parameters.decode(), "formula": row.formula.decode(),
+            "derivative": row.derivative.decode(), "summary": row.summary.decode(), "source": row.source.decode(),
+            "n_input": row.n_input, "n_parameter": row.n_parameter, "n_gradient": row.n_gradient,
+        })
+    return table
+
+
+def compiled_isas():
+    """Names of the instruction sets this build holds, best first."""
+    names = []
+    while fa_compiled_isa(len(names)) != NULL:
+        names.append(fa_compiled_isa(len(names)).decode())
+    return names
+
+
+def available_isas():
+    """Those of compiled_isas() that this machine can run."""
+    return [name for position, name in enumerate(compiled_isas()) if fa_isa_available(position)]
+
+
+def selected_isa():
+    """The instruction set in use."""
+    return fa_selected_isa().decode()
+
+
+def select_isa(name):
+    """Switch to another available instruction set, for tests; returns the previous one."""
+    previous = selected_isa()
+    if fa_select_isa(name.encode()) != 0:
+        raise ValueError(isa_message(name))
+    return previous
+
+
+def isa_message(name):
+    available = ", ".join(available_isas())
+    return f"instruction set {name!r} is not available: expected one of {available}"
+
+
+def compiler():
+    """The C compiler that built this module, with its version."""
+    return fa_compiler().decode()
+
+
+def get_num_threads():
+    return fa_get_num_threads()
+
+
+def set_num_threads(int n):
+    fa_set_num_threads(n)
+
+
+def default_num_threads():
+    return fa_default_num_threads()
+
+
+fa_selected_isa()
+if fa_refused_isa() != NULL:
+    raise ImportError("FASTACT_ISA: " + isa_message(fa_refused_isa().decode()) + "; unset it to let fastact choose")
