@@ -20,7 +20,7 @@
 typedef float fa_columns[7][32];
 
 typedef struct {
-    vf32 r, base, slope; /* the function is base + r*slope; for base = INFINITY, t + r*slope */
+    vf32 r, base, slope; /* the function is base + r*slope; where base is INFINITY, t + r*slope */
 } fa_interval;
 
 FA_INLINE fa_interval v_interval(const fa_columns c, vf32 t, vf32 scale)
@@ -31,6 +31,6 @@ FA_INLINE fa_interval v_interval(const fa_columns c, vf32 t, vf32 scale)
     p = v_fma(r, p, v_lookup32(c[4], k));
     p = v_fma(r, p, v_lookup32(c[3], k));
     p = v_fma(r, p, v_lookup32(c[2], k));
-    return (fa_interval){r, v_min(v_lookup32(c[1], k), t), p};
+    return (fa_interval){r, v_lookup32(c[1], k), p};
 }
 #endif

@@ -72,7 +72,7 @@ def exact_base(f, lo, hi, top, bits, candidates):
     middle = (lo + hi) / 2
     if f(middle) > top:
         middle = mp.findroot(lambda t: f(t) - top, middle / 2)
-    step = mp.mpf(2) ** (mp.floor(mp.log(f(middle), 2)) + 1 - bits)
+    step = mp.mpf(2) ** (mp.floor(mp.log(abs(f(middle)), 2)) + 1 - bits)
     taylor = mp.taylor(f, middle, 12)
     whole = mp.floor(taylor[0] / step)
     taylor[0] -= whole * step
@@ -85,34 +85,42 @@ def exact_base(f, lo, hi, top, bits, candidates):
     return float(b[best]), float((whole + int(np.rint(y[best]))) * step)
 
 
-def interval_row(f, first, lo, hi, top, bits, candidates, degree):
-    """b, base and c1 ... of one interval, with the worst error relative to f."""
-    if first:
-        b, base = 0.0, mp.inf
-        powers = range(2, degree + 1)
-        value, weight = (lambda r: f(r) - r), (lambda r: 1 / f(r) if r else mp.mpf(1))
-        c = [2.0**-40] + polynomial(value, weight, lo, hi, powers, single)
-    else:
-        b, base = exact_base(f, lo, hi, top, bits, candidates)
-        value, weight = (lambda r: f(b + r) - base), (lambda r: 1 / abs(f(b + r)))
-        c = polynomial(value, weight, lo - b, hi - b, range(1, degree + 1), single)
-    powers = range(1, degree + 1)
-    start = mp.mpf(lo) if lo else mp.mpf(hi) / 1000
-    error, r = worst(value, lambda r: evaluate(c, powers, r), weight, start - b, hi - b)
-    return [b, float(base), *c], error, b + r
+def fit(value, scale, lo, hi, b, degree, first=1):
+    """c[first] ... c[degree] of value(r), r = t - b, lo <= t <= hi; error relative to scale(t), and its worst t."""
+    weight = lambda r: 1 / scale(b + r)
+    c = polynomial(value, weight, lo - b, hi - b, range(first, degree + 1), single)
+    start = lo or hi / 1000
+    error, r = worst(value, lambda r: evaluate(c, range(first, degree + 1), r), weight, start - b, hi - b)
+    return c, error, b + r
 
 
-def interval_table(f, scale, bits, candidates, degree):
-    """The 32 rows in the order of their index, the worst relative error and its t."""
+def rising_table(f, scale, bits, candidates, degree=5):
+    """Rows of an f that is close to t below its first intervals, where base is t itself.
+
+    min(base, t) chooses: so f(b) must lie below its interval.  c1 > 0 of the first row gives -0 the right sign.
+    """
+    ends = edges(scale)
+    c, error, t = fit(lambda r: f(r) - r, f, ends[0], ends[1], 0, degree, 2)
+    rows, errors = [[0.0, mp.inf, 2.0**-40, *c]], [(error, t)]
+    for lo, hi in zip(ends[1:-1], ends[2:]):
+        b, base = exact_base(f, lo, hi, lo * (1 - mp.mpf(2) ** -20), bits(lo), candidates)
+        c, *error = fit(lambda r: f(b + r) - base, f, lo, hi, b, degree)
+        rows.append([b, base, *c])
+        errors.append(tuple(error))
+    return rows, *max(errors)
+
+
+def rooted_table(f, scale, root, bits, candidates, degree=5):
+    """Rows of an f with a root, which is the b of its interval, so that the result is 0 there and exact beside it."""
     ends = edges(scale)
     rows, errors = [], []
-    for k in range(32):
-        lo, hi = ends[k], ends[k + 1]
-        # base = min(t, table) picks t in the first interval only: elsewhere f(b) must lie below the interval.
-        row, error, t = interval_row(f, k == 0, lo, hi, lo * (1 - mp.mpf(2) ** -20), bits(lo), candidates, degree)
-        rows.append(row)
-        errors.append((error, t))
-    return rows[8:] + rows[:8], *max(errors)
+    for lo, hi in zip(ends, ends[1:]):
+        b, base = (single(root), 0.0) if lo < root < hi else exact_base(f, lo, hi, mp.inf, bits, candidates)
+        size = (lambda t: mp.mpf(1) / 8) if lo < root < hi else (lambda t: abs(f(t)))
+        c, *error = fit(lambda r: f(b + r) - base, size, lo, hi, b, degree)
+        rows.append([b, base, *c])
+        errors.append(tuple(error))
+    return rows, *max(errors)
 
 
 def literal(x, suffix="f"):
@@ -123,22 +131,22 @@ def literal(x, suffix="f"):
     return f"{digits}p{exponent}{suffix}"
 
 
-def interval_header(name, what, f, scale, bits, candidates, degree=5):
-    rows, error, t = interval_table(f, mp.mpf(scale), bits, candidates, degree)
+def interval_header(name, what, scale, rows, error, t):
     lines = [
         f"/* {what}: value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= {float(15 / mp.mpf(scale)):.6g}.",
-        f" * u = {scale}*t + 1, row = (bits(u) >> 20) & 31.  base has {bits(0)} bits at t = 0; INFINITY stands for t itself.",
-        f" * Relative error before rounding at most 2^{float(mp.log(error, 2)):.2f}, at t = {float(t):.9g}.",
+        f" * u = {scale}*t + 1, row = (bits(u) >> 20) & 31; base INFINITY stands for t itself.",
+        f" * Error before rounding at most 2^{float(mp.log(error, 2)):.2f} (relative), at t = {float(t):.9g}.",
         f" * Written by tools/coefficients.py {name}. */",
         f"#define FA_{name.upper()}_SCALE {scale}",
         f"#define FA_{name.upper()}_ROWS(R) \\",
     ]
-    body = ["    R(" + ", ".join(literal(c) for c in row) + ")" for row in rows]
+    body = ["    R(" + ", ".join(literal(c) for c in row) + ")" for row in rows[8:] + rows[:8]]
     return "\n".join(lines) + "\n" + " \\\n".join(body) + "\n"
 
 
 def tanh_f32():
-    return interval_header("tanh_f32", "tanh", mp.tanh, "1.6575", lambda t: 24, 1 << 14)
+    scale = "1.6575"
+    return interval_header("tanh_f32", "tanh", scale, *rising_table(mp.tanh, mp.mpf(scale), lambda t: 24, 1 << 14))
 
 
 def twice_mills(t):
@@ -147,8 +155,21 @@ def twice_mills(t):
 
 
 def gelu_f32():
-    what = "2*t*Phi(-t)*exp(t*t/2)"
-    return interval_header("gelu_f32", what, lambda t: t * twice_mills(t), "1.03125", lambda t: 12 if t < 1.9 or t > 4 else 10 if t < 2.5 else 8, 1 << 20)
+    """base has so few bits that its product with the 5 bits of exp's step is exact in x minus it, up to 3.7."""
+    scale, what = "1.03125", "2*t*Phi(-t)*exp(t*t/2)"
+    bits = lambda t: 12 if t < 1.9 or t > 4 else 10 if t < 2.5 else 8
+    return interval_header("gelu_f32", what, scale, *rising_table(lambda t: t * twice_mills(t), mp.mpf(scale), bits, 1 << 20))
+
+
+def gelu_slope(t):
+    """gelu'(-t)*2*exp(t*t/2)"""
+    return twice_mills(t) - t * mp.sqrt(2 / mp.pi)
+
+
+def d_gelu_f32():
+    scale, what = "1.03125", "2*(Phi(-t) - t*phi(t))*exp(t*t/2)"
+    root = mp.findroot(gelu_slope, 0.75)
+    return interval_header("d_gelu_f32", what, scale, *rooted_table(gelu_slope, mp.mpf(scale), root, 12, 1 << 19))
 
 
 def exp16_f32():
@@ -186,7 +207,7 @@ def table_lines(items, each=8):
     return "".join("    " + ", ".join(items[i : i + each]) + ",\n" for i in range(0, len(items), each))
 
 
-HEADERS = {"tanh_f32": tanh_f32, "gelu_f32": gelu_f32, "exp16_f32": exp16_f32}
+HEADERS = {"tanh_f32": tanh_f32, "gelu_f32": gelu_f32, "d_gelu_f32": d_gelu_f32, "exp16_f32": exp16_f32}
 
 
 def main(arguments):

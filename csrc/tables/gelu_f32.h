@@ -1,6 +1,6 @@
 /* 2*t*Phi(-t)*exp(t*t/2): value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= 14.5455.
- * u = 1.03125*t + 1, row = (bits(u) >> 20) & 31.  base has 12 bits at t = 0; INFINITY stands for t itself.
- * Relative error before rounding at most 2^-28.04, at t = 3.06522856.
+ * u = 1.03125*t + 1, row = (bits(u) >> 20) & 31; base INFINITY stands for t itself.
+ * Error before rounding at most 2^-28.04 (relative), at t = 3.06522856.
  * Written by tools/coefficients.py gelu_f32. */
 #define FA_GELU_F32_SCALE 1.03125
 #define FA_GELU_F32_ROWS(R) \

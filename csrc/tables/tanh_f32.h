@@ -1,6 +1,6 @@
 /* tanh: value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= 9.04977.
- * u = 1.6575*t + 1, row = (bits(u) >> 20) & 31.  base has 24 bits at t = 0; INFINITY stands for t itself.
- * Relative error before rounding at most 2^-30.08, at t = 0.0754147813.
+ * u = 1.6575*t + 1, row = (bits(u) >> 20) & 31; base INFINITY stands for t itself.
+ * Error before rounding at most 2^-30.08 (relative), at t = 0.0754147813.
  * Written by tools/coefficients.py tanh_f32. */
 #define FA_TANH_F32_SCALE 1.6575
 #define FA_TANH_F32_ROWS(R) \
