@@ -15,7 +15,7 @@ SPREAD = 3.0
 
 
 def _task(cell: Cell, activation: subject.Activation) -> Task:
-    row = subject.peers_row(cell.function, activation)
+    row = subject.peers_row(activation)
     names = ["x", "gate"][: activation.n_input] + (["g"] if cell.suite == "vjp" else [])
     operands = {name: normal(cell.shape, cell.dtype, SPREAD, seed) for seed, name in enumerate(names)}
     if row.positive:

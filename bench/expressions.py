@@ -47,6 +47,68 @@ def _parts(node: ast.AST) -> tuple[str, list[ast.AST]]:
     raise Unwritable(f"{ast.unparse(node)!r} is no operation of formulas")
 
 
+class _Plain(ast.NodeTransformer):
+    """Rewrites what people write in formulas into what this module reads; numbers among themselves are computed."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.func, ast.Name):
+            raise Unwritable(f"{ast.unparse(node)!r} is no operation of formulas")
+        if node.func.id == "sigmoid":
+            return ast.parse(f"1/(1 + exp(-({ast.unparse(node.args[0])})))", mode="eval").body
+        if node.func.id == "sqrt" and isinstance(node.args[0], ast.Constant):
+            return ast.Constant(math.sqrt(node.args[0].value))
+        node.func.id = {"max": "maximum", "min": "minimum"}.get(node.func.id, node.func.id)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.Call(ast.Name("where", ast.Load()), [node.test, node.body, node.orelse], [])
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant):
+            return ast.Constant(eval(ast.unparse(node)))
+        if not isinstance(node.op, ast.Pow):
+            return node
+        if not isinstance(node.right, ast.Constant) or node.right.value not in (2, 3, 4):
+            raise Unwritable(f"{ast.unparse(node)!r}: only squares, cubes and fourth powers are written out")
+        text = "*".join([f"({ast.unparse(node.left)})"] * node.right.value)
+        return ast.parse(text, mode="eval").body
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Constant({"pi": math.pi, "inf": math.inf}[node.id]) if node.id in ("pi", "inf") else node
+
+
+def plain(formula: str) -> str:
+    """A formula as people write it ("x if x > 0 else alpha * expm1(x)", "sigmoid(x)**2") in this module's terms.
+
+    Raises
+    ------
+    Unwritable
+        If it is no expression, or has an operation of which nothing is known here.
+    """
+    try:
+        tree = ast.parse(formula, mode="eval")
+    except SyntaxError as error:
+        raise Unwritable(f"{formula!r} is no expression") from error
+    text = ast.unparse(ast.fix_missing_locations(_Plain().visit(tree)))
+    InPlaceNumPy(text)
+    return text
+
+
+def plain_vjp(derivative: str) -> str:
+    """``g`` times a derivative as people write it, likewise; a choice is made between products, not among constants."""
+    try:
+        top = ast.parse(derivative, mode="eval").body
+    except SyntaxError as error:
+        raise Unwritable(f"{derivative!r} is no expression") from error
+    if isinstance(top, ast.IfExp):
+        test, yes, no = map(ast.unparse, (top.test, top.body, top.orelse))
+        return plain(f"g*({yes}) if {test} else g*({no})")
+    return plain(f"g*({derivative})")
+
+
 class InPlaceNumPy:
     """A formula as nested ufunc calls that write into ``y`` and as few scratch arrays as needed.
 

@@ -78,11 +78,18 @@ def _scipy(task: Task) -> Contestant:
     return Contestant("scipy", text, {"np": np, "special": special, "y": task.out, **task.operands})
 
 
+def _torch_clamp(bound: str) -> Callable:
+    """maximum or minimum where either operand may be a number, which torch's own do not take."""
+    return lambda a, b: a.clamp(**{bound: b}) if hasattr(a, "clamp") else b.clamp(**{bound: a})
+
+
 def _torch(task: Task) -> Contestant:
     import torch
 
     tensors = {name: torch.from_numpy(array) for name, array in task.operands.items()}
     names = {"torch": torch, "nn": torch._C._nn, "y": torch.from_numpy(task.out), **tensors}
+    names |= {name: getattr(torch, name) for name in (*UFUNCS, "where")} | task.parameters
+    names |= {"maximum": _torch_clamp("min"), "minimum": _torch_clamp("max")}
     names["weight_tensor"] = torch.tensor([task.parameters.get("weight", 0.0)], dtype=names["y"].dtype)
     if not task.row.torch:
         raise Unwritable("no expression in the table")
@@ -123,6 +130,8 @@ def _jax(task: Task) -> Contestant:
 
     names = {name: getattr(jnp, ufunc) for name, ufunc in UFUNCS.items() if name != "erf"}
     names |= {"jax": jax, "jnp": jnp, "where": jnp.where, "erf": jax.scipy.special.erf, **task.parameters}
+    if not task.row.jax and not task.row.formula:
+        raise Unwritable("no expression in the table")
     inputs = [name for name in task.operands if name != "g"]
     value = eval(f"lambda {', '.join(inputs)}: {task.row.jax or task.row.formula}", names)
     compiled = jax.jit(value)

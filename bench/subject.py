@@ -6,9 +6,10 @@ The only module that imports fastact, and only when asked to.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
-from bench.expressions import Unwritable, names_in
+from bench.expressions import Unwritable, names_in, plain, plain_vjp
 from bench.peers import FUNCTIONS, Function
 
 # Rows of the table that users reach through a keyword of another function.
@@ -26,12 +27,9 @@ class Activation:
     name: str
     n_input: int = 1
     n_gradient: int = 1
+    parameters: str = ""
     formula: str = ""
     derivative: str = ""
-
-
-def _field(row: object, name: str, default: object) -> object:
-    return row.get(name, default) if isinstance(row, dict) else getattr(row, name, default)
 
 
 def table() -> dict[str, Activation]:
@@ -40,14 +38,9 @@ def table() -> dict[str, Activation]:
         core = importlib.import_module("fastact._core")
     except ImportError:
         return {}
-    rows = {}
-    for row in core.activation_table():
-        name = _field(row, "name", "")
-        rows[name] = Activation(
-            name, _field(row, "n_input", 1), _field(row, "n_gradient", 1), _field(row, "formula", ""),
-            _field(row, "derivative", ""),
-        )  # fmt: skip
-    return rows
+    wanted = [field.name for field in fields(Activation)]
+    rows = [Activation(**{name: row[name] for name in wanted}) for row in core.activation_table()]
+    return {row.name: row for row in rows}
 
 
 def function_names() -> list[str]:
@@ -78,24 +71,27 @@ def call(function: str, derivative: bool = False) -> tuple[object, str]:
     return attribute(prefix + name), keyword
 
 
-def _runnable(formula: str) -> str:
-    """The formula if it is an expression on x, gate and g alone, else nothing."""
+def _defaults(parameters: str) -> dict[str, float]:
+    """The parameters' default values, from "beta=1.0, threshold=inf"."""
+    pairs = [part.split("=") for part in parameters.split(",") if "=" in part]
+    return {name.strip(): float(value) for name, value in pairs}
+
+
+def _derived(translate: Callable[[str], str], formula: str, known: set[str]) -> str:
+    """The formula in the peers' terms, or nothing if they could not run it."""
     try:
-        return formula if set(names_in(formula)) <= {"x", "gate", "g"} else ""
-    except SyntaxError:
+        text = translate(formula)
+    except Unwritable:
         return ""
+    return text if set(names_in(text)) <= known else ""
 
 
-def peers_row(function: str, activation: Activation | None) -> Function:
-    """The peers' row of a function; made of fastact's table if they have none.
-
-    Raises
-    ------
-    Unwritable
-        If neither says how to compute it.
-    """
-    if function in FUNCTIONS:
-        return FUNCTIONS[function]
-    if activation is not None and _runnable(activation.formula):
-        return Function(activation.formula, _runnable(activation.derivative))
-    raise Unwritable(f"{function} has no row in bench/peers.py, and its formula in the table is no expression")
+def peers_row(activation: Activation) -> Function:
+    """The peers' row of a function: from their own table, else made of fastact's."""
+    if activation.name in FUNCTIONS:
+        return FUNCTIONS[activation.name]
+    parameters = _defaults(activation.parameters)
+    known = {"x", *parameters, *(["gate"] if activation.n_input > 1 else [])}
+    formula = _derived(plain, activation.formula, known)
+    derivative = _derived(plain_vjp, activation.derivative, known | {"g"})
+    return Function(formula, derivative, parameters, torch=formula, jax=formula)

@@ -9,10 +9,10 @@ import pytest
 
 from bench import report, targets
 from bench.cells import Cell, cell_from_dict, default_cells, select
-from bench.expressions import InPlaceNumPy, Unwritable, names_in, with_named_constants
+from bench.expressions import InPlaceNumPy, Unwritable, names_in, plain, with_named_constants
 from bench.lineup import Lineup, aligned, examine
 from bench.peers import FUNCTIONS
-from bench.subject import Absent
+from bench.subject import Absent, Activation, peers_row
 from bench.timing import Contestant, calibrate, geometric_mean, interleave, ratio
 from bench.worker import measure
 
@@ -204,6 +204,36 @@ def test_formula_rewriting():
     assert [(value, value.dtype) for value in values.values()] == [(0.5, np.float32), (2.0, np.float32)]
     with pytest.raises(Unwritable, match="unknown"):
         InPlaceNumPy("unknown(x)")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("x if x > 0 else alpha * expm1(x)", "where(x > 0, x, alpha * expm1(x))"),
+        ("x * sigmoid(x)", "x * (1 / (1 + exp(-x)))"),
+        ("max(x, 0)**2", "maximum(x, 0) * maximum(x, 0)"),
+        ("x * (1 + erf(x / sqrt(2))) / 2", "x * (1 + erf(x / 1.4142135623730951)) / 2"),
+    ],
+)
+def test_formulas_of_the_table_in_plain_terms(written, expected):
+    assert plain(written) == expected
+
+
+@pytest.mark.parametrize("written", ["x, or 1 where x > 2", "sigmoid(2u)", "x**7", "riemann(x)"])
+def test_what_cannot_be_translated_is_said_to_be_so(written):
+    with pytest.raises(Unwritable):
+        plain(written)
+
+
+def test_a_function_that_only_fastact_knows_gets_its_peers_from_its_formula():
+    row = peers_row(
+        Activation(
+            "made_up", parameters="alpha=2.0", formula="alpha * x**2", derivative="2 * x if x > 0 else 2 * alpha"
+        )
+    )
+    assert (row.formula, row.parameters) == ("alpha * (x * x)", {"alpha": 2.0})
+    assert row.derivative == "where(x > 0, g * (2 * x), g * (2 * alpha))"
+    assert peers_row(Activation("prose", formula="u, u = x")).formula == ""
 
 
 def test_selection_of_cells():
