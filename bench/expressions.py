@@ -163,6 +163,23 @@ def with_named_constants(formula: str, dtype: object) -> tuple[str, dict]:
     return ast.unparse(tree), constants.values
 
 
+class _Choices(ast.NodeTransformer):
+    """Writes maximum and minimum as choices."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        order = {"maximum": ast.Gt(), "minimum": ast.Lt()}.get(node.func.id)
+        if order is None:
+            return node
+        a, b = node.args
+        return ast.Call(ast.Name("where", ast.Load()), [ast.Compare(a, [order], [b]), a, b], [])
+
+
+def without_extremes(formula: str) -> str:
+    """The formula without maximum and minimum, which numexpr 2.14 computes in float64 only."""
+    return ast.unparse(ast.fix_missing_locations(_Choices().visit(ast.parse(formula, mode="eval"))))
+
+
 def numba_loop(formula: str, dtype: object) -> tuple[object, object]:
     """Two compiled functions over flat operands: one writes into its last argument, one allocates."""
     import numba

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,10 @@ class Contestant:
         "fastact", "peer", "limit" (what the memory allows) or "reference" (shown, but not among the peers).
     prepare : callable
         Called before each round, outside the timing.
+    timer : timeit.Timer
+        Made at the first timing unless given.
+    clock : callable
+        Seconds since some moment.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Contestant:
     role: str = "peer"
     prepare: Callable[[], object] | None = None
     timer: timeit.Timer | None = field(default=None, repr=False)
+    clock: Callable[[], float] = time.perf_counter
 
     def evaluate(self) -> object:
         """The value of the expression, once."""
@@ -51,7 +57,7 @@ class Contestant:
     def seconds(self, number: int) -> float:
         """Time of ``number`` evaluations."""
         if self.timer is None:
-            self.timer = timeit.Timer(self.expression, globals=self.names)
+            self.timer = timeit.Timer(self.expression, timer=self.clock, globals=self.names)
         if self.prepare is not None:
             self.prepare()
         return self.timer.timeit(number)

@@ -101,7 +101,7 @@ def test_quick_run_of_one_cell_with_fake_peers():
         peers = [fake("fastact", [0.01], log, "fastact"), fake("slow", [0.04], log), fake("fast", [0.015], log)]
         return Lineup([*peers, fake("limit", [0.005], log, "limit")], {"absentee": "missing: not installed"})
 
-    measured = json.loads(json.dumps(measure(Cell("elementwise", "gelu", (1024,)), 3, 0.002, make)))
+    measured = json.loads(json.dumps(measure(Cell("elementwise", "gelu", (1024,)), 3, 0.002, make=make)))
     name, best = targets.best_peer(measured)
     assert (name, best.median) == ("fast", pytest.approx(1.5))
     assert targets.times_limit(measured).median == pytest.approx(2.0)
@@ -120,7 +120,7 @@ def test_an_absent_function_is_said_to_be_absent():
     def make(cell):
         raise Absent("nothing of that name")
 
-    measured = measure(Cell("elementwise", "gelu", (16,)), 1, 0.001, make)
+    measured = measure(Cell("elementwise", "gelu", (16,)), 1, 0.001, make=make)
     assert "absent: nothing of that name" in report.line(measured)
     assert report.absent_lines([measured]) == ["absent from fastact (elementwise): gelu"]
 
