@@ -1,0 +1,73 @@
+"""What the Makefile calls: the check of prerequisites and the lists of requirements."""
+
+import pathlib
+import shutil
+import stat
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+needs_sh = pytest.mark.skipif(shutil.which("sh") is None, reason="needs a POSIX shell")
+
+
+def prerequisites(python):
+    """Run the check with the given interpreter."""
+    script = ROOT / "tools" / "prerequisites.sh"
+    return subprocess.run(["sh", str(script), str(python)], capture_output=True, text=True, timeout=60)
+
+
+def interpreter_without(words, folder):
+    """Write a stand-in for Python that fails on programs containing one of `words`, and return its path."""
+    path = folder / "python3"
+    cases = "|".join(f"*{word}*" for word in words)
+    path.write_text(f'#!/bin/sh\ncase "$2" in {cases}) exit 1 ;; esac\nexec "{sys.executable}" "$@"\n')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@needs_sh
+def test_a_missing_python_is_named():
+    done = prerequisites("python-that-is-not-there")
+    assert done.returncode == 1
+    assert "Missing: python-that-is-not-there" in done.stderr
+
+
+@needs_sh
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ensurepip"], "the venv module of "),
+        (["Python.h"], "the C headers of "),
+        (["version_info"], "Python 3.11 or newer"),
+    ],
+)
+def test_what_is_missing_comes_with_the_line_that_installs_it(words, said, tmp_path):
+    done = prerequisites(interpreter_without(words, tmp_path))
+    assert done.returncode == 1
+    assert said in done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("    ")
+
+
+def test_requirements_of_an_extra_include_the_package_s_own():
+    script = [sys.executable, str(ROOT / "tools" / "requirements.py")]
+    printed = subprocess.run([*script, "build", "test"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(printed) == len(set(printed))
+    assert any(line.startswith("numpy") for line in printed)
+    assert "pytest" in printed
+    failed = subprocess.run([*script, "nothing"], capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "no list is called 'nothing'" in failed.stderr
+
+
+def test_every_test_requirement_is_pinned():
+    script = [sys.executable, str(ROOT / "tools" / "requirements.py"), "build", "test", "bench", "train", "lint"]
+    wanted = subprocess.run(script, capture_output=True, text=True, check=True).stdout.splitlines()
+    pins = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.split("==")[0] for line in pins if "==" in line}
+    names = {line.split(">")[0].split("=")[0].lower().replace("_", "-") for line in wanted}
+    assert names <= pinned
+    assert "torch==2.13.0" in pins
