@@ -155,7 +155,7 @@ def _jax(task: Task) -> Contestant:
 
 
 def _onnxruntime(task: Task) -> Contestant:
-    from bench.onnx_models import bound_run, session
+    from bench.onnx_models import bound_run, role, session
 
     if task.derivative:
         raise Unwritable("inference only")
@@ -163,9 +163,11 @@ def _onnxruntime(task: Task) -> Contestant:
         raise Unwritable("no such operator")
     operator, domain, attributes = task.row.onnx
     made = session(operator, domain, attributes, {"x": task.operands["x"]}, task.out, task.threads)
+    names = {"run": made.run, "feed": {"x": task.operands["x"]}}
+    text = "run(None, feed)[0]"
     if task.given:
-        return Contestant("onnxruntime", "run(binding)", bound_run(made, {"x": task.operands["x"]}, task.out))
-    return Contestant("onnxruntime", "run(None, feed)[0]", {"run": made.run, "feed": {"x": task.operands["x"]}})
+        text, names = "run(binding)", bound_run(made, {"x": task.operands["x"]}, task.out)
+    return Contestant("onnxruntime", text, names, role(task.row.onnx_avx512))
 
 
 def _numexpr(task: Task) -> Contestant:

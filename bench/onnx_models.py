@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from bench.expressions import Unwritable
@@ -29,6 +31,11 @@ def _model(operator: str, domain: str, attributes: dict, inputs: dict[str, np.nd
     )
     opsets = [helper.make_opsetid("", OPSET)] + ([helper.make_opsetid(domain, 1)] if domain else [])
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION).SerializeToString()
+
+
+def role(avx512: bool) -> str:
+    """A peer; but an AVX-512 kernel in a run held to AVX2 is only a reference."""
+    return "reference" if avx512 and os.environ.get("FASTACT_ISA") == "avx2" else "peer"
 
 
 def session(

@@ -31,6 +31,9 @@ class Function:
         pass.
     onnx : tuple
         Operator, its domain ("" is the standard one), and its attributes.
+    onnx_avx512 : bool
+        Whether onnxruntime has an AVX-512 kernel for it (core/mlas/lib/platform.cpp), from which nothing can hold it;
+        its other kernels are AVX2 and below everywhere.
     """
 
     formula: str
@@ -42,6 +45,7 @@ class Function:
     jax: str = ""
     torch_backward: str = ""
     onnx: tuple[str, str, dict] | None = None
+    onnx_avx512: bool = False
 
 
 NORMAL_CDF = "(0.5 + 0.5*erf(x*0.7071067811865476))"
@@ -100,6 +104,7 @@ FUNCTIONS: dict[str, Function] = {
         jax="jax.nn.gelu(x, approximate=False)",
         torch_backward="aten('gelu_backward')(g, x, approximate='none'{out})",
         onnx=("Gelu", "com.microsoft", {}),
+        onnx_avx512=True,
     ),
     "gelu_tanh": Function(
         f"0.5*x*(1 + {TANH_GELU})",
@@ -117,6 +122,7 @@ FUNCTIONS: dict[str, Function] = {
         jax="jax.nn.silu(x)",
         torch_backward="aten('silu_backward')(g, x{out})",
         onnx=("QuickGelu", "com.microsoft", {"alpha": 1.0}),
+        onnx_avx512=True,
     ),
     "softplus": Function(
         SOFTPLUS,

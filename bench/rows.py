@@ -121,7 +121,7 @@ def _jax(rows: Rows) -> Contestant:
 
 
 def _onnxruntime(rows: Rows) -> Contestant:
-    from bench.onnx_models import bound_run, session
+    from bench.onnx_models import bound_run, role, session
 
     if rows.cell.function not in ONNX:
         raise Unwritable("no such operator")
@@ -133,9 +133,10 @@ def _onnxruntime(rows: Rows) -> Contestant:
     elif rows.cell.function in LOSSES:
         attributes, feed = {"reduction": "mean"}, {"x": rows.x, "target": rows.target}
     made = session(operator, "", attributes, feed, rows.out, rows.cell.threads)
+    text, names = "run(None, feed)[0]", {"run": made.run, "feed": feed}
     if rows.cell.output == "given":
-        return Contestant("onnxruntime", "run(binding)", bound_run(made, feed, rows.out))
-    return Contestant("onnxruntime", "run(None, feed)[0]", {"run": made.run, "feed": feed})
+        text, names = "run(binding)", bound_run(made, feed, rows.out)
+    return Contestant("onnxruntime", text, names, role(operator in ("Softmax", "LogSoftmax")))
 
 
 def _numexpr(rows: Rows) -> Contestant:

@@ -3,10 +3,13 @@
 import itertools
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+import bench.__main__ as command
 from bench import report, targets
 from bench.cells import Cell, cell_from_dict, default_cells, select
 from bench.expressions import InPlaceNumPy, Unwritable, names_in, plain, with_named_constants
@@ -108,6 +111,26 @@ def test_quick_run_of_one_cell_with_fake_peers():
     assert "≥ 1 × best: MET" in report.line(measured)
     assert report.note_lines([measured]) == ["absentee: missing: not installed (gelu)"]
     assert report.summary([measured])[-1] == "targets met: 1 of 1"
+
+
+def test_a_process_that_dies_costs_one_cell_only(monkeypatch):
+    script = """
+import json, sys
+for cell in json.load(sys.stdin)["cells"]:
+    if cell["function"] == "deadly":
+        sys.exit(3)
+    print(json.dumps({"cell": cell, "absent": "here"}), flush=True)
+"""
+
+    def start(threads, isa, core):
+        pipe = subprocess.PIPE
+        return subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, text=True)
+
+    monkeypatch.setattr(command, "start_worker", start)
+    cells = [Cell("elementwise", name, (16,)) for name in ("a", "deadly", "b")]
+    results = list(command.run(cells, command.arguments(["--quick"])))
+    assert [result["cell"]["function"] for result in results] == ["a", "deadly", "b"]
+    assert [result.get("error") for result in results] == [None, "the measuring process ended with status 3", None]
 
 
 def test_real_timers_measure_a_cell():
