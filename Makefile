@@ -7,9 +7,10 @@ PY := $(VENV)/bin/python
 JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BUILT := $(VENV)/.built
 INSTALLED := $(VENV)/.installed
+C_FILES := '*.c' '*.h' '*.inc'
 SOURCES := $(wildcard setup.py pyproject.toml csrc/*.* csrc/*/*.* fastact/*.pyx fastact/*.pxd)
 
-.PHONY: help demo test ctest bench accuracy lint asan notebooks build clean
+.PHONY: help demo test ctest bench accuracy lint format asan notebooks build clean
 
 help:
 	@echo "make demo       train on the handwritten digits and draw what happened into demo-output/"
@@ -17,6 +18,7 @@ help:
 	@echo "make bench      time fastact against its peers          (ARGS='...' is passed on)"
 	@echo "make accuracy   sweep float32 inputs for the worst ULP   (ARGS='sigmoid' for one function)"
 	@echo "make lint       ruff, mypy and clang-format"
+	@echo "make format     what make lint can mend by itself"
 	@echo "make asan       the C test program under the address and undefined-behaviour sanitizers"
 	@echo "make notebooks  write and run examples/*.ipynb from tools/notebooks.py"
 	@echo "make build      build the extension in place             make clean   remove what make made"
@@ -40,7 +42,12 @@ lint: $(BUILT) $(INSTALLED)-test $(INSTALLED)-lint
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	git ls-files -z '*.c' '*.h' '*.inc' | xargs -0 $(VENV)/bin/clang-format --dry-run -Werror
+	git ls-files -z $(C_FILES) | xargs -0 $(VENV)/bin/clang-format --dry-run -Werror
+
+format: $(INSTALLED)-lint
+	$(VENV)/bin/ruff check --fix --exit-zero .
+	$(VENV)/bin/ruff format .
+	git ls-files -z $(C_FILES) | xargs -0 $(VENV)/bin/clang-format -i
 
 asan:
 	$(MAKE) -C tests/csrc asan

@@ -1,0 +1,38 @@
+"""Every public function has a docstring whose example runs. pytest finds those of Python functions by itself; ufuncs and
+other compiled callables, which doctest overlooks, are run here."""
+
+import doctest
+import importlib
+
+import numpy as np
+import pytest
+
+import fastact as fa
+
+
+def public_callables():
+    """Return {dotted name: object} for everything callable that `fastact` and its modules of functions make public."""
+    found = {}
+    for module in ("fastact", "fastact.vjp"):
+        home = importlib.import_module(module)
+        public = getattr(home, "__all__", vars(home))
+        found |= {
+            f"{module}.{name}": thing
+            for name, thing in vars(home).items()
+            if name in public and callable(thing) and not name.startswith("_")
+        }
+    return found
+
+
+CALLABLES = public_callables()
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_the_example_in_the_docstring_runs(name):
+    docstring = CALLABLES[name].__doc__ or ""
+    parsed = doctest.DocTestParser().get_doctest(docstring, {"fa": fa, "np": np}, name, None, None)
+    assert parsed.examples, f"{name} has no example in its docstring"
+    complaints = []
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    doctest.DocTestRunner(verbose=False, optionflags=options).run(parsed, out=complaints.append)
+    assert not complaints, "".join(complaints)
