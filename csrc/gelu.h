@@ -51,5 +51,78 @@ FA_INLINE vreal gelu_derivative(vreal x, const int wild)
     vmask below = v_lt(v_bits(x), KI(0));
     return fa_minus_gaussian(v_select(below, K(-0.0), K(1)), v_bits(x) & KI(INT32_MIN), t, m, wild);
 }
+#elif defined(FA_REAL_F64)
+#include "tables/gelu_f64.h"
+#include "vmath.h"
+
+#define FA_GELU_TAME 36.0 /* up to here no intermediate result is subnormal */
+
+/* The polynomial c[0] + c[1]*w + ... + c[24]*w^24 + c[25] as head and tail, by even and odd powers. */
+FA_INLINE fa_pair fa_polynomial24(const double c[26], vreal w)
+{
+    vreal q = w * w, even = K(c[23]), odd = K(c[24]);
+    for (int i = 21; i > 0; i -= 2) {
+        even = v_fma(q, even, K(c[i]));
+        odd = v_fma(q, odd, K(c[i + 1]));
+    }
+    vreal rest = v_fma(w, odd, even), y = v_fma(w, rest, K(c[0]));
+    return (fa_pair){y, v_fma(w, rest, K(c[0]) - y) + K(c[25])};
+}
+
+typedef struct {
+    vreal inverse, error, twice, w; /* 1/(t + 4) = inverse*(1 + error); twice = 8*inverse; w = (t - 4)/(t + 4) */
+} fa_mapped;
+
+FA_INLINE fa_mapped fa_map4(vreal t)
+{
+    vreal d = t + K(4), low = t - (d - K(4));
+    vreal inverse = K(1) / d;
+    vreal error = v_fnma(inverse, low, v_fnma(inverse, d, K(1)));
+    vreal twice = K(8) * inverse;
+    return (fa_mapped){inverse, error, twice, v_fnma(twice, error, K(1) - twice)};
+}
+
+FA_INLINE fa_exponential3 fa_gaussian(vreal t, const int wild)
+{
+    vreal half = K(-0.5) * t, y = half * t;
+    return v_exp3(y, v_fms(half, t, y), wild ? FA_SCALE - 1 : -1);
+}
+
+FA_INLINE vreal gelu_value(vreal x, const int wild)
+{
+    vreal t = v_abs(x);
+    if (wild)
+        t = v_min(K(39), t);
+    fa_mapped m = fa_map4(t);
+    fa_exponential3 e = fa_gaussian(t, wild);
+    fa_pair y = fa_polynomial24(fa_gelu_f64, m.w);
+    vreal q = v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT));
+    vreal q_low = v_fma(m.twice, y.tail, v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT) - q));
+    q_low = v_fma(m.error, v_fma(m.twice, y.head, q), q_low);
+    vreal h = m.inverse * q, h_low = v_fma(m.inverse, q_low, v_fms(m.inverse, q, h));
+    vreal u = K(1) + e.head, u_low = ((K(1) - u) + e.head) + e.tail;
+    vreal p = u * h, p_low = v_fma(u, h_low, v_fma(u_low, h, v_fms(u, h, p)));
+    vreal v = t * p, v_low = v_fma(t, p_low, v_fms(t, p, v));
+    vreal from = v_max(K(-0.0), x);
+    if (!wild)
+        return v_fnma(e.scale, v + v_low, from);
+    return v_fnma(e.scale * (v + v_low), K(FA_DOWN), from);
+}
+
+/* Phi(x) + x*phi(x): of -t for x < 0, and 1 minus that above. */
+FA_INLINE vreal gelu_derivative(vreal x, const int wild)
+{
+    vreal t = v_abs(x);
+    if (wild)
+        t = v_min(K(39), t);
+    fa_mapped m = fa_map4(t);
+    fa_exponential3 e = fa_gaussian(t, wild);
+    fa_pair y = fa_polynomial24(fa_d_gelu_f64, m.w);
+    vreal left = (K(FA_D_GELU_F64_ROOT) - t) + K(FA_D_GELU_F64_ROOT_LOW);
+    vreal d = y.head * left, d_low = v_fma(y.tail, left, v_fms(y.head, left, d));
+    d = d + v_fma(d, e.head + e.tail, d_low);
+    vreal below = wild ? e.scale * d * K(FA_DOWN) : e.scale * d;
+    return v_select(v_lt(x, K(0)), below, K(1) - below);
+}
 #endif
 #endif

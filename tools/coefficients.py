@@ -172,6 +172,42 @@ def d_gelu_f32():
     return interval_header("d_gelu_f32", what, scale, *rooted_table(gelu_slope, mp.mpf(scale), root, 12, 1 << 19))
 
 
+def mapped_polynomial(f, k, largest, degree):
+    """Coefficients in w = (t - k)/(t + k) of f(t), 0 <= t <= largest, then the rest of the first; worst error, its t."""
+    of = lambda w: f(k * (1 + w) / (1 - w))
+    top = mp.mpf(largest - k) / (largest + k)
+    nodes = chebyshev(mp.mpf(-1), top, degree + 1)
+    matrix = mp.matrix([[w**p for p in range(degree + 1)] for w in nodes])
+    exact = mp.lu_solve(matrix, mp.matrix([of(w) for w in nodes]))
+    c = [float(x) for x in exact]
+    low = exact[0] - c[0]
+    error, w = worst(of, lambda w: low + evaluate(c, range(degree + 1), w), lambda w: 1 / abs(of(w)), -1, top, 200)
+    return c + [float(low)], error, k * (1 + w) / (1 - w)
+
+
+def gelu_f64():
+    root = mp.findroot(gelu_slope, 0.75)
+    limit = mp.floor(mp.sqrt(2 / mp.pi) * 2**40) / 2**40  # short, so that its differences are exact
+    parts = []
+    for name, what, f in (
+        ("fa_gelu_f64", "((t + 4)*2*Phi(-t)*exp(t*t/2) - LIMIT)*(t + 4)/8", lambda t: ((t + 4) * twice_mills(t) - limit) * (t + 4) / 8),
+        ("fa_d_gelu_f64", "2*(Phi(-t) - t*phi(t))*exp(t*t/2)/(ROOT - t)", lambda t: gelu_slope(t) / (root - t)),
+    ):
+        c, error, t = mapped_polynomial(f, 4, 39.5, 24)
+        parts.append(f"""/* {what}, 0 <= t <= 39.5, as a polynomial in w = (t - 4)/(t + 4), lowest power first;
+ * the last number is what the first lost by rounding.
+ * Relative error before rounding at most 2^{float(mp.log(error, 2)):.2f}, at t = {float(t):.9g}. */
+static const double {name}[26] = {{
+{table_lines([literal(x, "") for x in c], 4)}}};
+""")
+    head = float(root)
+    return f"""/* Written by tools/coefficients.py gelu_f64. */
+#define FA_GELU_F64_LIMIT {literal(limit, "")}
+#define FA_D_GELU_F64_ROOT {literal(head, "")}
+#define FA_D_GELU_F64_ROOT_LOW {literal(root - head, "")}
+""" + "".join(parts)
+
+
 def exp16_f32():
     """exp(-q/2), q >= 0: 16 steps an octave, spaced linearly so that a step is a shift of its number."""
     step = mp.log(2) / 8
@@ -207,7 +243,7 @@ def table_lines(items, each=8):
     return "".join("    " + ", ".join(items[i : i + each]) + ",\n" for i in range(0, len(items), each))
 
 
-HEADERS = {"tanh_f32": tanh_f32, "gelu_f32": gelu_f32, "d_gelu_f32": d_gelu_f32, "exp16_f32": exp16_f32}
+HEADERS = {"tanh_f32": tanh_f32, "gelu_f32": gelu_f32, "d_gelu_f32": d_gelu_f32, "exp16_f32": exp16_f32, "gelu_f64": gelu_f64}
 
 
 def main(arguments):
