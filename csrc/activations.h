@@ -3,6 +3,8 @@
 #ifndef FA_ACTIVATIONS_H
 #define FA_ACTIVATIONS_H
 
+#include "gelu.h"
+#include "tanh.h"
 #include "vmath.h"
 
 /* max(x, 0) that keeps x's own zero and its NaN, and gives −0 below, so that subtracting +0 leaves −0. */
@@ -32,59 +34,53 @@ FA_INLINE vreal d_leaky_relu(vreal x, vreal g, vreal negative_slope, int mode)
 
 FA_INLINE vreal f_sigmoid(vreal x, int mode)
 {
-    vreal q = v_logistic(v_abs(x), K(0), mode);
+    vreal q = v_logistic(v_abs(x), FA_NOTHING, mode);
     return v_select(v_lt(x, K(0)), q, K(1) - q);
 }
-FA_INLINE vreal d_sigmoid(vreal x, vreal g, int mode)
-{
-    vreal q = v_logistic(v_abs(x), K(0), mode);
-    return g * v_fnma(q, q, q);
-}
+FA_INLINE vreal d_sigmoid(vreal x, vreal g, int mode) { return g * v_logistic_slope(1, v_abs(x), mode); }
 
 /* tanh t = E/(E + 2), E = expm1(2t) as head and tail, the quotient corrected by its residual. */
 FA_INLINE vreal tanh_magnitude(vreal t)
 {
-    fa_exponential3 e = v_exp3(v_min(K(44), t + t), K(0), 0);
-    vreal base = e.scale - K(1);
-    vreal head = v_fma(e.scale, e.head, base);
-    vreal tail = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - head));
-    vreal d = head + K(2), d_low = head - (d - K(2));
+    fa_pair parts = v_expm1(v_min(K(44), t + t));
+    vreal head = parts.head + parts.tail, tail = parts.tail - (head - parts.head);
+    vreal d = head + K(2), d_low = (head - (d - K(2))) + tail;
     vreal inverse = K(1) / d, q = head * inverse;
-    vreal rest = v_fnma(q, d, head) + v_fnma(q, d_low + tail, tail);
+    vreal rest = v_fnma(q, d, head) + v_fnma(q, d_low, tail);
     return v_fma(inverse, rest, q);
 }
 FA_INLINE vreal f_tanh(vreal x, int mode)
 {
     (void)mode;
+#ifdef FA_REAL_F32
+    return tanh_value(x);
+#else
     return v_copysign(tanh_magnitude(v_abs(x)), x);
+#endif
 }
 /* 1 − tanh² = 4σ(2x)(1 − σ(2x)) */
 FA_INLINE vreal d_tanh(vreal x, vreal g, int mode)
 {
     vreal t = v_abs(x);
-    vreal q = v_logistic(t + t, K(0), FA_WILD);
     (void)mode;
-    return g * (K(4) * v_fnma(q, q, q));
+    return g * v_logistic_slope(4, t + t, FA_WILD);
 }
 
 /* alpha·expm1(x), x ≤ 0, as head and tail until the last rounding. */
 FA_INLINE vreal f_elu(vreal x, vreal alpha, int mode)
 {
-    fa_exponential3 e = v_exp3(v_max(K(-50), x), K(0), 0);
-    vreal base = e.scale - K(1);
-    vreal head = v_fma(e.scale, e.head, base);
-    vreal tail = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - head));
-    vreal y = head + tail;
+    fa_pair e = v_expm1(v_max(K(-50), x));
+    vreal y = e.head + e.tail;
     if (!(mode & FA_PLAIN)) {
-        vreal product = alpha * head;
-        y = product + v_fma(alpha, tail, v_fma(alpha, head, -product));
+        vreal product = alpha * e.head;
+        y = product + v_fma(alpha, e.tail, v_fms(alpha, e.head, product));
     }
     return v_select(v_lt(x, K(0)), y, x);
 }
 FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
 {
     const int wild = mode & FA_WILD;
-    fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, K(0), wild ? FA_SCALE : 0);
+    fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, FA_NOTHING, wild ? FA_SCALE : 0);
     vreal y = v_fma(e.scale, e.head + e.tail, e.scale);
     if (wild)
         y = y * K(FA_DOWN);
@@ -97,24 +93,27 @@ FA_INLINE vreal f_silu(vreal x, int mode)
     vreal t = v_abs(x);
     if (mode & FA_WILD)
         t = v_min(K(FA_EXP_ZERO), t);
-    vreal q = v_logistic_tail(t, t, K(0), mode).head;
+    vreal q = v_logistic_tail(t, t, FA_NOTHING, mode).head;
     return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
 }
-/* With q = σ(−t): q(1 − t(1 − q)) below zero, 1 − q(1 − t(1 − q)) above. */
+/* With q = σ(−v), v = |v| an odd function of x whose slope times t = |x| is s: the derivative of x·σ(v) is
+ * q(1 − s(1 − q)) below zero and 1 less that above.  q comes scaled when wild; the bracket keeps its lost digits, which
+ * count beside its root. */
+FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, int mode)
+{
+    const double down = mode & FA_WILD ? FA_DOWN : 1;
+    vreal head = q.head * K(down), tail = q.tail * K(down);
+    vreal one = K(1) - s, one_low = K(1) - (one + s);
+    vreal bracket = v_fma(s, head, one) + (one_low + v_fma(s_low, head - K(1), s * tail));
+    vreal below = v_fma(q.head, bracket, q.tail * bracket) * K(down);
+    return v_select(v_lt(x, K(0)), below, K(1) - below);
+}
 FA_INLINE vreal d_silu(vreal x, vreal g, int mode)
 {
-    const int wild = mode & FA_WILD;
     vreal t = v_abs(x);
-    if (wild)
+    if (mode & FA_WILD)
         t = v_min(K(FA_EXP_ZERO), t);
-    fa_pair q = v_logistic_tail(K(1), t, K(0), mode);
-    vreal down = wild ? K(FA_DOWN) : K(1);
-    vreal head = wild ? q.head * down : q.head, tail = wild ? q.tail * down : q.tail;
-    vreal bracket = v_fma(t, head, K(1) - t) + t * tail;
-    vreal below = v_fma(q.head, bracket, q.tail * bracket);
-    if (wild)
-        below = below * down;
-    return g * v_select(v_lt(x, K(0)), below, K(1) - below);
+    return g * weighted_slope(x, t, K(0), v_logistic_tail(K(1), t, FA_NOTHING, mode), mode);
 }
 
 /* 2u = t(c₁ + c₂t²) as head and tail; c₁'s head is short, so that c₁ − slope is exact. */
@@ -146,24 +145,16 @@ FA_INLINE vreal f_gelu_tanh(vreal x, int mode)
     vreal q = v_logistic_tail(t, c.u2, c.u2_low, mode).head;
     return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
 }
-/* As silu′ with q = σ(−2u) and t replaced by s = t·d(2u)/dt = 2u + 2t·c₂t², in two parts near the root. */
+/* s = t·d(2u)/dt = 2u + 2t·c₂t². */
 FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, int mode)
 {
-    const int wild = mode & FA_WILD;
     vreal t = v_abs(x);
-    if (wild)
+    if (mode & FA_WILD)
         t = v_min(K(FA_CUBE_ZERO), t);
     fa_cube c = gelu_cube(t);
-    fa_pair q = v_logistic_tail(K(1), c.u2, c.u2_low, mode);
-    vreal down = wild ? K(FA_DOWN) : K(1);
-    vreal head = wild ? q.head * down : q.head, tail = wild ? q.tail * down : q.tail;
     vreal s = v_fma(t + t, c.rise, c.u2);
     vreal s_low = v_fma(t + t, c.rise, c.u2 - s) + v_fma(t + t, c.rise_low, c.u2_low);
-    vreal bracket = v_fma(s, head, K(1) - s) + v_fma(s_low, head - K(1), s * tail);
-    vreal below = v_fma(q.head, bracket, q.tail * bracket);
-    if (wild)
-        below = below * down;
-    return g * v_select(v_lt(x, K(0)), below, K(1) - below);
+    return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, mode), mode);
 }
 
 /* log1p(e^v)/beta as max(v, 0) + log1p(e^-|v|), the parts summed exactly until the last rounding; v = beta·x. */
@@ -174,8 +165,9 @@ FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
     if (wild)
         t = v_min(K(FA_EXP_ZERO), t);
     fa_exponential3 e = v_exp3(-t, -t_low, wild ? FA_SCALE : 0);
-    vreal high = v_fma(e.scale, e.head, e.scale);
-    vreal low = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, e.scale - high));
+    vreal first = v_fma(e.scale, e.head, e.scale);
+    vreal second = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, e.scale - first));
+    vreal high = first + second, low = second - (high - first);
     fa_pair log = wild ? v_log1p(high * K(FA_DOWN), low * K(FA_DOWN)) : v_log1p(high, low);
     vreal base = v_max(K(0), v), sum = base + log.head;
     vreal part = sum - base, rest = (base - (sum - part)) + (log.head - part);
@@ -192,7 +184,7 @@ FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
 FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, int mode)
 {
     if (mode & FA_PLAIN) {
-        vreal y = softplus_of(x, K(0), beta, mode);
+        vreal y = softplus_of(x, FA_NOTHING, beta, mode);
         return mode & FA_WILD ? v_select(v_eq(x, K(INFINITY)), x, y) : y;
     }
     vreal v = beta * x;
@@ -211,6 +203,9 @@ FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mo
     return v_select(v_gt(v, threshold), g, g * slope);
 }
 
+#ifdef FA_REAL_F32
+FA_INLINE vreal f_gelu(vreal x, int mode) { return gelu_value(x, mode & FA_WILD); }
+#endif
 #include "gelu_fallback.h"
 
 #endif

@@ -1,4 +1,5 @@
 /* gelu lane by lane through the C library's erfc: right, not fast. */
+#ifndef FA_REAL_F32
 FA_INLINE vreal f_gelu(vreal x, int mode)
 {
     real lane[FA_LANES];
@@ -8,6 +9,7 @@ FA_INLINE vreal f_gelu(vreal x, int mode)
         lane[i] = lane[i] == -INFINITY ? (real)-0.0 : (real)(lane[i] * 0.5 * erfc(-lane[i] * 0.70710678118654752440));
     return v_load(lane);
 }
+#endif
 FA_INLINE vreal d_gelu(vreal x, vreal g, int mode)
 {
     real lane[FA_LANES];

@@ -42,6 +42,9 @@ typedef struct {
     vreal scale, excess;
 } fa_exponential;
 
+/* No low part: what x + FA_NOTHING leaves as it is, and the compiler leaves out. */
+#define FA_NOTHING K(-0.0)
+
 /* exp(y + low)·2^shift, |y| ≤ FA_EXP_ZERO: scale a power of two, excess = expm1(r) for r in ±ln2/2.  head + tail = excess
  * to 2^-28 (float32), 2^-63 (float64). */
 typedef struct {
@@ -57,7 +60,7 @@ FA_INLINE fa_exponential3 v_exp3(vreal y, vreal low, int shift)
 #endif
     vreal z = v_fma(y, log2_e, K(FA_ROUND_MAGIC)), n = z - K(FA_ROUND_MAGIC);
     vreal exact = v_fnma(n, ln2_head, y);
-    vreal r = v_fnma(n, ln2_tail, exact);
+    vreal r = v_fnma(n, ln2_tail, exact) + low;
     vreal lost = v_fnma(n, ln2_tail, exact - r) + low;
 #ifdef FA_REAL_F32 /* (e^r − 1 − r)/r² on ±0.3473, error 2^-28.2 r^-2 */
     vreal q = v_fma(r, K(0x1.6db57ep-10), K(0x1.123c6ap-7));
@@ -103,12 +106,20 @@ FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
 #endif
 }
 
-/* times / (1 + e^(t + low)) for t ≥ 0 as head and tail, both times 2^FA_SCALE when wild: one division, corrected by its
- * residual.  The head alone is within 0.55 units in the last place. */
 typedef struct {
     vreal head, tail;
 } fa_pair;
 
+/* expm1(y), |y| ≤ 50, as head and tail that add to it with one rounding; the tail need not be small. */
+FA_INLINE fa_pair v_expm1(vreal y)
+{
+    fa_exponential3 e = v_exp3(y, FA_NOTHING, 0);
+    vreal base = e.scale - K(1), head = v_fma(e.scale, e.head, base);
+    return (fa_pair){head, v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - head))};
+}
+
+/* times / (1 + e^(t + low)) for t ≥ 0 as head and tail, both times 2^FA_SCALE when wild: one division, corrected by its
+ * residual.  The head alone is within 0.55 units in the last place. */
 FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, int mode)
 {
     const int wild = mode & FA_WILD;
@@ -121,47 +132,56 @@ FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, int mode)
     return (fa_pair){head, v_fma(inverse, rest, q - head)};
 }
 
-/* 1/(1 + e^t), t ≥ 0, unscaled. */
+/* 1/(1 + e^(t + low)), t ≥ 0, unscaled. */
 FA_INLINE vreal v_logistic(vreal t, vreal low, int mode)
 {
     vreal head = v_logistic_tail(K(1), t, low, mode).head;
     return mode & FA_WILD ? head * K(FA_DOWN) : head;
 }
 
-/* log1p(f) − f for f in [√½ − 1, √2 − 1]. */
-FA_INLINE vreal v_log1p_rest(vreal f)
+/* times q(1 − q), q = 1/(1 + e^t), t ≥ 0: even where q is subnormal it is rounded once. */
+FA_INLINE vreal v_logistic_slope(double times, vreal t, int mode)
 {
-#ifdef FA_REAL_F32 /* (log1p(f) − f)/f², error 2^-27.8/f */
-    vreal p = v_fma(f, K(-0x1.407d9ap-4), K(0x1.0a5276p-3));
-    p = v_fma(f, p, K(-0x1.0e7f70p-3));
-    p = v_fma(f, p, K(0x1.2211eap-3));
-    p = v_fma(f, p, K(-0x1.5432fap-3));
-    p = v_fma(f, p, K(0x1.99a964p-3));
-    p = v_fma(f, p, K(-0x1.0003f8p-2));
-    p = v_fma(f, p, K(0x1.555544p-2));
-    p = v_fma(f, p, K(-0x1.fffff8p-2));
-    return f * f * p;
-#else /* by s = f/(2 + f): log1p(f) = 2 atanh(s) = f − h + s(h + s²R(s²)), h = f²/2; R to 2^-58.7 */
-    vreal s = f / (K(2) + f), h = K(0.5) * f * f, z = s * s;
-    vreal p = v_fma(z, K(0x1.0c11350620379p-3), K(0x1.0fbd3ceb66c39p-3));
-    p = v_fma(z, p, K(0x1.3b1c42c2a5810p-3));
-    p = v_fma(z, p, K(0x1.745cf8c284737p-3));
-    p = v_fma(z, p, K(0x1.c71c7201ffc2ap-3));
-    p = v_fma(z, p, K(0x1.249249247668cp-2));
-    p = v_fma(z, p, K(0x1.9999999999a3ap-2));
-    p = v_fma(z, p, K(0x1.5555555555555p-1));
-    return v_fma(s, v_fma(z, p, h), -h);
-#endif
+    const double down = mode & FA_WILD ? FA_DOWN : 1;
+    vreal scaled = v_logistic_tail(K(1), t, FA_NOTHING, mode).head;
+    vreal q = scaled * K(down);
+    return v_fnma(q, scaled, scaled) * K(times * down);
 }
 
-/* log1p(head + tail), 0 ≤ head ≤ 1, as head and tail. */
+/* log1p(head + tail), 0 ≤ head ≤ 1, tail below head's last place, as head and tail; relative error 2^-27 (float32),
+ * 2^-54 (float64) of the sum. */
+#ifdef FA_REAL_F32
+/* u = 1 + head is brought near 1 by one of 16 reciprocals r of 8 bits, the first of them 1, with log(1/r) in two parts. */
 FA_INLINE fa_pair v_log1p(vreal head, vreal tail)
 {
-#ifdef FA_REAL_F32
-    const vreal ln2 = K(0x1.62e43p-1), ln2_low = K(-0x1.05c61p-29);
+    static const float reciprocal[16] = {0x1p0f,    0x1.d4p-1f, 0x1.bap-1f, 0x1.a4p-1f, 0x1.9p-1f,  0x1.7ep-1f,
+                                         0x1.6cp-1f, 0x1.5cp-1f, 0x1.4ep-1f, 0x1.42p-1f, 0x1.36p-1f, 0x1.2ap-1f,
+                                         0x1.2p-1f,  0x1.16p-1f, 0x1.0cp-1f, 0x1.04p-1f};
+    static const float log_head[16] = {0.0f,           0x1.700d30p-4f, 0x1.2d1610p-3f, 0x1.95a5aep-3f,
+                                       0x1.f991c6p-3f, 0x1.2bef08p-2f, 0x1.5d5bdep-2f, 0x1.8b639ap-2f,
+                                       0x1.b56fa0p-2f, 0x1.dae754p-2f, 0x1.00e5aep-1f, 0x1.151c40p-1f,
+                                       0x1.269622p-1f, 0x1.38ae22p-1f, 0x1.4b6fd6p-1f, 0x1.5af406p-1f};
+    static const float log_tail[16] = {0.0f,            0x1.5d581cp-29f,  0x1.90d028p-28f,  -0x1.847f40p-30f,
+                                       0x1.967670p-28f, -0x1.91b656p-29f, -0x1.4d41a0p-31f, 0x1.1165bep-27f,
+                                       0x1.118a42p-28f, 0x1.0992c2p-27f,  0x1.6c81eap-27f,  -0x1.21ad3ep-26f,
+                                       -0x1.d9648ep-26f, -0x1.1cd124p-26f, 0x1.f2e184p-26f, -0x1.e4db10p-28f};
+    vreal u = head + K(1), lost = (head - (u - K(1))) + tail;
+    vint j = v_min(KI(15), (v_bits(u) - v_bits(K(1))) >> 19);
+    vreal r = v_lookup16(reciprocal, j), base = v_lookup16(log_head, j);
+    vreal f = v_fma(u, r, K(-1));
+    lost = lost * r;
+    vreal sum = base + f, sum_low = (base - sum) + f;
+    vreal p = v_fma(f, K(0x1.803d92p-3), K(-0x1.fffa58p-3)); /* (log1p(f) − f)/f² on [−0.0289, 0.0626], 2^-28.5/f */
+    p = v_fma(f, p, K(0x1.55580cp-2));
+    p = v_fma(f, p, K(-0x1.000002p-1));
+    vreal small = v_fnma(lost, f, lost) + (sum_low + v_lookup16(log_tail, j));
+    return (fa_pair){sum, v_fma(f * f, p, small)};
+}
 #else
+/* u = 1 + head is halved above √2; with s = f/(2 + f), log1p(f) = 2 atanh(s) = f − h + s(h + s²R(s²)), h = f²/2. */
+FA_INLINE fa_pair v_log1p(vreal head, vreal tail)
+{
     const vreal ln2 = K(0x1.62e42fefa39efp-1), ln2_low = K(0x1.abc9e3b39803fp-56);
-#endif
     vreal u = head + K(1), lost = (head - (u - K(1))) + tail;
     vmask upper = v_gt(u, K(0x1.6a09e6p0));
     vreal half = v_select(upper, K(0.5), K(1));
@@ -169,7 +189,17 @@ FA_INLINE fa_pair v_log1p(vreal head, vreal tail)
     lost = lost * half;
     vreal octave = v_select(upper, ln2, K(0)), octave_low = v_select(upper, ln2_low, K(0));
     vreal sum = octave + f, sum_low = (octave - sum) + f;
-    return (fa_pair){sum, v_log1p_rest(f) + (v_fnma(lost, f, lost) + (sum_low + octave_low))};
+    vreal s = f / (K(2) + f), h = K(0.5) * f * f, z = s * s;
+    vreal p = v_fma(z, K(0x1.0c11350620379p-3), K(0x1.0fbd3ceb66c39p-3)); /* R to 2^-58.7 on [0, 0.0295] */
+    p = v_fma(z, p, K(0x1.3b1c42c2a5810p-3));
+    p = v_fma(z, p, K(0x1.745cf8c284737p-3));
+    p = v_fma(z, p, K(0x1.c71c7201ffc2ap-3));
+    p = v_fma(z, p, K(0x1.249249247668cp-2));
+    p = v_fma(z, p, K(0x1.9999999999a3ap-2));
+    p = v_fma(z, p, K(0x1.5555555555555p-1));
+    vreal small = v_fnma(lost, f, lost) + (sum_low + octave_low);
+    return (fa_pair){sum, v_fma(s, v_fma(z, p, h), -h) + small};
 }
+#endif
 
 #endif
