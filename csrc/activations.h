@@ -104,7 +104,9 @@ FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, int mod
     const double down = mode & FA_WILD ? FA_DOWN : 1;
     vreal head = q.head * K(down), tail = q.tail * K(down);
     vreal one = K(1) - s, one_low = K(1) - (one + s);
-    vreal bracket = v_fma(s, head, one) + (one_low + v_fma(s_low, head - K(1), s * tail));
+    vreal product = s * head, sum = one + product, part = sum - one;
+    vreal lost = (one - (sum - part)) + (product - part) + v_fms(s, head, product);
+    vreal bracket = sum + (lost + one_low + v_fma(s_low, head - K(1), s * tail));
     vreal below = v_fma(q.head, bracket, q.tail * bracket) * K(down);
     return v_select(v_lt(x, K(0)), below, K(1) - below);
 }

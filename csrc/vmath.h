@@ -168,8 +168,9 @@ FA_INLINE fa_pair v_log1p(vreal head, vreal tail)
     vreal u = head + K(1), lost = (head - (u - K(1))) + tail;
     vint j = v_min(KI(15), (v_bits(u) - v_bits(K(1))) >> 19);
     vreal r = v_lookup16(reciprocal, j), base = v_lookup16(log_head, j);
-    vreal f = v_fma(u, r, K(-1));
-    lost = lost * r;
+    vmask near = v_lt(u, K(1.0625)); /* r = 1: head itself is exact there, what is lost in u would round again */
+    vreal f = v_select(near, head, v_fma(u, r, K(-1)));
+    lost = v_select(near, tail, lost * r);
     vreal sum = base + f, sum_low = (base - sum) + f;
     vreal p = v_fma(f, K(0x1.803d92p-3), K(-0x1.fffa58p-3)); /* (log1p(f) − f)/f² on [−0.0289, 0.0626], 2^-28.5/f */
     p = v_fma(f, p, K(0x1.55580cp-2));
