@@ -6,6 +6,7 @@ lacks a function gives None.
 
 import functools
 import importlib
+import math
 
 # Rows of the table that the public API reaches through a keyword of another name.
 VARIANTS = {"gelu_tanh": ("gelu", {"approximate": "tanh"})}
@@ -29,6 +30,23 @@ def parse_parameters(text):
         name, _, default = part.partition("=")
         parameters[name.strip()] = float(default) if default else None
     return parameters
+
+
+def table():
+    """fastact's table as a dict of its rows by name."""
+    from fastact import _core
+
+    return {row["name"]: row for row in _core.activation_table()}
+
+
+def parameter_sets(name):
+    """Dicts of parameters under which a row is tested: none (the defaults), and two others made from the defaults."""
+    defaults = parse_parameters(table()[name]["parameters"])
+    if not defaults:
+        return [{}]
+    smaller = {key: 20.0 if math.isinf(value) else value * 0.37 + 0.21 for key, value in defaults.items()}
+    larger = {key: 1.5 if math.isinf(value) else value * 2.3 for key, value in defaults.items()}
+    return [{}, smaller, larger]
 
 
 def torch_function(name):

@@ -1,0 +1,234 @@
+"""Every activation of the table, as numbers: against the oracle, against torch, and at the special values.
+
+Rows come from the table; a new row is tested here without a line, but must have its oracle in reference.py.  Arrays
+(layouts, dtypes, out=) are the business of test_activations_arrays.py, equal bits of test_activations_bits.py.
+"""
+
+import functools
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import reference
+import strategies as fs
+import subjects
+import ulp
+
+ROWS = pytest.mark.parametrize("name", subjects.table())
+KIND = pytest.mark.parametrize("kind", ["value", "derivative"])
+DTYPE = pytest.mark.parametrize("dtype", fs.FLOATS)
+
+
+def compute(name, kind, x, g=None, parameters=None):
+    """fastact's value, or vjp with g (1 where left out)."""
+    function = subjects.bind("fastact", name, kind, parameters)
+    return function(x) if kind == "value" else function(x, np.ones_like(x) if g is None else g)
+
+
+@ROWS
+def test_row_has_an_oracle(name):
+    assert name in reference.ORACLES, f"the table's row {name} has no oracle line in tests/reference.py"
+    assert reference.ORACLES[name].parameters == subjects.parse_parameters(subjects.table()[name]["parameters"])
+
+
+def test_oracle_has_a_row():
+    assert set(reference.ORACLES) == set(subjects.table())
+
+
+@ROWS
+@KIND
+def test_row_is_documented(name, kind):
+    row = subjects.table()[name]
+    function = subjects.fastact_function(name, kind)
+    text = getattr(function, "func", function).__doc__
+    assert row["formula" if kind == "value" else "derivative"] in text
+    for section in ("Parameters", "Returns", "Examples"):
+        assert section in text
+
+
+@functools.cache
+def exact(name, kind, dtype, parameters, vary_g):
+    """Points, g and the reference's head and tail; for float32 the reference is float64 arithmetic."""
+    x = ulp.stratified(dtype, 40_000 if dtype == np.float32 else 2_000, seed=11)
+    bent = np.random.default_rng(12).uniform(-25, 25, 20_000 if dtype == np.float32 else 2_000).astype(dtype)
+    x = np.concatenate([x, bent, bent / 16, fs.special_values(dtype)])
+    g = fs.values(x.size, dtype, "plain", 13) if vary_g else np.ones_like(x)
+    given = tuple(parameters.values()) if parameters else ()
+    m = reference.NUMPY if dtype == np.float32 else reference.MPFR
+    result = reference.evaluate(m, name, kind, x, *given)
+    with m.context():
+        result = np.where(result == 0, result, result * m.array(g)) if vary_g else result
+    head, tail = (result, 0.0) if dtype == np.float32 else reference.split(result)
+    return x, g, head, tail
+
+
+def check_bound(name, kind, dtype, parameters, vary_g=False):
+    frozen = type("Frozen", (dict,), {"__hash__": lambda self: hash(tuple(self.items()))})(parameters)
+    x, g, head, tail = exact(name, kind, dtype, frozen, vary_g)
+    got = compute(name, kind, x, g, parameters)
+    assert got.dtype == dtype
+    roots = reference.derivative_roots(name, *parameters.values()) if kind == "derivative" else ()
+    worst = ulp.Worst()
+    worst.add(x, got, head, tail, roots, g)
+    assert worst.within(np.dtype(dtype).name, kind), worst
+
+
+@ROWS
+@KIND
+@DTYPE
+def test_error_keeps_the_bound(isa, name, kind, dtype):
+    check_bound(name, kind, dtype, {})
+
+
+@ROWS
+@DTYPE
+def test_error_keeps_the_bound_for_any_g(isa, name, dtype):
+    check_bound(name, "derivative", dtype, {}, vary_g=True)
+
+
+@pytest.mark.parametrize("name", [name for name, row in subjects.table().items() if row["n_parameter"]])
+@KIND
+@DTYPE
+def test_error_keeps_the_bound_for_other_parameters(isa, name, kind, dtype):
+    for parameters in subjects.parameter_sets(name)[1:]:
+        check_bound(name, kind, dtype, parameters)
+
+
+@ROWS
+@DTYPE
+def test_special_values(isa, name, dtype):
+    x = fs.special_values(dtype)
+    want = reference.evaluate(reference.MPFR, name, "value", x).astype(np.float64)
+    got = compute(name, "value", x)
+    assert np.array_equal(np.isnan(got), np.isnan(x))
+    edges = ~np.isnan(x) & (np.isinf(x) | (x == 0) | (want == 0))
+    assert np.array_equal(got[edges], want[edges].astype(dtype))
+    assert np.array_equal(np.signbit(got[edges]), np.signbit(want[edges])), list(zip(x, got, want, strict=True))
+
+
+@ROWS
+@DTYPE
+def test_nan_in_nan_out(isa, name, dtype):
+    x = np.array([1, np.nan, -1, np.nan], dtype)
+    assert np.array_equal(np.isnan(compute(name, "value", x)), np.isnan(x))
+    assert np.isnan(compute(name, "derivative", x)[[1, 3]]).all()
+    g = np.array([np.nan, 1, 1, 1], dtype)
+    assert np.isnan(compute(name, "derivative", x, g)[0])
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh"])
+@DTYPE
+def test_the_negative_tail_ends_in_negative_zero(isa, name, dtype):
+    x = np.array([-np.inf, np.finfo(dtype).min, -0.0] * 9, dtype)
+    got = compute(name, "value", x)
+    assert np.array_equal(got, np.zeros_like(x))
+    assert np.signbit(got).all()
+
+
+@DTYPE
+def test_relu_keeps_the_sign_of_zero(isa, dtype):
+    got = compute("relu", "value", np.array([-0.0, 0.0] * 20, dtype))
+    assert np.array_equal(np.signbit(got), [True, False] * 20)
+
+
+@ROWS
+@KIND
+@DTYPE
+def test_subnormals_are_computed(isa, name, kind, dtype):
+    x = fs.values(3000, dtype, "tiny", 21)
+    want = reference.evaluate(reference.MPFR, name, kind, x).astype(np.float64)
+    got = compute(name, kind, x)
+    bound = ulp.BOUNDS[np.dtype(dtype).name, kind]
+    assert (np.abs(got - want) <= (bound + 0.5) * np.spacing(np.abs(want).astype(dtype))).all()
+
+
+@DTYPE
+def test_kinks_are_those_of_torch(isa, dtype):
+    zero = np.array([0.0, -0.0] * 10, dtype)
+    g = np.full_like(zero, 3)
+    assert np.array_equal(compute("relu", "derivative", zero, g), np.zeros_like(zero))
+    assert np.array_equal(compute("elu", "derivative", zero, g, {"alpha": 0.5}), np.full_like(zero, 1.5))
+    slope = compute("leaky_relu", "derivative", zero, g, {"negative_slope": 0.25})
+    assert np.array_equal(slope, np.full_like(zero, 0.75))
+
+
+@DTYPE
+@pytest.mark.parametrize("g", [np.inf, -np.inf, np.nan])
+def test_a_branch_without_slope_ignores_g(isa, dtype, g):
+    x = np.array([-1, -0.0, 0.0, -np.inf, 1] * 8, dtype)
+    got = compute("relu", "derivative", x, np.full_like(x, g))
+    assert np.array_equal(got[x <= 0], np.zeros(32, dtype))
+    assert np.array_equal(got[x > 0], np.full(8, g, dtype), equal_nan=True)
+
+
+@DTYPE
+def test_softplus_beyond_its_threshold_is_the_identity(isa, dtype):
+    x = np.array([19.5, 20.5, 300.0, -3.0] * 5, dtype)
+    beyond = x > 20
+    parameters = {"beta": 1.0, "threshold": 20.0}
+    assert np.array_equal(compute("softplus", "value", x, None, parameters)[beyond], x[beyond])
+    assert np.array_equal(compute("softplus", "derivative", x, None, parameters)[beyond], np.ones(10, dtype))
+    exactly = compute("softplus", "value", np.full(9, 20.5))
+    assert (exactly > 20.5).all()
+
+
+def torch_value_and_gradient(name, x, g, parameters):
+    """torch's results in float64 from the very numbers that fastact was given."""
+    import torch
+
+    rounded = {key: float(x.dtype.type(value)) for key, value in parameters.items()}
+    tensor = torch.from_numpy(x.astype(np.float64)).requires_grad_()
+    value = subjects.torch_function(name)(tensor, **rounded)
+    value.backward(torch.from_numpy(g.astype(np.float64)))
+    return value.detach().numpy(), tensor.grad.numpy()
+
+
+@ROWS
+@hypothesis.given(data=st.data())
+def test_value_and_gradient_follow_torch(isa, name, data):
+    if subjects.torch_function(name) is None:
+        pytest.skip(f"torch has no {name}")
+    parameters = data.draw(st.sampled_from(subjects.parameter_sets(name)))
+    x = data.draw(fs.arrays(kind=st.sampled_from(["plain", "wide", "tiny"])))
+    g = fs.values(x.size, x.dtype.type, "plain", data.draw(fs.seeds)).reshape(x.shape)
+    defaults = subjects.parse_parameters(subjects.table()[name]["parameters"])
+    native = x.astype(x.dtype.newbyteorder("="))
+    value, gradient = torch_value_and_gradient(name, native, g, {**defaults, **parameters})
+    # torch's own float64 formulas lose up to an ULP of 1 + |x| in the tails; see docs/differences.md.
+    floor = np.maximum(2.0**-50 * (1 + np.abs(native.astype(float))), np.finfo(native.dtype).smallest_subnormal)
+    share = 16 * np.finfo(native.dtype).eps
+    got = compute(name, "value", x, None, parameters)
+    assert got.dtype == native.dtype
+    assert got.shape == x.shape
+    assert (np.abs(got - value) <= share * np.abs(value) + floor).all()
+    slope = compute(name, "derivative", x, g, parameters)
+    assert slope.shape == x.shape
+    assert (np.abs(slope - gradient) <= share * np.abs(gradient) + (floor + share) * (1 + np.abs(g))).all()
+
+
+@ROWS
+@KIND
+@hypothesis.given(data=st.data())
+def test_any_array_keeps_the_bound(isa, name, kind, data):
+    parameters = data.draw(st.sampled_from(subjects.parameter_sets(name)))
+    x = data.draw(fs.arrays())
+    got = compute(name, kind, x, None, parameters)
+    flat, given = np.ascontiguousarray(x).ravel(), tuple(parameters.values())
+    flat = flat.astype(flat.dtype.newbyteorder("="))
+    roots = reference.derivative_roots(name, *given) if kind == "derivative" else ()
+    worst = ulp.Worst()
+    if flat.dtype == np.float32:
+        worst.add(flat, np.ravel(got), reference.evaluate(reference.NUMPY, name, kind, flat, *given), 0.0, roots)
+    else:
+        worst.add(flat, np.ravel(got), *reference.head_and_tail(name, kind, flat, *given), roots)
+    assert worst.within(flat.dtype.name, kind) or not flat.size, worst
+
+
+@ROWS
+def test_vjp_is_the_slope_of_the_value(name):
+    x = np.linspace(-6, 6, 241)
+    x = x[np.abs(x) > 0.01]
+    step = 1e-5
+    measured = (compute(name, "value", x + step) - compute(name, "value", x - step)) / (2 * step)
+    assert np.allclose(compute(name, "derivative", x), measured, rtol=1e-6, atol=1e-9)

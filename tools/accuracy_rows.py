@@ -1,0 +1,153 @@
+"""The rows part of accuracy.py: softmax, log_softmax, logsumexp, cross_entropy and its gradient on random and hard rows.
+
+float32 is measured against long double, float64 against MPFR.  Here: the rows, and how their errors are judged; the
+mathematics is in tests/reference.py.
+"""
+
+import dataclasses
+import time
+
+import numpy as np
+import reference
+import ulp
+
+FUNCTIONS = ("softmax", "log_softmax", "logsumexp", "cross_entropy", "cross_entropy'")
+# dtype -> (largest error in ULPs, absolute error allowed per max(1, |x_max|) where the result cancels).
+ROW_BOUNDS = {"float32": (1.0, 2.0**-34), "float64": (2.0, 2.0**-63)}
+CANCELS_BELOW = 2.0**-10
+SIGMAS = (0.01, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0)
+
+
+def lengths(dtype, sample):
+    """Row lengths: around lanes and blocks, and for float32 up to 4 million."""
+    short = [1, 2, 3, 5, 8, 10, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129, 257, 1000, 1023, 1024, 1025]
+    if dtype == "float64" or sample:
+        return short
+    return [*short, 2049, 4097, 32_000, 128_256, 1 << 20, 1 << 22]
+
+
+def _filled(n, rest, **placed):
+    row = np.full(n, rest)
+    for position, value in placed.items():
+        row[int(position[1:]) % n] = value
+    return row
+
+
+# Each makes a row of n numbers that some way of computing gets wrong.
+HARD = {
+    "equal": lambda n, random: np.full(n, random.normal()),
+    "one certain class": lambda n, random: _filled(n, -20.0, i7=0.0) - random.random(n) * 5,
+    "two near the top": lambda n, random: _filled(n, -30.0, i0=1.0, i3=1 + 2.0**-20),
+    "offset 1e4": lambda n, random: 1e4 + random.normal(0, 5, n),
+    "offset -1e5": lambda n, random: -1e5 + random.normal(0, 5, n),
+    "offset 3e5": lambda n, random: 3e5 + random.normal(0, 5, n),
+    "offset 1e9": lambda n, random: 1e9 + random.normal(0, 500, n),
+    "ramp": lambda n, random: np.linspace(-103, 3, n),
+    "subnormal results": lambda n, random: _filled(n, 0.0, i1=95.0) - random.uniform(0, 9, n),
+    "far apart": lambda n, random: random.choice([-1e30, -1e4, 0, 1.0], n),
+    "sum near 1": lambda n, random: random.normal(0, 1e-3, n) - np.log(n),
+    "sum a hair from 1": lambda n, random: _filled(n, -17.0, i2=-(n - 1) * np.exp(-17.0)),
+    "small steps": lambda n, random: np.repeat([0.0, 2.0**-12], [n - n // 2, n // 2]),
+}
+
+
+def rows(dtype, sample, seed=0):
+    """Pairs (family, row); the rows are 1-d arrays of this dtype."""
+    random = np.random.default_rng(seed)
+    for n in lengths(dtype, sample):
+        repeat = 1 if n > 5000 else 2 if sample else 8
+        for sigma in SIGMAS:
+            for _ in range(repeat):
+                yield f"N(0, {sigma})", random.normal(0, sigma, n).astype(dtype)
+        for family, make in HARD.items():
+            for _ in range(min(repeat, 2)):
+                yield family, make(n, random).astype(dtype)
+
+
+def results(name, x, target):
+    """fastact's result on one row, as a 1-d array."""
+    import fastact as fa
+
+    call = {
+        "softmax": lambda: fa.softmax(x),
+        "log_softmax": lambda: fa.log_softmax(x),
+        "logsumexp": lambda: fa.logsumexp(x),
+        "cross_entropy": lambda: fa.cross_entropy(x[None], np.array([target]), reduction="none"),
+        "cross_entropy'": lambda: fa.value_and_grad.cross_entropy(x[None], np.array([target]), reduction="none")[1],
+    }[name]
+    return np.ravel(call())
+
+
+def expected(name, x, target, m):
+    """The reference on one row, as a 1-d array of the numbers of m."""
+    call = {
+        "softmax": lambda: reference.softmax_row(m, x),
+        "log_softmax": lambda: reference.log_softmax_row(m, x),
+        "logsumexp": lambda: reference.logsumexp_row(m, x),
+        "cross_entropy": lambda: reference.cross_entropy_row(m, x, target),
+        "cross_entropy'": lambda: reference.cross_entropy_row_gradient(m, x, target),
+    }[name]
+    with m.context():
+        return np.atleast_1d(np.asarray(call()))
+
+
+@dataclasses.dataclass
+class WorstRow:
+    """The largest error of one function over rows, in ULPs, and where results cancel as a share of what is allowed."""
+
+    count: int = 0
+    ulp: float = 0.0
+    family: str = ""
+    length: int = 0
+    cancelling: float = 0.0
+
+    def add(self, family, x, got, want, m):
+        """Count one row's results against the reference."""
+        if got.shape != want.shape or got.dtype != x.dtype:
+            raise ValueError(f"results {got.shape} {got.dtype}, reference {want.shape}, row {x.dtype}: must agree")
+        self.count += 1
+        head, tail = reference.split(want, m) if x.dtype == np.float64 else (want.astype(np.float64), 0.0)
+        errors = ulp.errors(got, head, tail)
+        scale = max(1.0, float(np.abs(x.max())))
+        cancels = np.abs(head) < CANCELS_BELOW * scale if got.size == 1 and x.size > 1 else np.zeros(got.shape, bool)
+        if cancels.any() and errors[0] > ROW_BOUNDS[x.dtype.name][0]:
+            with m.context():
+                absolute = float(abs(m.array(got.astype(np.float64))[0] - want[0]))
+            self.cancelling = max(self.cancelling, absolute / scale / ROW_BOUNDS[x.dtype.name][1])
+            errors[:] = 0
+        if errors.max(initial=0) > self.ulp:
+            self.ulp, self.family, self.length = float(errors.max()), family, x.size
+
+    def within(self, dtype):
+        """Whether rows were counted and all keep the bounds."""
+        return self.count > 0 and self.ulp <= ROW_BOUNDS[dtype][0] and self.cancelling <= 1
+
+
+def sweep(dtype, sample=False, functions=FUNCTIONS):
+    """Measure the row functions and print a line each.
+
+    Returns
+    -------
+    list of dict
+    """
+    m = reference.LONG_DOUBLE if dtype == "float32" else reference.MPFR
+    lines = []
+    for name in functions:
+        begin, worst, random = time.perf_counter(), WorstRow(), np.random.default_rng(1)
+        for family, x in rows(dtype, sample):
+            target = int(np.argmax(x)) if random.random() < 0.5 else int(random.integers(x.size))
+            with np.errstate(all="ignore"):
+                worst.add(family, x, results(name, x, target), expected(name, x, target, m), m)
+        line = {"name": name, "dtype": dtype, "ok": worst.within(dtype), "bound": ROW_BOUNDS[dtype][0]}
+        lines.append({**line, **dataclasses.asdict(worst), "seconds": time.perf_counter() - begin})
+        print(describe(lines[-1]), flush=True)
+    return lines
+
+
+def describe(line):
+    """One line of the report."""
+    text = f"{line['name']:<16}{line['dtype']:<9}{line['ulp']:>10.4g} ULP (bound {line['bound']}) "
+    text += f"{'ok' if line['ok'] else 'MISSED':<7} {line['family']!r}, {line['length']} long"
+    if line["cancelling"]:
+        text += f"; where it cancels {line['cancelling']:.2g} of the absolute bound"
+    return text + f"  [{line['count']} rows, {line['seconds']:.0f} s]"
