@@ -171,7 +171,7 @@ def arrays(draw, dtype=None, shape=None, layout=None, kind=None):
     kind = choose(kind, st.sampled_from(VALUE_KINDS))
     x = values(int(np.prod(shape)), dtype, kind, draw(seeds)).reshape(shape)
     name = choose(layout, st.sampled_from([*sorted(LAYOUTS), "broadcast"]))
-    return broadcast_layout(x) if name == "broadcast" else LAYOUTS[name](x)
+    return np.asarray(broadcast_layout(x) if name == "broadcast" else LAYOUTS[name](x))
 
 
 @st.composite

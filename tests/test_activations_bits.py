@@ -15,7 +15,6 @@ import strategies as fs
 import subjects
 import ulp
 
-import fastact as fa
 from fastact import _core
 
 ROWS = pytest.mark.parametrize("name", subjects.table())
@@ -33,6 +32,11 @@ def bits(y):
 def compute(name, kind, x, g, parameters=None):
     function = subjects.bind("fastact", name, kind, parameters)
     return function(x) if kind == "value" else function(x, g)
+
+
+def exact_parameters(name):
+    """Parameters that are the same in float32 and float64, so that handing them over rounds nothing."""
+    return dict.fromkeys(subjects.parse_parameters(subjects.table()[name]["parameters"]), 0.5)
 
 
 def mixed(dtype, size, seed=0):
@@ -130,9 +134,11 @@ def test_threads_do_not_matter(name, kind):
     x = np.tile(mixed(np.float32, 30_000), 50)
     g = np.tile(fs.values(x.size // 50, np.float32, "plain", 4), 50)
     found = []
+    before = _core.get_num_threads()
     for threads in (1, 2, 3):
-        with fa.num_threads(threads):
-            found.append(bits(compute(name, kind, x, g)))
+        _core.set_num_threads(threads)
+        found.append(bits(compute(name, kind, x, g)))
+    _core.set_num_threads(before)
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0], found[2])
 
@@ -200,10 +206,10 @@ def test_rounding_mode_changes_nothing_and_stays(isa, name, kind, mode):
     libm = ctypes.CDLL("libm.so.6")
     x = mixed(np.float32, 500)
     g = np.full_like(x, 0.7)
-    want = bits(compute(name, kind, x, g))
+    want = bits(compute(name, kind, x, g, exact_parameters(name)))
     libm.fesetround(mode)
     try:
-        got = compute(name, kind, x, g)
+        got = compute(name, kind, x, g, exact_parameters(name))
         after = libm.fegetround()
     finally:
         libm.fesetround(0)
@@ -218,7 +224,7 @@ def test_status_flags_are_left_as_they_were(isa, name, kind):
     libm = ctypes.CDLL("libm.so.6")
     x = mixed(np.float32, 500)
     out = np.empty_like(x)
-    function = subjects.fastact_function(name, kind)
+    function = subjects.bind("fastact", name, kind, exact_parameters(name))
     arrays = (x,) if kind == "value" else (x, x)
     everything = 0x3D
     libm.feclearexcept(everything)

@@ -1,4 +1,4 @@
-"""The rows part of accuracy.py: softmax, log_softmax, logsumexp, cross_entropy and its gradient on random and hard rows.
+"""The rows part of accuracy.py: softmax, log_softmax, logsumexp, cross_entropy and its gradient, on hard rows too.
 
 float32 is measured against long double, float64 against MPFR.  Here: the rows, and how their errors are judged; the
 mathematics is in tests/reference.py.
