@@ -6,7 +6,7 @@ import numpy as np
 
 from bench import subject
 from bench.cells import Cell
-from bench.libraries import ELEMENTWISE_PEERS, Task
+from bench.libraries import ELEMENTWISE_PEERS, Task, torch_with_forward
 from bench.lineup import Lineup, aligned, limit, normal
 from bench.threads import add_single_threaded
 from bench.timing import Contestant
@@ -57,6 +57,8 @@ def lineup(cell: Cell) -> Lineup:
     for name, make in ELEMENTWISE_PEERS.items():
         if cell.threads == 1 or name == "torch":
             made.add(name, lambda make=make: make(task))
+    if task.derivative and "value" in task.row.torch_backward:
+        made.add("torch from x", lambda: torch_with_forward(task))
     made.contestants.append(limit(task.operands["x"], task.out))
     if cell.size <= 16:
         names = {"tanh": np.tanh, "x": task.operands["x"], "y": task.out}

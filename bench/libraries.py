@@ -123,6 +123,14 @@ def _torch(task: Task) -> Contestant:
     return Contestant("torch", text.format(out=out), names)
 
 
+def torch_with_forward(task: Task) -> Contestant:
+    """torch's backward kernel together with the forward pass whose result it wants, where fastact's vjp wants x alone."""
+    contestant = _torch(task)
+    forward = task.row.torch.format(out=", out=value")
+    text = contestant.expression.replace("value", forward)
+    return Contestant("torch from x", text, contestant.names, role="reference")
+
+
 def _torch_autograd(task: Task, names: dict) -> Contestant:
     """Backward pass of a graph made beforehand, for what has no backward kernel of its own."""
     import torch

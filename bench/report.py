@@ -9,16 +9,16 @@ from bench.cells import Cell, Mi, cell_from_dict
 from bench.environment import PEERS
 from bench.targets import GROUP_TARGET, best_peer, group_means, ratios, reached, targets, times_limit
 
-SHORT = {"onnxruntime": "ort", "torch fused": "fused"}
+SHORT = {"onnxruntime": "ort", "torch fused": "fused", "torch from x": "from x"}
 COLUMNS = {
     "training": ("numpy", "torch", "torch fused", "jax", "products"),
     "threads": ("fastact@1", "torch", "torch@1"),
-    "vjp": ("numpy", "torch", "jax", "numexpr", "numba"),
+    "vjp": ("numpy", "torch", "torch from x", "jax", "numexpr", "numba"),
     "import": ("decimal",),
 }
 TITLES = {
     "elementwise": "values, float32",
-    "vjp": "vjps, float32 (against torch's backward kernels)",
+    "vjp": "vjps, float32 (torch: its backward kernel; from x: with the forward pass it needs)",
     "float64": "values, float64",
     "rows": "rows, float32",
     "training": "one training step, Adam, float32",
