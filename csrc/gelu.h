@@ -8,8 +8,8 @@
 #include "tables/d_gelu_f32.h"
 #include "tables/exp16_f32.h"
 #include "tables/gelu_f32.h"
-static const fa_columns fa_gelu_f32 = FA_COLUMNS(FA_GELU_F32_ROWS);
-static const fa_columns fa_d_gelu_f32 = FA_COLUMNS(FA_D_GELU_F32_ROWS);
+FA_INTERVAL_TABLE(fa_gelu_f32, FA_GELU_F32_ROWS);
+FA_INTERVAL_TABLE(fa_d_gelu_f32, FA_D_GELU_F32_ROWS);
 
 #define FA_GELU_TAME 12.5 /* up to here no intermediate result is subnormal */
 

@@ -5,7 +5,7 @@
 
 #if defined(FA_REAL_F32)
 #include "tables/tanh_f32.h"
-static const fa_columns fa_tanh_f32 = FA_COLUMNS(FA_TANH_F32_ROWS);
+FA_INTERVAL_TABLE(fa_tanh_f32, FA_TANH_F32_ROWS);
 
 FA_INLINE vreal tanh_value(vreal x)
 {
