@@ -1,7 +1,7 @@
 """Measure the accuracy that docs/accuracy.md states: `make accuracy`, or `python tools/accuracy.py --help`.
 
-Here: the command line and the sweeps of elementwise functions.  What a ULP is and which bound holds is in tests/ulp.py,
-the mathematics in tests/reference.py.
+Here: the command line and the sweeps of elementwise functions.  Rows (softmax, …) are in accuracy_rows.py, the page is
+written by accuracy_page.py; what a ULP is and which bound holds is in tests/ulp.py, the mathematics in tests/reference.py.
 """
 
 import argparse
@@ -15,6 +15,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
 
+import accuracy_page  # noqa: E402
+import accuracy_rows  # noqa: E402
 import numpy as np  # noqa: E402
 import reference  # noqa: E402
 import subjects  # noqa: E402
@@ -108,13 +110,30 @@ def jobs_of(library, name, kind, options):
         "finite": library != "fastact",
         "vary_g": options.vary_g and kind == "derivative",
     }
-    if options.dtype == "float64" or options.sample:
-        default = 1_000_000 if options.dtype == "float32" else 40_000 if options.sample else 10_000_000
-        points = options.points or default
+    default = 40_000 if options.sample and options.dtype == "float64" else 1_000_000 if options.sample else 0
+    points = options.points or default or (10_000_000 if options.dtype == "float64" else 0)
+    if options.parameters:
+        share = points or 1_000_000
+        random = np.random.default_rng(0)
+        return [
+            Job(**common, parameters=random_parameters(name, options.dtype, random), start=i, points=share)
+            for i in range(options.parameters if subjects.table()[name]["n_parameter"] else 0)
+        ]
+    if points:
         share = min(points, 200_000)
         return [Job(**common, start=i, points=share) for i in range(-(-points // share))]
     stride = options.stride if library == "fastact" else max(options.stride, options.peer_stride)
     return [Job(**common, start=start, stride=stride) for start in range(0, 1 << 32, SPAN)]
+
+
+def random_parameters(name, dtype, random):
+    """Pairs (name, value): finite defaults times 2**-6 to 2**6, infinite ones beyond where rounding decides."""
+    defaults = subjects.parse_parameters(subjects.table()[name]["parameters"])
+    low, high = (20, 60) if dtype == "float32" else (40, 80)
+    return tuple(
+        (key, float(random.uniform(low, high) if np.isinf(value) else value * 2 ** random.uniform(-6, 6)))
+        for key, value in defaults.items()
+    )
 
 
 def expected_count(jobs):
@@ -144,6 +163,8 @@ def sweep(pool, library, name, kind, options):
         return None
     begin = time.perf_counter()
     worst, jobs = ulp.Worst(), jobs_of(library, name, kind, options)
+    if not jobs:
+        return None
     for part in pool.imap_unordered(run, jobs):
         worst.merge(part)
     ok = worst.within(options.dtype, kind) and worst.count == expected_count(jobs)
@@ -156,6 +177,7 @@ def sweep(pool, library, name, kind, options):
         "dtype": options.dtype,
         "ok": ok,
         "bound": ulp.BOUNDS[options.dtype, kind],
+        "root_bound": ulp.ROOT_BOUNDS[options.dtype],
         "seconds": time.perf_counter() - begin,
         **dataclasses.asdict(worst),
     }
@@ -176,47 +198,55 @@ def describe(line):
     return text + f"  [{line['count']:,} inputs, {line['seconds']:.0f} s]"
 
 
+OPTIONS = (
+    ("--all", {"action": "store_true", "help": "every row of the table, as where no name is given"}),
+    ("--function", {"action": "append", "default": [], "metavar": "NAME", "help": "the same as NAME alone"}),
+    ("--kind", {"choices": (*KINDS, "both"), "default": "both"}),
+    ("--dtype", {"choices": ("float32", "float64"), "default": "float32"}),
+    ("--isa", {"help": "instruction set, as FASTACT_ISA takes it"}),
+    ("--sample", {"action": "store_true", "help": "stratified points of every binade, in seconds"}),
+    ("--points", {"type": int, "default": 0, "help": "how many stratified points"}),
+    ("--stride", {"type": int, "default": 1, "help": "every n-th of all float32 inputs"}),
+    ("--peer-stride", {"type": int, "default": 64, "help": "the same for peers"}),
+    ("--vary-g", {"action": "store_true", "help": "random g from 2**-30 to 2**30 in the vjp, rather than 1"}),
+    (
+        "--parameters",
+        {"type": int, "default": 0, "metavar": "N", "help": "N random sets of parameters, on --points each"},
+    ),
+    ("--peers", {"action": "store_true", "help": "measure the installed peers too"}),
+    ("--rows", {"action": "store_true", "help": "softmax and its family instead"}),
+    ("--page", {"action": "store_true", "help": "write the figures to docs/accuracy.md"}),
+    ("--processes", {"type": int, "default": 0, "help": "as many as there are processors where 0"}),
+)
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "functions",
-        nargs="*",
-        metavar="NAME",
-        help="rows of the table; all of them where none is named",
-    )
-    parser.add_argument(
-        "--function",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="the same, one at a time",
-    )
-    parser.add_argument("--all", action="store_true", help="every row of the table")
-    parser.add_argument("--kind", choices=(*KINDS, "both"), default="both")
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--isa", help="instruction set, as FASTACT_ISA takes it")
-    parser.add_argument(
-        "--sample",
-        action="store_true",
-        help="stratified points of every binade, in seconds",
-    )
-    parser.add_argument("--points", type=int, default=0, help="how many stratified points")
-    parser.add_argument("--stride", type=int, default=1, help="every n-th of all float32 inputs")
-    parser.add_argument("--peer-stride", type=int, default=61, help="the same for peers")
-    parser.add_argument(
-        "--vary-g",
-        action="store_true",
-        help="random g from 2**-30 to 2**30 in the vjp, rather than 1",
-    )
-    parser.add_argument("--peers", action="store_true", help="measure the installed peers too")
-    parser.add_argument("--rows", action="store_true", help="softmax and its family instead")
-    parser.add_argument("--page", action="store_true", help="write the figures to docs/accuracy.md")
-    parser.add_argument(
-        "--processes",
-        type=int,
-        default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-    )
+    parser.add_argument("functions", nargs="*", metavar="NAME", help="rows of the table; all where none is named")
+    for name, settings in OPTIONS:
+        parser.add_argument(name, **settings)
     return parser.parse_args(arguments)
+
+
+def chosen_names(options):
+    """The rows to sweep; exits where one is unknown."""
+    known = accuracy_rows.FUNCTIONS if options.rows else tuple(subjects.table())
+    names = options.functions + options.function
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        sys.exit(f"no function {', '.join(unknown)}: expected one of {', '.join(known)}")
+    without = sorted(set(names or known) - set(reference.ORACLES)) if not options.rows else []
+    if without:
+        sys.exit(f"no oracle for {', '.join(without)}: add a line to tests/reference.py")
+    return list(known if options.all or not names else names)
+
+
+def chosen_libraries(options):
+    """fastact, and the peers that are installed where they are asked for; names those missing."""
+    missing = subjects.missing_peers() if options.peers else []
+    for peer in missing:
+        print(f"{peer}: not installed, not measured")
+    return ["fastact", *(peer for peer in subjects.PEERS if options.peers and peer not in missing)]
 
 
 def main(arguments=None):
@@ -231,27 +261,20 @@ def main(arguments=None):
     os.environ["FASTACT_NUM_THREADS"] = "1"
     if options.isa:
         os.environ["FASTACT_ISA"] = options.isa
-    names = options.functions + options.function
-    if options.all or not names:
-        names = list(reference.ORACLES)
-    unknown = sorted(set(names) - set(reference.ORACLES))
-    if unknown:
-        sys.exit(f"no function {', '.join(unknown)}; the table has {', '.join(reference.ORACLES)}")
-    libraries = ["fastact"]
-    if options.peers:
-        missing = subjects.missing_peers()
-        libraries += [peer for peer in subjects.PEERS if peer not in missing]
-        for peer in missing:
-            print(f"{peer}: not installed, not measured")
+    names, libraries = chosen_names(options), chosen_libraries(options)
     kinds = KINDS if options.kind == "both" else (options.kind,)
     lines = []
-    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        for name in names:
-            for kind in kinds:
-                lines += filter(
-                    None,
-                    (sweep(pool, library, name, kind, options) for library in libraries),
-                )
+    if options.rows:
+        for library in libraries:
+            lines += accuracy_rows.sweep(library, options.dtype, options.sample, names)
+    else:
+        with multiprocessing.get_context("spawn").Pool(options.processes or None) as pool:
+            for name in names:
+                for kind in kinds:
+                    found = (sweep(pool, library, name, kind, options) for library in libraries)
+                    lines += [line for line in found if line]
+    if options.page:
+        accuracy_page.record([{**line, "isa": options.isa} for line in lines], options.isa)
     return int(any(not line["ok"] for line in lines if line["library"] == "fastact"))
 
 

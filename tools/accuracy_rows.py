@@ -64,18 +64,70 @@ def rows(dtype, sample, seed=0):
                 yield family, make(n, random).astype(dtype)
 
 
-def results(name, x, target):
-    """fastact's result on one row, as a 1-d array."""
+def results(library, name, x, target):
+    """A library's result on one row, as a 1-d array, or None where it has no such function."""
+    call = LIBRARIES[library](x, target).get(name)
+    return None if call is None else np.ravel(np.asarray(call()))
+
+
+def _fastact(x, target):
     import fastact as fa
 
-    call = {
+    target = np.array([target])
+    return {
         "softmax": lambda: fa.softmax(x),
         "log_softmax": lambda: fa.log_softmax(x),
         "logsumexp": lambda: fa.logsumexp(x),
-        "cross_entropy": lambda: fa.cross_entropy(x[None], np.array([target]), reduction="none"),
-        "cross_entropy'": lambda: fa.value_and_grad.cross_entropy(x[None], np.array([target]), reduction="none")[1],
-    }[name]
-    return np.ravel(call())
+        "cross_entropy": lambda: fa.cross_entropy(x[None], target, reduction="none"),
+        "cross_entropy'": lambda: fa.value_and_grad.cross_entropy(x[None], target, reduction="none")[1],
+    }
+
+
+def _torch(x, target):
+    import torch
+
+    row, target = torch.from_numpy(x), torch.tensor([target])
+
+    def gradient():
+        logits = row[None].clone().requires_grad_()
+        torch.nn.functional.cross_entropy(logits, target).backward()
+        return logits.grad
+
+    return {
+        "softmax": lambda: torch.softmax(row, 0),
+        "log_softmax": lambda: torch.log_softmax(row, 0),
+        "logsumexp": lambda: torch.logsumexp(row, 0),
+        "cross_entropy": lambda: torch.nn.functional.cross_entropy(row[None], target),
+        "cross_entropy'": gradient,
+    }
+
+
+def _scipy(x, target):
+    import scipy.special
+
+    return {
+        "softmax": lambda: scipy.special.softmax(x),
+        "log_softmax": lambda: scipy.special.log_softmax(x),
+        "logsumexp": lambda: scipy.special.logsumexp(x),
+    }
+
+
+def _jax(x, target):
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    return {
+        "softmax": lambda: jax.nn.softmax(x),
+        "log_softmax": lambda: jax.nn.log_softmax(x),
+        "logsumexp": lambda: jax.nn.logsumexp(x),
+    }
+
+
+def _onnxruntime(x, target):
+    return {}
+
+
+LIBRARIES = {"fastact": _fastact, "torch": _torch, "scipy": _scipy, "jax": _jax, "onnxruntime": _onnxruntime}
 
 
 def expected(name, x, target, m):
@@ -123,8 +175,8 @@ class WorstRow:
         return self.count > 0 and self.ulp <= ROW_BOUNDS[dtype][0] and self.cancelling <= 1
 
 
-def sweep(dtype, sample=False, functions=FUNCTIONS):
-    """Measure the row functions and print a line each.
+def sweep(library, dtype, sample=False, functions=FUNCTIONS):
+    """Measure the row functions of a library and print a line each.
 
     Returns
     -------
@@ -133,12 +185,20 @@ def sweep(dtype, sample=False, functions=FUNCTIONS):
     m = reference.LONG_DOUBLE if dtype == "float32" else reference.MPFR
     lines = []
     for name in functions:
+        if name not in LIBRARIES[library](np.zeros(1, dtype), 0):
+            continue
         begin, worst, random = time.perf_counter(), WorstRow(), np.random.default_rng(1)
-        for family, x in rows(dtype, sample):
+        for family, x in rows(dtype, sample or library != "fastact"):
             target = int(np.argmax(x)) if random.random() < 0.5 else int(random.integers(x.size))
             with np.errstate(all="ignore"):
-                worst.add(family, x, results(name, x, target), expected(name, x, target, m), m)
-        line = {"name": name, "dtype": dtype, "ok": worst.within(dtype), "bound": ROW_BOUNDS[dtype][0]}
+                worst.add(family, x, results(library, name, x, target), expected(name, x, target, m), m)
+        line = {
+            "library": library,
+            "name": name,
+            "dtype": dtype,
+            "ok": worst.within(dtype),
+            "bound": ROW_BOUNDS[dtype][0],
+        }
         lines.append({**line, **dataclasses.asdict(worst), "seconds": time.perf_counter() - begin})
         print(describe(lines[-1]), flush=True)
     return lines
@@ -146,7 +206,7 @@ def sweep(dtype, sample=False, functions=FUNCTIONS):
 
 def describe(line):
     """One line of the report."""
-    text = f"{line['name']:<16}{line['dtype']:<9}{line['ulp']:>10.4g} ULP (bound {line['bound']}) "
+    text = f"{line['library']:<12}{line['name']:<16}{line['dtype']:<9}{line['ulp']:>10.4g} ULP (bound {line['bound']}) "
     text += f"{'ok' if line['ok'] else 'MISSED':<7} {line['family']!r}, {line['length']} long"
     if line["cancelling"]:
         text += f"; where it cancels {line['cancelling']:.2g} of the absolute bound"
