@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.cells import Cell
 from bench.lineup import Lineup
-from bench.subject import Absent, attribute
+from bench.subject import Absent
 from bench.timing import Contestant
 
 RATE, BETAS, EPSILON = 1e-3, (0.9, 0.999), 1e-8
@@ -158,7 +158,6 @@ def lineup(cell: Cell) -> Lineup:
     x = generator.standard_normal((cell.batch, widths[0]), dtype=np.float32)
     t = generator.integers(0, widths[-1], cell.batch)
     try:
-        attribute("optim.Adam")
         import fastact.torch as look_alike
     except ImportError as error:
         raise Absent(f"fastact.torch does not exist: {error}") from error
