@@ -48,7 +48,7 @@ def lineup(cell: Cell) -> Lineup:
     """
     known = subject.table()
     if cell.function not in known:
-        raise subject.Absent(f"{cell.function} is not in fastact's table")
+        raise subject.Absent("not in fastact's table")
     activation = known[cell.function]
     task = _task(cell, activation)
     n_out = activation.n_gradient if task.derivative else 1

@@ -90,14 +90,14 @@ def line(result: dict) -> str:
 
 
 def absent_lines(results: Iterable[dict]) -> list[str]:
-    """What fastact lacks, one line a suite."""
-    missing: dict[str, list[str]] = {}
+    """What fastact lacks, one line a suite and reason."""
+    missing: dict[tuple[str, str], list[str]] = {}
     for result in results:
         if "absent" in result:
-            names = missing.setdefault(result["cell"]["suite"], [])
+            names = missing.setdefault((result["cell"]["suite"], result["absent"]), [])
             if result["cell"]["function"] not in names:
                 names.append(result["cell"]["function"])
-    return [f"absent from fastact ({suite}): {', '.join(names)}" for suite, names in missing.items()]
+    return [f"absent ({suite}): {', '.join(names)}: {reason}" for (suite, reason), names in missing.items()]
 
 
 def note_lines(results: Iterable[dict]) -> list[str]:

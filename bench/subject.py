@@ -55,7 +55,7 @@ def attribute(path: str) -> object:
         for name in path.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:
-        raise Absent(f"fastact.{path} does not exist: {error}") from error
+        raise Absent(f"there is no fastact.{path} ({error})") from error
     return found
 
 
