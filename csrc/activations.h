@@ -97,25 +97,24 @@ FA_INLINE vreal f_silu(vreal x, int mode)
     return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
 }
 /* With q = σ(−v), v = |v| an odd function of x whose slope times t = |x| is s: the derivative of x·σ(v) is
- * q(1 − s(1 − q)) below zero and 1 less that above.  q comes scaled when wild; the bracket keeps its lost digits, which
- * count beside its root. */
-FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, int mode)
+ * q(1 − s(1 − q)) below zero and 1 less that above.  q comes times 2^FA_SCALE; the bracket keeps its lost digits, which
+ * count beside its root, and leaves out a q that cannot: its tail would be subnormal, and slow. */
+FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q)
 {
-    const double down = mode & FA_WILD ? FA_DOWN : 1;
-    vreal head = q.head * K(down), tail = q.tail * K(down);
+    vmask counts = v_gt(q.head, K(FA_UP * 0x1p-60));
+    vreal head = v_select(counts, q.head, K(0)) * K(FA_DOWN), tail = v_select(counts, q.tail, K(0)) * K(FA_DOWN);
     vreal one = K(1) - s, one_low = K(1) - (one + s);
     vreal product = s * head, sum = one + product, part = sum - one;
     vreal lost = (one - (sum - part)) + (product - part) + v_fms(s, head, product);
     vreal bracket = sum + (lost + one_low + v_fma(s_low, head - K(1), s * tail));
-    vreal below = v_fma(q.head, bracket, q.tail * bracket) * K(down);
+    vreal below = v_fma(q.head, bracket, q.tail * bracket) * K(FA_DOWN);
     return v_select(v_lt(x, K(0)), below, K(1) - below);
 }
 FA_INLINE vreal d_silu(vreal x, vreal g, int mode)
 {
-    vreal t = v_abs(x);
-    if (mode & FA_WILD)
-        t = v_min(K(FA_EXP_ZERO), t);
-    return g * weighted_slope(x, t, K(0), v_logistic_tail(K(1), t, FA_NOTHING, mode), mode);
+    vreal t = v_min(K(FA_EXP_ZERO), v_abs(x));
+    (void)mode;
+    return g * weighted_slope(x, t, K(0), v_logistic_tail(K(1), t, FA_NOTHING, FA_WILD));
 }
 
 /* 2u = t(c₁ + c₂t²) as head and tail; c₁'s head is short, so that c₁ − slope is exact. */
@@ -138,25 +137,23 @@ FA_INLINE fa_cube gelu_cube(vreal t)
     vreal u2_low = v_fma(t, slope_low, v_fms(t, slope, u2));
     return (fa_cube){u2, u2_low, slope - c1, slope_low - c1_low};
 }
+/* Always with wild care, which costs less than running the blocks again that hold an |x| of 10. */
 FA_INLINE vreal f_gelu_tanh(vreal x, int mode)
 {
-    vreal t = v_abs(x);
-    if (mode & FA_WILD)
-        t = v_min(K(FA_CUBE_ZERO), t);
+    vreal t = v_min(K(FA_CUBE_ZERO), v_abs(x));
     fa_cube c = gelu_cube(t);
-    vreal q = v_logistic_tail(t, c.u2, c.u2_low, mode).head;
-    return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
+    (void)mode;
+    return positive_part(x) - v_logistic_tail(t, c.u2, c.u2_low, FA_WILD).head * K(FA_DOWN);
 }
 /* s = t·d(2u)/dt = 2u + 2t·c₂t². */
 FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, int mode)
 {
-    vreal t = v_abs(x);
-    if (mode & FA_WILD)
-        t = v_min(K(FA_CUBE_ZERO), t);
+    vreal t = v_min(K(FA_CUBE_ZERO), v_abs(x));
     fa_cube c = gelu_cube(t);
     vreal s = v_fma(t + t, c.rise, c.u2);
     vreal s_low = v_fma(t + t, c.rise, c.u2 - s) + v_fma(t + t, c.rise_low, c.u2_low);
-    return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, mode), mode);
+    (void)mode;
+    return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, FA_WILD));
 }
 
 /* log1p(e^v)/beta as max(v, 0) + log1p(e^-|v|), the parts summed exactly until the last rounding; v = beta·x. */

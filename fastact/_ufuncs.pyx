@@ -5,6 +5,8 @@ cimport numpy as cnp
 from libc.stdlib cimport malloc
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from ._core cimport (
     FA_F32, FA_F64, FA_MAX_IN, FA_MAX_OUT, elementwise, fa_call, fa_dtype, fa_kernel, kernels_for, relu_integer,
 )
@@ -12,6 +14,16 @@ from ._core cimport (
 import numpy as np
 
 from . import _core, _docs
+
+cdef extern from "Python.h":
+    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *) except NULL
+    ctypedef struct PyTypeObject:
+        Py_ssize_t tp_vectorcall_offset
+        unsigned long tp_flags
+    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    Py_ssize_t PyVectorcall_NARGS(size_t)
+    Py_ssize_t PyTuple_GET_SIZE(PyObject *)
+    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t)
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -142,37 +154,44 @@ cdef class Lane:
         for dtype in (FA_F32, FA_F64):
             self.loops[<int>dtype] = Loop(index, is_vjp, dtype, self.n_array + self.n_parameter, 1)
 
-    cdef object run(self, tuple arrays, const double *parameters, object out):
-        """The result, or None when the ufunc has to do it."""
-        cdef cnp.ndarray x = arrays[0]
+    cdef object run(self, PyObject *const *arrays, const double *parameters, object out):
+        """The result, or None when the ufunc has to do it.  arrays[0] is plain."""
+        cdef cnp.ndarray x = <object>arrays[0]
         cdef int i, type_number = cnp.PyArray_TYPE(x)
-        cdef fa_call call
+        cdef fa_call call = call_of(&self.loops[<int>(FA_F32 if type_number == cnp.NPY_FLOAT else FA_F64)])
         cdef char *data[FA_MAX_IN + FA_MAX_OUT]
         cdef ptrdiff_t step[FA_MAX_IN + FA_MAX_OUT]
         cdef double wide[FA_MAX_IN]
         cdef float narrow[FA_MAX_IN]
-        if out is None:
-            out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), type_number, 0)
-        elif not (is_plain(out) and same_layout(x, out)):
+        cdef bint fresh = out is None
+        if not fresh and not (is_plain(out) and same_layout(x, out)):
             return None
-        call = call_of(&self.loops[<int>(FA_F32 if type_number == cnp.NPY_FLOAT else FA_F64)])
         for i in range(self.n_array):
-            if i and not (is_plain(arrays[i]) and same_layout(x, arrays[i])):
+            if i and not (is_plain(<object>arrays[i]) and same_layout(x, <object>arrays[i])):
                 return None
-            if not may_write(out, arrays[i]):
+            if not fresh and not may_write(out, <object>arrays[i]):
                 return None
-            data[i] = cnp.PyArray_BYTES(arrays[i])
+            data[i] = cnp.PyArray_BYTES(<object>arrays[i])
             step[i] = call.item
+        if fresh:
+            out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), type_number, 0)
         for i in range(self.n_parameter):
             wide[i], narrow[i] = parameters[i], <float>parameters[i]
             data[self.n_array + i] = <char *>&narrow[i] if type_number == cnp.NPY_FLOAT else <char *>&wide[i]
             step[self.n_array + i] = 0
         data[call.n_in] = cnp.PyArray_BYTES(out)
         step[call.n_in] = call.item
-        cdef size_t n = <size_t>cnp.PyArray_SIZE(x)
-        with nogil:
-            elementwise(&call, n, data, step)
+        run_kernel(&call, <size_t>cnp.PyArray_SIZE(x), data, step)
         return out
+
+
+cdef inline void run_kernel(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step):
+    """Gives up the GIL where that costs less than the kernel."""
+    if n < 4096:
+        elementwise(call, n, data, step)
+    else:
+        with nogil:
+            elementwise(call, n, data, step)
 
 
 cdef inline bint as_double(object value, double *result) except -1:
@@ -187,6 +206,7 @@ cdef inline bint as_double(object value, double *result) except -1:
 
 cdef class _Callable:
     """A function over one or more ufuncs, which reads, binds and pickles like a Python function."""
+    cdef vectorcallfunc vectorcall
     cdef dict __dict__
     cdef readonly object ufunc
     cdef int n_array
@@ -229,12 +249,16 @@ cdef class Parametric(_Callable):
     """A function whose parameters are further operands of its ufunc."""
     cdef Lane lane
     cdef tuple names, defaults
+    cdef double numbers[FA_MAX_IN]  # the defaults
 
     def __init__(self, int index, dict row, bint is_vjp, ufunc):
         self.ufunc = ufunc
         self.lane = Lane(index, row, is_vjp)
         self.n_array = self.lane.n_array
+        self.vectorcall = parametric_call
         self.names, self.defaults = _docs.parameters(row)
+        for position, value in enumerate(self.defaults):
+            self.numbers[<int>position] = value
         self._describe(row, is_vjp, _docs.signature(row, is_vjp))
 
     cdef list bind(self, tuple args, dict kwargs):
@@ -252,18 +276,8 @@ cdef class Parametric(_Callable):
         return values
 
     def __call__(self, *args, **kwargs):
-        cdef double numbers[FA_MAX_IN]
         arrays = self.arrays_of(args, kwargs)
-        values = self.bind(args, kwargs)
-        if is_plain(arrays[0]) and (not kwargs or (len(kwargs) == 1 and "out" in kwargs)):
-            for position, value in enumerate(values):
-                if not as_double(value, &numbers[<int>position]):
-                    break
-            else:
-                result = self.lane.run(arrays, numbers, kwargs.get("out"))
-                if result is not None:
-                    return result
-        return self.through_ufunc(arrays, values, kwargs)
+        return self.through_ufunc(arrays, self.bind(args, kwargs), kwargs)
 
     cdef object through_ufunc(self, tuple arrays, list values, dict kwargs):
         x = arrays[0]
@@ -279,6 +293,7 @@ cdef class Choice(_Callable):
     """A function whose keyword chooses among ufuncs: gelu's approximate."""
     cdef readonly dict ufuncs
     cdef dict lanes
+    cdef Lane default_lane
     cdef str keyword
 
     def __init__(self, dict row, bint is_vjp, str keyword, dict ufuncs, dict lanes):
@@ -287,6 +302,8 @@ cdef class Choice(_Callable):
         self.lanes = lanes
         self.ufunc = next(iter(ufuncs.values()))
         self.n_array = 2 if is_vjp else 1
+        self.vectorcall = choice_call
+        self.default_lane = next(iter(lanes.values()))
         self._describe(row, is_vjp, f"({'x, g' if is_vjp else 'x'}, {keyword}={next(iter(ufuncs))!r}, **ufunc_keywords)")
 
     def __call__(self, *args, **kwargs):
@@ -300,11 +317,79 @@ cdef class Choice(_Callable):
         if choice not in self.ufuncs:
             expected = " or ".join(map(repr, self.ufuncs))
             raise ValueError(f"{self.__name__}() got {self.keyword}={choice!r}: expected {expected}")
-        if is_plain(arrays[0]) and (not kwargs or (len(kwargs) == 1 and "out" in kwargs)):
-            result = (<Lane>self.lanes[choice]).run(arrays, NULL, kwargs.get("out"))
-            if result is not None:
-                return result
         return self.ufuncs[choice](*arrays, **kwargs)
+
+
+cdef inline bint only_out(PyObject *names):
+    """Whether the keywords of a call are none, or out alone."""
+    return names == NULL or (PyTuple_GET_SIZE(names) == 1 and <object>PyTuple_GET_ITEM(names, 0) == "out")
+
+
+cdef PyObject *slow_call(object function, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    """The call with its operands as a tuple and a dict."""
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
+    args = tuple([<object>operands[i] for i in range(n)])
+    kwargs = {}
+    if names != NULL:
+        for i in range(PyTuple_GET_SIZE(names)):
+            kwargs[<object>PyTuple_GET_ITEM(names, i)] = <object>operands[n + i]
+    result = function.__call__(*args, **kwargs)
+    Py_INCREF(result)
+    return <PyObject *>result
+
+
+cdef PyObject *parametric_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    """The direct lane: plain arrays and numbers, and at most out by name."""
+    cdef Parametric function = <Parametric>callable
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
+    cdef double numbers[FA_MAX_IN]
+    cdef int n_array = function.n_array, n_parameter = function.lane.n_parameter
+    cdef bint direct = n_array <= n <= n_array + n_parameter and only_out(names) and is_plain(<object>operands[0])
+    if direct:
+        for i in range(n_parameter):
+            numbers[i] = function.numbers[i]
+            if n_array + i < n and not as_double(<object>operands[n_array + i], &numbers[i]):
+                direct = False
+    if direct:
+        result = function.lane.run(operands, numbers, None if names == NULL else <object>operands[n])
+        if result is not None:
+            Py_INCREF(result)
+            return <PyObject *>result
+    return slow_call(function, operands, flags, names)
+
+
+cdef PyObject *choice_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    """The direct lane: plain arrays, the choice by name or not at all, and at most out beside it."""
+    cdef Choice function = <Choice>callable
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
+    cdef Lane lane = function.default_lane
+    cdef bint direct = n == function.n_array and is_plain(<object>operands[0])
+    out = None
+    if direct and names != NULL:
+        for i in range(PyTuple_GET_SIZE(names)):
+            name = <object>PyTuple_GET_ITEM(names, i)
+            if name == "out":
+                out = <object>operands[n + i]
+            elif name == function.keyword:
+                lane = function.lanes.get(<object>operands[n + i])
+            else:
+                lane = None
+            if lane is None:
+                direct = False
+                break
+    if direct:
+        result = lane.run(operands, NULL, out)
+        if result is not None:
+            Py_INCREF(result)
+            return <PyObject *>result
+    return slow_call(function, operands, flags, names)
+
+
+cdef void use_vectorcall(object cls, _Callable instance):
+    """Let calls of a class reach its instances' vectorcall (PEP 590), which Cython does not declare by itself."""
+    cdef PyTypeObject *type_object = <PyTypeObject *>cls
+    type_object.tp_vectorcall_offset = <char *>&instance.vectorcall - <char *><PyObject *>instance
+    type_object.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
 
 
 def make_functions(bint is_vjp):
@@ -324,4 +409,7 @@ def make_functions(bint is_vjp):
     functions["gelu"] = Choice(
         row, is_vjp, "approximate",
         {form: ufuncs[name] for form, name in forms.items()}, {form: lanes[name] for form, name in forms.items()})
+    for function in functions.values():
+        if isinstance(function, _Callable):
+            use_vectorcall(type(function), function)
     return functions
