@@ -117,6 +117,9 @@ FA_INLINE vreal d_silu(vreal x, vreal g, int mode)
     return g * weighted_slope(x, t, K(0), v_logistic_tail(K(1), t, FA_NOTHING, FA_WILD));
 }
 
+FA_INLINE vreal f_gelu(vreal x, int mode) { return gelu_value(x, mode & FA_WILD); }
+FA_INLINE vreal d_gelu(vreal x, vreal g, int mode) { return g * gelu_derivative(x, mode & FA_WILD); }
+
 /* 2u = t(c₁ + c₂t²) as head and tail; c₁'s head is short, so that c₁ − slope is exact. */
 typedef struct {
     vreal u2, u2_low, rise, rise_low; /* rise = c₂t² */
@@ -201,10 +204,5 @@ FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mo
     vreal slope = v_select(v_lt(v, K(0)), q, K(1) - q);
     return v_select(v_gt(v, threshold), g, g * slope);
 }
-
-#ifdef FA_REAL_F32
-FA_INLINE vreal f_gelu(vreal x, int mode) { return gelu_value(x, mode & FA_WILD); }
-#endif
-#include "gelu_fallback.h"
 
 #endif

@@ -21,7 +21,6 @@ enum {
 #define FA_EXP_ZERO 110.0 /* e^-y, and y times it, round to 0 from here on */
 #define FA_ROUND_MAGIC 0x1.8p23f
 #define FA_CUBE_ZERO 11.0 /* the same for e^-2u of gelu's tanh form, and its derivative */
-#define FA_GAUSS_LIMIT 12.0
 #else
 #define FA_BIAS_SHIFT 52
 #define FA_SCALE 512
@@ -32,7 +31,6 @@ enum {
 #define FA_EXP_ZERO 760.0
 #define FA_ROUND_MAGIC 0x1.8p52
 #define FA_CUBE_ZERO 21.7
-#define FA_GAUSS_LIMIT 36.0
 #endif
 
 /* e^y = scale·(1 + excess), kept apart so that the caller can add before it rounds. */
