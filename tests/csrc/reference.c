@@ -1,0 +1,79 @@
+/* See reference.h.  Each function in a form that does not cancel; the kernels' own forms are not copied. */
+#include "reference.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#define SQRT_HALF 0.707106781186547524400844362104849039L
+#define SQRT_2_OVER_PI 0.797884560802865355879892119868763737L
+#define INV_SQRT_2PI 0.398942280401432677939946059934381868L
+
+#define VALUE(name) static long double name##_value(long double x, const long double *p)
+#define SLOPE(name) static long double name##_slope(long double x, const long double *p)
+#define NO_PARAMETER ((void)p)
+
+static long double logistic(long double x)
+{
+    return 1 / (1 + expl(-x));
+}
+
+VALUE(relu) { return NO_PARAMETER, x > 0 ? x : x == 0 ? x : 0; }
+SLOPE(relu) { return NO_PARAMETER, x > 0; }
+VALUE(leaky_relu) { return x > 0 ? x : p[0] * x; }
+SLOPE(leaky_relu) { return x > 0 ? 1 : p[0]; }
+VALUE(sigmoid) { return NO_PARAMETER, logistic(x); }
+SLOPE(sigmoid) { return NO_PARAMETER, logistic(x) * logistic(-x); }
+VALUE(tanh) { return NO_PARAMETER, tanhl(x); }
+SLOPE(tanh) { return NO_PARAMETER, 4 * logistic(2 * x) * logistic(-2 * x); }
+VALUE(elu) { return x > 0 ? x : p[0] * expm1l(x); }
+SLOPE(elu) { return x > 0 ? 1 : p[0] * expl(x); }
+VALUE(gelu) { return NO_PARAMETER, x * erfcl(-x * SQRT_HALF) / 2; }
+SLOPE(gelu) { return NO_PARAMETER, erfcl(-x * SQRT_HALF) / 2 + x * INV_SQRT_2PI * expl(-x * x / 2); }
+VALUE(silu) { return NO_PARAMETER, x * logistic(x); }
+SLOPE(silu) { return NO_PARAMETER, logistic(x) + x * logistic(x) * logistic(-x); }
+
+VALUE(gelu_tanh)
+{
+    NO_PARAMETER;
+    return x * logistic(2 * SQRT_2_OVER_PI * x * (1 + 0.044715L * x * x));
+}
+
+SLOPE(gelu_tanh)
+{
+    NO_PARAMETER;
+    const long double u = 2 * SQRT_2_OVER_PI * x * (1 + 0.044715L * x * x);
+    const long double slope = 2 * SQRT_2_OVER_PI * (1 + 3 * 0.044715L * x * x);
+    const long double bell = logistic(u) * logistic(-u);
+    return logistic(u) + (bell == 0 ? 0 : x * slope * bell);
+}
+
+VALUE(softplus)
+{
+    const long double bx = p[0] * x;
+    return bx > p[1] ? x : ((bx > 0 ? bx : 0) + log1pl(expl(-fabsl(bx)))) / p[0];
+}
+
+SLOPE(softplus) { return p[0] * x > p[1] ? 1 : logistic(p[0] * x); }
+
+#define ROW(name, ...) {#name, name##_value, name##_slope, __VA_ARGS__}
+
+static const reference references[] = {
+    ROW(relu, {0}, 0),
+    ROW(leaky_relu, {0.3}, 0),
+    ROW(sigmoid, {0}, 0),
+    ROW(tanh, {0}, 0),
+    ROW(elu, {1.7}, 0),
+    ROW(gelu, {0}, -0.7517915246935645),
+    ROW(gelu_tanh, {0}, -0.7524614220710162),
+    ROW(silu, {0}, -1.2784645427610738),
+    ROW(softplus, {0.6, 20}, 0),
+};
+
+const reference *reference_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof references / sizeof references[0]; i++)
+        if (strcmp(references[i].name, name) == 0)
+            return &references[i];
+    return NULL;
+}
