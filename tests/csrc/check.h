@@ -20,6 +20,7 @@ int count_failure(const char *file, int line);
 
 void test_cpu(void);
 void test_elementwise(void);
+void test_fork(void);
 void test_kernels(void);
 void test_pool(void);
 void test_threads(void);

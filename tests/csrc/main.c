@@ -20,6 +20,7 @@ static const struct {
     void (*run)(void);
 } suites[] = {{"cpu", test_cpu},
               {"pool", test_pool},
+              {"fork", test_fork},
               {"kernels", test_kernels},
               {"elementwise", test_elementwise},
               {"threads", test_threads}};
