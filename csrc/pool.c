@@ -10,6 +10,7 @@
 #include "pool.h"
 
 #include "cpu.h"
+#include "fpstate.h"
 #include "threads.h"
 
 static int clamp_threads(int n)
@@ -49,7 +50,6 @@ void fa_parallel_for(size_t n_tasks, void (*task)(void *context, size_t index), 
 
 #else
 
-#include <fenv.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 
@@ -164,7 +164,7 @@ static void claim_tasks(void)
 FA_THREAD_BODY helper(void *unused)
 {
     (void)unused;
-    fesetenv(FE_DFL_ENV); /* a thread starts with its creator's */
+    fa_fp_enter(); /* a thread starts with its creator's state */
     inside_task = 1;
     for (;;) {
         if (!spin_until(seats_free))

@@ -17,15 +17,26 @@ except ImportError as error:
         "elsewhere reinstall with `pip install --force-reinstall fastact`."
     ) from error
 
+from . import runtime as runtime
 from . import vjp as vjp
 from .activations import *  # noqa: F403
 from .activations import __all__ as _activations
+from .runtime import get_num_threads, num_threads, set_num_threads, show_runtime
 
 __version__ = "0.1.0"
 
 _LAZY = ("cli", "nn", "optim", "sklearn", "torch", "train")
 
-__all__ = [*_activations, "vjp", *_LAZY]
+__all__ = [
+    *_activations,
+    "get_num_threads",
+    "num_threads",
+    "runtime",
+    "set_num_threads",
+    "show_runtime",
+    "vjp",
+    *_LAZY,
+]
 
 
 def __getattr__(name):

@@ -209,7 +209,7 @@ def register_threadpoolctl() -> None:
     if _registered:
         return
     try:
-        import threadpoolctl
+        import threadpoolctl  # type: ignore[import-untyped]
 
         controller = _controller_class(threadpoolctl.LibController)
         threadpoolctl.register(controller)
