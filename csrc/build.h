@@ -3,10 +3,12 @@
 #ifndef FA_BUILD_H
 #define FA_BUILD_H
 
+#ifndef FA_GNU_VECTORS /* -DFA_GNU_VECTORS=0 gives the portable build of one lane with any compiler */
 #if defined(__GNUC__) || defined(__clang__)
 #define FA_GNU_VECTORS 1
 #else
 #define FA_GNU_VECTORS 0
+#endif
 #endif
 
 #if FA_GNU_VECTORS && defined(__x86_64__)

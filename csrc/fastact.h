@@ -27,8 +27,8 @@ typedef struct {
 } fa_activation;
 extern const fa_activation fa_activations[FA_N_ACTIVATIONS];
 
-/* A kernel over n contiguous elements.  in[0] is x; a vjp has g next; parameters follow.  step[i] is 1 for an array
- * and 0 for one value that serves all elements.  An output may be the very same memory as an input, else disjoint. */
+/* A kernel over n contiguous elements.  in[0] is x; a vjp has g next; parameters follow.  step[i] is 1 for an array,
+ * as x always is, and 0 for one value that serves all elements.  An output may be the very same memory as an input, else disjoint. */
 typedef void fa_kernel(size_t n, const void *const *in, const size_t *step, void *const *out);
 enum { FA_MAX_IN = 4, FA_MAX_OUT = 2 };
 

@@ -54,6 +54,29 @@ static void check_strides(const subject *s)
     }
 }
 
+/* Contiguous, but no element aligned; parameters too. */
+static void check_misaligned(const subject *s)
+{
+    static whole_call whole;
+    enum { N = 613 };
+    static _Alignas(64) char memory[FA_MAX_IN + FA_MAX_OUT][N * 8 + 8];
+    char *data[FA_MAX_IN + FA_MAX_OUT];
+    ptrdiff_t step[FA_MAX_IN + FA_MAX_OUT];
+    call_whole(s, BROAD, &whole);
+    for (int k = 0; k < s->n_in + s->n_out; k++) {
+        data[k] = memory[k] + 1 + k % 3;
+        step[k] = k < s->n_array || k >= s->n_in ? (ptrdiff_t)item_of(s) : 0;
+    }
+    for (int k = 0; k < s->n_in; k++)
+        memcpy(data[k], whole.in[k], N * item_of(s));
+    call_elementwise(s, N, data, step);
+    for (int k = 0; k < s->n_out; k++) {
+        unsigned char aligned[N * 8];
+        memcpy(aligned, data[s->n_in + k], N * item_of(s));
+        CHECK(first_difference(s->dtype, N, aligned, whole.out[k]) == N, "%s on misaligned data", label_of(s));
+    }
+}
+
 static void check_single_inputs(const subject *s)
 {
     static whole_call whole;
@@ -186,6 +209,7 @@ static int promises_the_same_bits(const char *isa)
 static void test_selected(void)
 {
     for_each_subject(check_strides);
+    for_each_subject(check_misaligned);
     for_each_subject(check_single_inputs);
     for_each_subject(check_floating_point_state);
     if (promises_the_same_bits(fa_selected_isa())) {
