@@ -1,0 +1,93 @@
+/* The rows as the rest of csrc and the bindings see them: kernels on contiguous rows, one struct for each instruction
+ * set and dtype, and the entry points of rows.c, which take any layout and split rows over the threads. */
+#ifndef FA_ROWS_API_H
+#define FA_ROWS_API_H
+
+#include "fastact.h"
+
+#include <stdint.h>
+
+/* What depends on the loss but not on the row.  weight and the factors below are in the dtype of the logits or double. */
+typedef struct {
+    const void *weight; /* one for each class, or NULL */
+    double weight_sum;  /* n if weight is NULL */
+    double smoothing;
+    double factor; /* the gradient is that of factor times the row's loss */
+} fa_row_loss;
+
+/* The loss of one row; gradient may be NULL.  index is the class where the target is one, else target is a row. */
+typedef double fa_row_loss_kernel(const fa_row_loss *loss, const void *x, size_t n, int64_t index, const void *target,
+                                  void *gradient);
+
+enum { FA_SOFTMAX, FA_LOG_SOFTMAX, FA_N_ROW_MAPS };
+enum { FA_VJP_SOFTMAX, FA_VJP_LOG_SOFTMAX, FA_N_ROW_VJPS };
+enum {
+    FA_CROSS_ENTROPY,               /* logits and an index */
+    FA_CROSS_ENTROPY_PROBABILITIES, /* logits and a row of probabilities */
+    FA_NLL,                         /* log-probabilities and an index */
+    FA_PROBABILITY_CROSS_ENTROPY,   /* probabilities and a row of weights */
+    FA_N_ROW_LOSSES
+};
+
+typedef struct fa_row_kernels {
+    void (*map[FA_N_ROW_MAPS])(const void *x, void *y, size_t n); /* y may be x */
+    /* rows side by side: element i of row r at x[i * x_step + r], steps in elements; y may be x.  Returns how many rows,
+     * from the first on, are done; the next ones hold infinities or the like and want `map`. */
+    size_t (*map_columns[FA_N_ROW_MAPS])(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,
+                                         size_t rows);
+    size_t panel; /* rows that map_columns likes best */
+    /* the result as head and tail */
+    void (*logsumexp)(const void *x, size_t n, double *head, double *tail);
+    void (*vjp[FA_N_ROW_VJPS])(const void *y, const void *g, void *dx, size_t n);
+    void (*vjp_logsumexp)(const void *x, double g, void *dx, size_t n);
+    fa_row_loss_kernel *loss[FA_N_ROW_LOSSES];
+} fa_row_kernels;
+
+/* Rows in two nested loops: row (i, j), element k at data + i step[0] + j step[1] + k step[2], steps in bytes. */
+typedef struct {
+    char *data;
+    ptrdiff_t step[3];
+} fa_row_array;
+typedef struct {
+    fa_dtype dtype;
+    size_t outer, inner, n;
+} fa_row_shape;
+
+/* The entries return 0, or -1 if memory ran out, with nothing written.  An output may be the very same elements as x,
+ * else disjoint.  data must be aligned to the item. */
+int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y);
+int fa_row_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array y); /* y has no third step */
+int fa_row_vjp(int which, const fa_row_shape *shape, fa_row_array y, fa_row_array g, fa_row_array dx);
+int fa_row_vjp_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array g, fa_row_array dx);
+
+/* Losses.  index (one for each row, in order) or target says what is right; gradient.data may be NULL.  Rows whose index is
+ * ignore_index have loss and gradient 0.  each, if not NULL, takes the rows' losses in the dtype; the sum is returned in
+ * *sum.  The caller has checked the indices. */
+typedef struct {
+    fa_row_loss loss;
+    const int64_t *index;
+    int64_t ignore_index;
+    fa_row_array target, gradient;
+    void *each;
+    double *sum;
+} fa_row_loss_call;
+int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call);
+
+/* The position of the first index outside [0, n) that is not ignore_index, or -1. */
+ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t ignore_index);
+/* The sum of weight[index] over the rows that count (their number without weight). */
+double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
+
+/* All of the above for modules that must not link csrc. */
+typedef struct {
+    int (*map)(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y);
+    int (*logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array y);
+    int (*vjp)(int which, const fa_row_shape *shape, fa_row_array y, fa_row_array g, fa_row_array dx);
+    int (*vjp_logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array g, fa_row_array dx);
+    int (*losses)(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call);
+    ptrdiff_t (*bad_index)(const int64_t *index, size_t count, size_t n, int64_t ignore_index);
+    double (*weight_of)(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
+} fa_row_entries;
+extern const fa_row_entries fa_row_entry_points;
+
+#endif

@@ -1,0 +1,270 @@
+/* Rows that lie side by side, one in each vector lane: softmax over another axis than the last, and short rows.  The same
+ * arithmetic in the same order as rows_sum.h, so the same bits; virtual lanes stand in memory here.  Rows with infinities
+ * or numbers too large to reduce are left to the caller. */
+#ifndef FA_ROWS_COLUMNS_H
+#define FA_ROWS_COLUMNS_H
+
+#include "rows_softmax.h"
+
+enum { ROW_PANEL = 4, ROW_PANEL_ROWS = ROW_PANEL * FA_LANES };
+
+/* A panel: `vectors` vectors of rows, of which the last may be partly filled. */
+typedef struct {
+    const real *x;
+    ptrdiff_t step;
+    size_t n, rows;
+} row_panel;
+
+FA_INLINE vreal row_column(const row_panel *panel, size_t i, size_t v, int full)
+{
+    const real *p = panel->x + (ptrdiff_t)i * panel->step + v * FA_LANES;
+    return full || panel->rows - v * FA_LANES >= FA_LANES ? v_load(p) : v_load_part(p, panel->rows - v * FA_LANES);
+}
+
+/* Extremes and frames of one block; returns 0 if some row is out of reach. */
+FA_INLINE int row_panel_frames(const row_panel *panel, size_t start, size_t count, size_t vectors, int full, vreal *max,
+                               vreal *min, row_frame *frame, int *wild)
+{
+    for (size_t v = 0; v < vectors; v++) {
+        max[v] = K(-INFINITY);
+        min[v] = K(INFINITY);
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t v = 0; v < vectors; v++) {
+            vreal x = row_column(panel, start + i, v, full);
+            max[v] = v_max(x, max[v]);
+            min[v] = v_min(x, min[v]);
+        }
+    *wild = 0;
+    for (size_t v = 0; v < vectors; v++) {
+        real top[FA_LANES], bottom[FA_LANES], magic[FA_LANES], floor[FA_LANES];
+        max[v] = max[v] + K(0);
+        v_store(top, max[v]);
+        v_store(bottom, min[v]);
+        for (size_t l = 0; l < FA_LANES; l++) {
+            if (!(fabs(top[l]) <= ROW_LIMIT))
+                return 0;
+            *wild |= !(bottom[l] > top[l] - ROW_DEPTH);
+            magic[l] = (real)(ROW_MAGIC + (ROW_BASE - row_exponent_of(top[l], 0)));
+            floor[l] = (real)(top[l] - ROW_DEPTH);
+        }
+        frame[v] = (row_frame){v_load(magic), K(0), v_load(floor)};
+    }
+    return 1;
+}
+
+typedef struct {
+    vreal s[ROW_VIRTUAL][ROW_PANEL], a[ROW_VIRTUAL][ROW_PANEL];
+} row_lanes;
+
+/* Sums of one block into lanes; where pending is set the first element equal to max is left out. */
+FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t count, size_t vectors, int full,
+                               const row_frame *frame, const vreal *max, vint *pending, int drop, int wild,
+                               row_lanes *lanes)
+{
+    size_t used = count < ROW_VIRTUAL ? count : ROW_VIRTUAL;
+    for (size_t l = 0; l < used; l++)
+        for (size_t v = 0; v < vectors; v++) {
+            lanes->s[l][v] = K(ROW_PRELOAD);
+            lanes->a[l][v] = K(0);
+        }
+    for (size_t i = 0; i < count; i++)
+        for (size_t v = 0; v < vectors; v++) {
+            vreal x = row_column(panel, start + i, v, full), f, h = row_reduce(x, frame + v, wild, &f);
+            if (drop) {
+                vmask hit = v_eq(x, max[v]) & v_lt(pending[v], KI(0));
+                h = v_select(hit, K(0), h);
+                pending[v] = v_select(hit, KI(0), pending[v]);
+            }
+            row_add_power(&lanes->s[i % ROW_VIRTUAL][v], &lanes->a[i % ROW_VIRTUAL][v], h, f);
+        }
+}
+
+/* The totals of one vector of rows. */
+FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, row_total *total)
+{
+    size_t width = ROW_VIRTUAL;
+    while (width / 2 >= count)
+        width /= 2;
+#ifdef FA_REAL_F32
+    enum { PARTS = FA_HALVES };
+#else
+    enum { PARTS = 1 };
+#endif
+    row_totals t[ROW_VIRTUAL];
+    for (int part = 0; part < PARTS; part++) {
+        for (size_t l = 0; l < width; l++) {
+            if (l >= count) {
+                t[l] = (row_totals){KD(0), KD(0)};
+                continue;
+            }
+            vreal s = lanes->s[l][v] - K(ROW_PRELOAD), a = lanes->a[l][v];
+#ifdef FA_REAL_F32
+            t[l] = (row_totals){row_widen(s, part) + row_widen(a, part), KD(0)};
+#else
+            vf64 head = s + a;
+            t[l] = (row_totals){head, a - (head - s)};
+#endif
+        }
+        for (size_t w = width / 2; w; w /= 2)
+            for (size_t l = 0; l < w; l++)
+                t[l] = row_add_lanes(t[l], t[l + w]);
+        double head[FA_LANES_F64], tail[FA_LANES_F64];
+        v_store(head, t[0].head);
+        v_store(tail, t[0].tail);
+        for (size_t l = 0; l < FA_LANES_F64; l++)
+            total[(size_t)part * FA_LANES_F64 + l] = (row_total){head[l], tail[l]};
+    }
+}
+
+/* Sums of all rows of a panel; 0 if some row is out of reach. */
+FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, int drop, row_sum *sum)
+{
+    vreal max[ROW_PANEL], min[ROW_PANEL];
+    vint pending[ROW_PANEL];
+    row_frame frame[ROW_PANEL];
+    row_lanes lanes;
+    for (size_t r = 0; r < vectors * FA_LANES; r++)
+        sum[r] = (row_sum){.max = -INFINITY, .min = INFINITY};
+    for (size_t start = 0; start < panel->n; start += ROW_BLOCK) {
+        size_t count = panel->n - start < ROW_BLOCK ? panel->n - start : ROW_BLOCK;
+        int wild;
+        if (!row_panel_frames(panel, start, count, vectors, full, max, min, frame, &wild))
+            return 0;
+        real top[ROW_PANEL_ROWS], bottom[ROW_PANEL_ROWS];
+        integer leads[ROW_PANEL_ROWS];
+        for (size_t v = 0; v < vectors; v++) {
+            v_store(top + v * FA_LANES, max[v]);
+            v_store(bottom + v * FA_LANES, min[v]);
+        }
+        for (size_t r = 0; r < vectors * FA_LANES; r++)
+            leads[r] = drop && top[r] > sum[r].max ? -1 : 0;
+        for (size_t v = 0; v < vectors; v++)
+            pending[v] = v_load(leads + v * FA_LANES);
+        if (wild)
+            row_panel_block(panel, start, count, vectors, full, frame, max, pending, drop, 1, &lanes);
+        else
+            row_panel_block(panel, start, count, vectors, full, frame, max, pending, drop, 0, &lanes);
+        for (size_t v = 0; v < vectors; v++) {
+            row_total total[FA_LANES];
+            row_panel_fold(&lanes, v, count, total);
+            for (size_t l = 0; l < FA_LANES; l++) {
+                row_sum *one = sum + v * FA_LANES + l;
+                double m = top[v * FA_LANES + l], exponent = row_exponent_of(m, 0);
+                row_merge(one, m, exponent, total[l]);
+                one->min = bottom[v * FA_LANES + l] < one->min ? bottom[v * FA_LANES + l] : one->min;
+                if (leads[v * FA_LANES + l]) {
+                    row_frame own = row_frame_of(m, 0, exponent);
+                    one->top = row_top(&own, m);
+                    one->first = start;
+                }
+            }
+        }
+    }
+    return 1;
+}
+
+/* A dominated row, one of many: its block is copied and measured again as a contiguous one. */
+FA_INLINE void row_panel_refine(const row_panel *panel, size_t r, row_sum *sum)
+{
+    if (!(sum->own.head + sum->others.head < sum->top.head * 0x1p-4))
+        return;
+    real block[ROW_BLOCK];
+    size_t count = panel->n - sum->first < ROW_BLOCK ? panel->n - sum->first : ROW_BLOCK;
+    for (size_t i = 0; i < count; i++)
+        block[i] = panel->x[(ptrdiff_t)(sum->first + i) * panel->step + (ptrdiff_t)r];
+    row_refine(sum, block, count, row_first_index(block, count, sum->max));
+}
+
+FA_INLINE void row_panel_scales(const row_sum *sum, size_t vectors, row_scale *scale, int *near)
+{
+    row_scale_values values[FA_LANES];
+    real lane[FA_LANES];
+    *near = 1;
+    for (size_t r = 0; r < vectors * FA_LANES; r++)
+        *near &= row_scale_of(sum + r, 1.0).near;
+#define ROW_FIELD(target, field)                                                                                      \
+    for (size_t l = 0; l < FA_LANES; l++)                                                                             \
+        lane[l] = values[l].field;                                                                                    \
+    target = v_load(lane)
+    for (size_t v = 0; v < vectors; v++) {
+        for (size_t l = 0; l < FA_LANES; l++)
+            values[l] = row_scale_of(sum + v * FA_LANES + l, 1.0);
+        ROW_FIELD(scale[v].frame.magic, magic);
+        ROW_FIELD(scale[v].frame.floor, floor);
+        ROW_FIELD(scale[v].delta, delta);
+        for (int i = 0; i < ROW_DEGREE; i++) {
+            ROW_FIELD(scale[v].coefficient[i], coefficient[i]);
+        }
+        scale[v].frame.shift = K(0);
+        if (!*near)
+            scale[v].frame.magic = scale[v].frame.magic + K(ROW_RAISE);
+    }
+#undef ROW_FIELD
+}
+
+FA_INLINE void row_column_store(const row_panel *panel, real *y, size_t v, vreal value, int full)
+{
+    if (full || panel->rows - v * FA_LANES >= FA_LANES)
+        v_store(y + v * FA_LANES, value);
+    else
+        v_store_part(y + v * FA_LANES, value, panel->rows - v * FA_LANES);
+}
+
+FA_INLINE int row_panel_softmax(const row_panel *panel, real *y, ptrdiff_t y_step, size_t vectors, int full)
+{
+    row_sum sum[ROW_PANEL_ROWS];
+    row_scale scale[ROW_PANEL];
+    int near;
+    if (!row_panel_sums(panel, vectors, full, 0, sum))
+        return 0;
+    row_panel_scales(sum, vectors, scale, &near);
+    for (size_t i = 0; i < panel->n; i++)
+        for (size_t v = 0; v < vectors; v++) {
+            vreal x = row_column(panel, i, v, full);
+            vreal q = near ? row_quotient(x, scale + v, 0) : row_quotient(x, scale + v, 1);
+            row_column_store(panel, y + (ptrdiff_t)i * y_step, v, q, full);
+        }
+    return 1;
+}
+
+FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y_step, size_t vectors, int full)
+{
+    row_sum sum[ROW_PANEL_ROWS];
+    real head[ROW_PANEL_ROWS], tail[ROW_PANEL_ROWS];
+    if (!row_panel_sums(panel, vectors, full, 1, sum))
+        return 0;
+    for (size_t r = 0; r < vectors * FA_LANES; r++) {
+        if (r < panel->rows)
+            row_panel_refine(panel, r, sum + r);
+        row_log_sum(sum + r, row_excess(sum + r), head + r, tail + r);
+    }
+    for (size_t i = 0; i < panel->n; i++)
+        for (size_t v = 0; v < vectors; v++) {
+            vreal x = row_column(panel, i, v, full);
+            vreal d = row_difference(x, v_load(head + v * FA_LANES), v_load(tail + v * FA_LANES), 1);
+            row_column_store(panel, y + (ptrdiff_t)i * y_step, v, d, full);
+        }
+    return 1;
+}
+
+/* A whole panel, or vector by vector; returns how many rows are through, less than all if one is out of reach. */
+#define ROW_COLUMNS(name)                                                                                             \
+    static size_t row_##name##_columns(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,           \
+                                       size_t rows)                                                                   \
+    {                                                                                                                 \
+        row_panel panel = {x, x_step, n, rows};                                                                       \
+        if (rows == ROW_PANEL_ROWS)                                                                                   \
+            return row_panel_##name(&panel, y, y_step, ROW_PANEL, 1) ? rows : 0;                                      \
+        for (size_t r = 0; r < rows; r += FA_LANES) {                                                                 \
+            row_panel one = {(const real *)x + r, x_step, n, rows - r < FA_LANES ? rows - r : FA_LANES};              \
+            if (!row_panel_##name(&one, (real *)y + r, y_step, 1, 0))                                                 \
+                return r;                                                                                             \
+        }                                                                                                             \
+        return rows;                                                                                                  \
+    }
+ROW_COLUMNS(softmax)
+ROW_COLUMNS(log_softmax)
+#undef ROW_COLUMNS
+
+#endif

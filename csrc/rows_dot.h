@@ -1,0 +1,109 @@
+/* Inner products of one contiguous row, accumulated in float64 in lanes of a fixed number: element i belongs to lane
+ * i mod ROW_DOT, whatever the vector's width.  In the float64 unit products and sums carry their errors along. */
+#ifndef FA_ROWS_DOT_H
+#define FA_ROWS_DOT_H
+
+#include "rows_wide.h"
+
+enum { ROW_DOT = 16 };
+
+typedef struct {
+    double head[ROW_DOT], tail[ROW_DOT];
+} row_accumulator;
+
+FA_INLINE void row_accumulate(row_accumulator *sum, size_t lane, double product, double error)
+{
+#ifdef FA_REAL_F32
+    (void)error;
+    sum->head[lane] += product;
+#else
+    double s = sum->head[lane] + product, t = s - sum->head[lane];
+    sum->tail[lane] += ((sum->head[lane] - (s - t)) + (product - t)) + error;
+    sum->head[lane] = s;
+#endif
+}
+
+/* The error of a * b; in the float32 unit products of widened floats are exact or near enough. */
+FA_INLINE double row_product_error(double a, double b, double product)
+{
+#ifdef FA_REAL_F32
+    (void)a, (void)b, (void)product;
+    return 0;
+#else
+    return fma(a, b, -product);
+#endif
+}
+
+FA_INLINE double row_accumulated(const row_accumulator *sum)
+{
+    row_accumulator s = *sum;
+    for (size_t width = ROW_DOT / 2; width; width /= 2)
+        for (size_t l = 0; l < width; l++) {
+            double error = s.tail[l] + s.tail[l + width];
+            s.tail[l] = 0;
+            row_accumulate(&s, l, s.head[l + width], error);
+        }
+    return isfinite(s.head[0]) ? s.head[0] + s.tail[0] : s.head[0];
+}
+
+/* sum of a b */
+FA_INLINE double row_dot(const real *a, const real *b, size_t n)
+{
+    row_accumulator sum = {{0}, {0}};
+    for (size_t i = 0; i < n; i += ROW_DOT)
+        for (size_t l = 0; l < ROW_DOT && i + l < n; l++) {
+            double u = a[i + l], v = b[i + l], product = u * v;
+            row_accumulate(&sum, l, product, row_product_error(u, v, product));
+        }
+    return row_accumulated(&sum);
+}
+
+FA_INLINE double row_plain_sum(const real *a, size_t n)
+{
+    row_accumulator sum = {{0}, {0}};
+    for (size_t i = 0; i < n; i += ROW_DOT)
+        for (size_t l = 0; l < ROW_DOT && i + l < n; l++)
+            row_accumulate(&sum, l, a[i + l], 0);
+    return row_accumulated(&sum);
+}
+
+/* With u = weight (target (1 - smoothing) + smoothing / n), target and weight 1 where they are NULL:
+ * total = sum of u, depth = sum of u (max - x). */
+typedef struct {
+    double total, depth;
+} row_weights;
+
+FA_INLINE row_weights row_weighted(const real *x, size_t n, const real *weight, const real *target, double smoothing,
+                                   double max)
+{
+    row_accumulator total = {{0}, {0}}, depth = {{0}, {0}};
+    double each = smoothing / (double)n, keep = 1 - smoothing;
+    for (size_t i = 0; i < n; i += ROW_DOT)
+        for (size_t l = 0; l < ROW_DOT && i + l < n; l++) {
+            double u = (target ? keep * target[i + l] + each : 1) * (weight ? weight[i + l] : 1);
+            double v = x[i + l], d = max - v, b = d - max, lost = (max - (d - b)) - (v + b), product = u * d;
+            row_accumulate(&total, l, u, 0);
+            row_accumulate(&depth, l, product, row_product_error(u, d, product) + u * lost);
+        }
+    return (row_weights){row_accumulated(&total), row_accumulated(&depth)};
+}
+
+/* sum of t log p over t != 0 */
+FA_INLINE double row_log_dot(const real *p, const real *t, size_t n)
+{
+    row_accumulator sum = {{0}, {0}};
+    for (size_t i = 0; i < n; i += ROW_DOT) {
+        double logs[ROW_DOT + FA_LANES_F64];
+        for (size_t l = 0; l < ROW_DOT; l++)
+            logs[l] = i + l < n && t[i + l] != 0 ? (double)p[i + l] : 1;
+        for (size_t l = 0; l < ROW_DOT; l += FA_LANES_F64)
+            v_store(logs + l, row_log(v_load(logs + l)));
+        for (size_t l = 0; l < ROW_DOT && i + l < n; l++) {
+            double v = t[i + l], product = v == 0 ? 0 : v * logs[l];
+            row_accumulate(&sum, l, product, v == 0 ? 0 : row_product_error(v, logs[l], product));
+        }
+    }
+    return row_accumulated(&sum);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* Losses of one contiguous row, with their gradients.  Loss and what cancels are computed in float64.
+ * How losses are reduced over rows stands in rows.c. */
+#ifndef FA_ROWS_LOSS_H
+#define FA_ROWS_LOSS_H
+
+#include "rows_api.h"
+#include "rows_dot.h"
+#include "rows_softmax.h"
+
+FA_INLINE double row_weight(const fa_row_loss *loss, size_t i)
+{
+    return loss->weight ? ((const real *)loss->weight)[i] : 1;
+}
+
+FA_INLINE void row_multiply(real *y, size_t n, double factor)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] *= (real)factor;
+}
+
+/* factor * softmax(x).  The factor goes into the scale, so that it costs no rounding, unless it is extreme or negative. */
+FA_INLINE void row_write_times(const real *x, real *y, size_t n, const row_sum *sum, double factor)
+{
+    if (factor > 0x1p-60 && factor < 0x1p60) {
+        row_write(x, y, n, sum, factor);
+        return;
+    }
+    row_write(x, y, n, sum, 1.0);
+    row_multiply(y, n, factor);
+}
+
+/* 1 - softmax at element t, without cancellation. */
+FA_INLINE double row_complement(const row_sum *sum, const real *x, size_t t)
+{
+    row_total rest = row_add(sum->others, sum->own), whole = row_add(rest, sum->top);
+    if (t == sum->first)
+        return rest.head / whole.head;
+    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
+    row_total own = row_top(&frame, x[t]);
+    return ((whole.head - own.head) + (whole.tail - own.tail)) / whole.head;
+}
+
+/* max - x[t] + log(rest of the row): the loss of class t. */
+FA_INLINE double row_surprise(const row_sum *sum, double excess, double value)
+{
+    double d = sum->max - value, b = d - sum->max, lost = (sum->max - (d - b)) - (value + b);
+    return isinf(d) ? d + excess : d + (excess + lost);
+}
+
+static double row_cross_entropy(const fa_row_loss *loss, const void *logits, size_t n, int64_t index, const void *unused,
+                                void *gradient)
+{
+    (void)unused;
+    const real *x = logits;
+    size_t t = (size_t)index;
+    row_sum sum;
+    row_sum_of(x, n, 1, &sum);
+    double excess = row_excess(&sum), weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
+    double result = sharp * row_surprise(&sum, excess, x[t]), each = loss->smoothing / (double)n;
+    if (each != 0)
+        result += each * row_weighted(x, n, loss->weight, NULL, 0, sum.max).depth + each * loss->weight_sum * excess;
+    if (!gradient)
+        return result;
+    real *y = gradient;
+    double total = sharp + each * loss->weight_sum;
+    double at_target = loss->factor * ((total - each * weight - sharp) - total * row_complement(&sum, x, t));
+    row_write_times(x, y, n, &sum, loss->factor * total);
+    if (each != 0)
+        for (size_t i = 0; i < n; i++)
+            y[i] -= (real)(loss->factor * each * row_weight(loss, i));
+    y[t] = (real)at_target;
+    return result;
+}
+
+static double row_cross_entropy_probabilities(const fa_row_loss *loss, const void *logits, size_t n, int64_t unused,
+                                              const void *target, void *gradient)
+{
+    (void)unused;
+    const real *x = logits, *p = target;
+    row_sum sum;
+    row_sum_of(x, n, 1, &sum);
+    double excess = row_excess(&sum);
+    row_weights w = row_weighted(x, n, loss->weight, p, loss->smoothing, sum.max);
+    double result = w.depth + w.total * excess;
+    if (!gradient)
+        return result;
+    real *y = gradient;
+    double each = loss->smoothing / (double)n, keep = 1 - loss->smoothing;
+    row_write_times(x, y, n, &sum, loss->factor * w.total);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (real)(y[i] - loss->factor * (row_weight(loss, i) * (keep * p[i] + each)));
+    size_t t = sum.first;
+    if (t < n)
+        y[t] = (real)(loss->factor * ((w.total - row_weight(loss, t) * (keep * p[t] + each)) -
+                                      w.total * row_complement(&sum, x, t)));
+    return result;
+}
+
+static double row_nll(const fa_row_loss *loss, const void *log_probabilities, size_t n, int64_t index, const void *unused,
+                      void *gradient)
+{
+    (void)unused;
+    double weight = row_weight(loss, (size_t)index);
+    if (gradient) {
+        memset(gradient, 0, n * sizeof(real));
+        ((real *)gradient)[index] = (real)(-weight * loss->factor);
+    }
+    return -weight * ((const real *)log_probabilities)[index];
+}
+
+/* -sum of t log p, where a target of 0 counts nothing whatever p is. */
+static double row_probability_cross_entropy(const fa_row_loss *loss, const void *probabilities, size_t n, int64_t unused,
+                                            const void *target, void *gradient)
+{
+    (void)unused;
+    const real *p = probabilities, *t = target;
+    if (gradient) {
+        real *y = gradient;
+        for (size_t i = 0; i < n; i++)
+            y[i] = (real)(t[i] == 0 ? 0.0 : -loss->factor * t[i] / p[i]);
+    }
+    return -row_log_dot(p, t, n);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* e^x as H(1 + q) on lanes, for the rows: constants, the sum's and the result's form of it.  No loop belongs here.
+ *
+ * x itself, not x - max, is reduced to a grid of 1/8 octave: z = x log2(e) + magic, f = x log2(e) - k with |f| <= 1/16.
+ * H = T[k mod 8] 2^(k div 8), 1 + q = 2^f.  The table holds e^c 2^(j/8) rounded, where the common factor e^c, found by
+ * search, makes all eight entries accurate to 2^-27.0 (float32) and 2^-57.9 (float64); j is taken off their bits where
+ * the shifted grid index puts it back.  The factor e^c cancels in every quotient. */
+#ifndef FA_ROWS_POWER_H
+#define FA_ROWS_POWER_H
+
+#include "vec.h"
+
+#ifdef FA_REAL_F32
+enum {
+    ROW_VIRTUAL = 32,  /* lanes of a sum: element i belongs to lane i mod 32, whatever the vector's width */
+    ROW_SHIFT = 20,    /* from grid index to exponent field */
+    ROW_MANTISSA = 23, /* bits */
+    ROW_BASE = 96,     /* the largest H of a sum is near 2^96, so that 222 octaves below it are normal numbers */
+    ROW_LOWEST = -126, /* exponent of the smallest normal number */
+    ROW_RAISE = 64,    /* exponent added while results may be subnormal */
+};
+#define ROW_MAGIC 0x1.8p20      /* 1.5 * 2^(23 - 3): its unit in the last place is the grid */
+#define ROW_LOG2E_HI 0x1.715476p0
+#define ROW_LOG2E_LO 0x1.4ae0cp-26
+#define ROW_PRELOAD 0x1p102     /* above any H, so that Fast2Sum is exact from the first addition on */
+#define ROW_LIMIT 0x1.8p17      /* for |max| above it the max is subtracted, which is exact there */
+#define ROW_DEPTH 150.0         /* what lies this far below the max (natural log) counts as lying there: e^-150 = 2^-216 */
+#define ROW_SUBNORMAL_DEPTH 110.0 /* below the log-sum by this is 0 in the result */
+static const integer row_table[8] = {0x3f85f007, 0x3f820f5c, 0x3f7f4791, 0x3f7db212,
+                                     0x3f7d6a98, 0x3f7e8f5e, 0x3f81415c, 0x3f85a485};
+enum { ROW_DEGREE = 4 };
+/* 2^f - 1 on |f| <= 1/16, without constant term: relative error of 1 + q 2^-33.5. */
+static const double row_polynomial[ROW_DEGREE] = {0x1.62e43p-1, 0x1.ebfbep-3, 0x1.c6be68p-5, 0x1.3b3decp-7};
+#else
+enum {
+    ROW_VIRTUAL = 16,
+    ROW_SHIFT = 49,
+    ROW_MANTISSA = 52,
+    ROW_BASE = 900,
+    ROW_LOWEST = -1022,
+    ROW_RAISE = 128,
+};
+#define ROW_MAGIC 0x1.8p49
+#define ROW_LOG2E_HI 0x1.71547652b82fep0
+#define ROW_LOG2E_LO 0x1.777d0ffda0d24p-56
+#define ROW_PRELOAD 0x1p906
+#define ROW_LIMIT 0x1p40
+#define ROW_DEPTH 1100.0
+#define ROW_SUBNORMAL_DEPTH 780.0
+static const integer row_table[8] = {0x3ff051eb8970e8dd, 0x3fefcc0ddc02eed8, 0x3fef68698a6aad94, 0x3fef2a178d28d6a2,
+                                     0x3fef1478a1db9b4c, 0x3fef2b3bca2760e7, 0x3fef726561210672, 0x3fefee56d4d8f4cd};
+enum { ROW_DEGREE = 7 };
+/* Relative error of 1 + q 2^-57.6. */
+static const double row_polynomial[ROW_DEGREE] = {0x1.62e42fefa39efp-1,  0x1.ebfbdff82c854p-3,  0x1.c6b08d70495a7p-5,
+                                                  0x1.3b2ab6edca281p-7,  0x1.5d87fe9fe94f7p-10, 0x1.430e9ddd6886ap-13,
+                                                  0x1.ffc528a7d8739p-17};
+#endif
+#define ROW_LN2 0x1.62e42fefa39efp-1
+/* e^c of row_table: what the vjp of log_softmax divides out, where nothing cancels it. */
+#ifdef FA_REAL_F32
+#define ROW_FACTOR 0x1.0be00e1f7ac74p0
+#else
+#define ROW_FACTOR 0x1.051eb8970e8ddp0
+#endif
+
+/* Where a row stands.  In the wild form x - shift is what is reduced, and what lies below floor is taken as floor. */
+typedef struct {
+    vreal magic, shift, floor;
+} row_frame;
+
+/* The grid index moved into the exponent field; unsigned, because one lane is plain C, where shifts may overflow. */
+FA_INLINE vint row_exponent(vint grid)
+{
+#if FA_VECTOR_BYTES
+    return grid << ROW_SHIFT;
+#elif defined(FA_REAL_F32)
+    return (vint)((uint32_t)grid << ROW_SHIFT);
+#else
+    return (vint)((uint64_t)grid << ROW_SHIFT);
+#endif
+}
+
+/* H, and f as above. */
+FA_INLINE vreal row_reduce(vreal x, const row_frame *frame, int wild, vreal *f)
+{
+    if (wild)
+        x = v_max(frame->floor, x - frame->shift);
+    vreal z = v_fma(x, K(ROW_LOG2E_HI), frame->magic);
+    *f = v_fma(x, K(ROW_LOG2E_LO), v_fma(x, K(ROW_LOG2E_HI), frame->magic - z));
+    vint grid = v_bits(z);
+    return v_real(v_lookup8(row_table, grid) + row_exponent(grid));
+}
+
+/* 2^f - 1 */
+FA_INLINE vreal row_fraction(vreal f)
+{
+    vreal p = K(row_polynomial[ROW_DEGREE - 1]);
+    for (int i = ROW_DEGREE - 2; i >= 0; i--)
+        p = v_fma(p, f, K(row_polynomial[i]));
+    return p * f;
+}
+
+/* One row's result: e^x/S as H(1 + delta + (1 + delta)(2^f - 1)); the coefficients carry 1 + delta. */
+typedef struct {
+    row_frame frame;
+    vreal delta, coefficient[ROW_DEGREE];
+} row_scale;
+
+FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int wild)
+{
+    vreal f, h = row_reduce(x, &scale->frame, wild, &f), q = scale->coefficient[ROW_DEGREE - 1];
+    for (int i = ROW_DEGREE - 2; i >= 0; i--)
+        q = v_fma(q, f, scale->coefficient[i]);
+    vreal y = v_fma(h, v_fma(q, f, scale->delta), h);
+    if (!wild)
+        return y;
+    /* y stands 2^ROW_RAISE too high.  Adding the threshold rounds a subnormal to its place; the difference of the bits is
+     * then its encoding, reached without an operation that takes the slow path for subnormals. */
+    const vreal threshold = v_real(KI((integer)(ROW_RAISE + 1) << ROW_MANTISSA));
+    vint subnormal = v_bits(y + threshold) - v_bits(threshold);
+    vint normal = v_bits(y) - KI((integer)ROW_RAISE << ROW_MANTISSA);
+    vreal lowered = v_real(v_select(v_lt(y, threshold), subnormal, normal));
+    return v_select(v_unordered(y, y), y, lowered);
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* softmax, log_softmax and logsumexp of contiguous rows, from the sums of rows_sum.h.  No sums and no other losses here. */
+#ifndef FA_ROWS_SOFTMAX_H
+#define FA_ROWS_SOFTMAX_H
+
+#include "rows_sum.h"
+
+FA_INLINE row_total row_whole(const row_sum *sum)
+{
+    return row_add(row_add(sum->others, sum->own), sum->top);
+}
+
+/* What one row puts into a row_scale. */
+typedef struct {
+    real magic, shift, floor, delta, coefficient[ROW_DEGREE];
+    int near; /* the result needs no wild form */
+} row_scale_values;
+
+/* For e^x times factor / sum. */
+FA_INLINE row_scale_values row_scale_of(const row_sum *sum, double factor)
+{
+    row_total whole = row_whole(sum);
+    vf64 eighths, delta = row_invert(KD(whole.head / factor), KD(whole.tail / factor), &eighths);
+    double offset = ROW_BASE - sum->exponent + v_lane(eighths, 0), d = v_lane(delta, 0);
+    double lowest = (sum->min - sum->shift) * ROW_LOG2E_HI + offset;
+    row_scale_values values = {
+        .magic = (real)(ROW_MAGIC + offset),
+        .shift = (real)sum->shift,
+        .floor = (real)((-offset - (ROW_RAISE - ROW_LOWEST - 4)) * ROW_LN2),
+        .delta = (real)d,
+        .near = sum->shift == 0 && lowest > ROW_LOWEST + 2,
+    };
+    for (int i = 0; i < ROW_DEGREE; i++)
+        values.coefficient[i] = (real)((1 + d) * row_polynomial[i]);
+    return values;
+}
+
+FA_INLINE row_scale row_scale_splat(const row_scale_values *values)
+{
+    row_scale scale = {{K(values->magic), K(values->shift), K(values->floor)}, K(values->delta), {K(0)}};
+    for (int i = 0; i < ROW_DEGREE; i++)
+        scale.coefficient[i] = K(values->coefficient[i]);
+    if (!values->near)
+        scale.frame.magic = scale.frame.magic + K(ROW_RAISE);
+    return scale;
+}
+
+FA_INLINE void row_quotients(const real *x, real *y, size_t n, const row_scale *scale, int wild)
+{
+    size_t i = 0;
+    for (; i + FA_LANES <= n; i += FA_LANES)
+        v_store(y + i, row_quotient(v_load(x + i), scale, wild));
+    if (i < n)
+        v_store_part(y + i, row_quotient(v_load_part(x + i, n - i), scale, wild), n - i);
+}
+
+static void row_write_wild(const real *x, real *y, size_t n, const row_scale *scale)
+{
+    row_quotients(x, y, n, scale, 1);
+}
+
+FA_INLINE void row_write(const real *x, real *y, size_t n, const row_sum *sum, double factor)
+{
+    row_scale_values values = row_scale_of(sum, factor);
+    row_scale scale = row_scale_splat(&values);
+    if (values.near)
+        row_quotients(x, y, n, &scale, 0);
+    else
+        row_write_wild(x, y, n, &scale);
+}
+
+static void row_softmax(const void *x, void *y, size_t n)
+{
+    row_sum sum;
+    row_sum_of(x, n, 0, &sum);
+    row_write(x, y, n, &sum, 1.0);
+}
+
+/* log(1 + everything else / e^max), which is what the log-sum exceeds the maximum by. */
+FA_INLINE double row_excess(const row_sum *sum)
+{
+    row_total rest = row_add(sum->others, sum->own);
+    return v_lane(row_log1p(KD(rest.head / sum->top.head)), 0);
+}
+
+/* max + excess as head and tail of the unit's dtype. */
+FA_INLINE void row_log_sum(const row_sum *sum, double excess, real *head, real *tail)
+{
+#ifdef FA_REAL_F32
+    *head = (real)(sum->max + excess);
+    *tail = (real)((sum->max - *head) + excess);
+#else
+    *head = sum->max + excess;
+    double e = *head - sum->max;
+    *tail = (sum->max - (*head - e)) + (excess - e);
+#endif
+}
+
+/* x - head - tail, rounded once or nearly so. */
+FA_INLINE vreal row_difference(vreal x, vreal head, vreal tail, int wild)
+{
+    vreal t = x - head, b = t - x;
+    vreal e = (x - (t - b)) - (head + b);
+    vreal y = t + (e - tail);
+    return wild ? v_select(v_lt(v_abs(t), K(INFINITY)), y, t) : y;
+}
+
+FA_INLINE void row_differences(const real *x, real *y, size_t n, vreal head, vreal tail, int wild)
+{
+    size_t i = 0;
+    for (; i + FA_LANES <= n; i += FA_LANES)
+        v_store(y + i, row_difference(v_load(x + i), head, tail, wild));
+    if (i < n)
+        v_store_part(y + i, row_difference(v_load_part(x + i, n - i), head, tail, wild), n - i);
+}
+
+static void row_log_softmax(const void *x, void *y, size_t n)
+{
+    row_sum sum;
+    row_sum_of(x, n, 1, &sum);
+    real head, tail;
+    row_log_sum(&sum, row_excess(&sum), &head, &tail);
+    if (sum.shift == 0 && sum.min > -ROW_LIMIT)
+        row_differences(x, y, n, K(head), K(tail), 0);
+    else
+        row_differences(x, y, n, K(head), K(tail), 1);
+}
+
+FA_INLINE int row_has_nan(const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (x[i] != x[i])
+            return 1;
+    return 0;
+}
+
+/* The result is head + tail; of a row without elements -inf.  Where it cancels the caller asks the wider kernel. */
+static void row_logsumexp(const void *x, size_t n, double *head, double *tail)
+{
+    *head = -INFINITY;
+    *tail = 0;
+    if (!n)
+        return;
+    row_sum sum;
+    row_sum_of(x, n, 1, &sum);
+    if (isinf(sum.max)) {
+        *head = row_has_nan(x, n) ? NAN : sum.max;
+        return;
+    }
+    double excess = row_excess(&sum), h = sum.max + excess, e = h - sum.max;
+    *head = h;
+    *tail = (sum.max - (h - e)) + (excess - e);
+}
+
+#endif

@@ -1,0 +1,292 @@
+/* One contiguous row: its maximum, and the sum of e^x that every function of the family is made from.  What a function
+ * does with it stands in rows_softmax.h and rows_loss.h; the same sum over columns in rows_columns.h.
+ *
+ * The sum has a fixed shape: blocks of 1,024 elements, each relative to a power of two near its own maximum; inside a
+ * block element i goes to virtual lane i mod ROW_VIRTUAL; lanes combine by halves in float64, blocks one after the other.
+ * A lane adds H by Fast2Sum, exactly, and collects the errors and H q in a second accumulator. */
+#ifndef FA_ROWS_SUM_H
+#define FA_ROWS_SUM_H
+
+#include "rows_wide.h"
+
+enum {
+    ROW_BLOCK = 1024,
+    ROW_GROUP = ROW_VIRTUAL / FA_LANES, /* vectors that hold the virtual lanes */
+    ROW_FULL = ROW_BLOCK / ROW_VIRTUAL,
+};
+#define ROW_NOWHERE SIZE_MAX
+
+/* What is known of a row after it was read.  Sums are in units of 2^exponent (and of 2^-ROW_BASE e^c, see rows_power.h).
+ * With drop, the first of the row's largest elements is `top` and is in neither sum; without, it is in them and top is 0. */
+typedef struct {
+    double max, min, shift;  /* x - shift is what was reduced */
+    double exponent;
+    size_t first;            /* index of the first maximum, if it was dropped */
+    row_total own, others;   /* of the block with the maximum; of all others */
+    row_total top;
+} row_sum;
+
+static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+#ifdef FA_REAL_F32
+                                              16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+#endif
+};
+
+FA_INLINE double row_lowest(const real *lane, int largest)
+{
+    double m = lane[0];
+    for (int i = 1; i < FA_LANES; i++)
+        m = (largest ? lane[i] > m : lane[i] < m) ? lane[i] : m;
+    return m;
+}
+
+/* NaNs are passed over: they reach the result through the sum. */
+FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
+{
+    vreal largest[4], smallest[4];
+    for (int j = 0; j < 4; j++) {
+        largest[j] = K(-INFINITY);
+        smallest[j] = K(INFINITY);
+    }
+    size_t i = 0;
+    for (; i + 4 * FA_LANES <= n; i += 4 * FA_LANES)
+        for (int j = 0; j < 4; j++) {
+            vreal v = v_load(x + i + (size_t)j * FA_LANES);
+            largest[j] = v_max(v, largest[j]);
+            smallest[j] = v_min(v, smallest[j]);
+        }
+    for (; i < n; i += FA_LANES) {
+        vreal v = v_load(x + i);
+        if (n - i < FA_LANES) {
+            vint position = v_load(row_iota);
+            vmask inside = v_lt(position, KI((integer)(n - i)));
+            v = v_load_part(x + i, n - i);
+            smallest[0] = v_min(v_select(inside, v, K(INFINITY)), smallest[0]);
+            v = v_select(inside, v, K(-INFINITY));
+            largest[0] = v_max(v, largest[0]);
+            break;
+        }
+        largest[0] = v_max(v, largest[0]);
+        smallest[0] = v_min(v, smallest[0]);
+    }
+    real lane[FA_LANES];
+    v_store(lane, v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3])));
+    *max = row_lowest(lane, 1) + 0.0; /* +0 for -0 */
+    v_store(lane, v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
+    *min = row_lowest(lane, 0);
+}
+
+FA_INLINE size_t row_first_index(const real *x, size_t n, double value)
+{
+    size_t i = 0;
+    for (; i + 4 * FA_LANES <= n; i += 4 * FA_LANES) {
+        vmask found = v_eq(v_load(x + i), K((real)value));
+        for (int j = 1; j < 4; j++)
+            found = found | v_eq(v_load(x + i + (size_t)j * FA_LANES), K((real)value));
+        if (v_any(found))
+            break;
+    }
+    while (i < n && !(x[i] == (real)value))
+        i++;
+    return i < n ? i : ROW_NOWHERE;
+}
+
+/* The power of two that a row with this maximum is measured in. */
+FA_INLINE double row_exponent_of(double max, double shift)
+{
+    return rint((max - shift) * ROW_LOG2E_HI);
+}
+
+FA_INLINE row_frame row_frame_of(double max, double shift, double exponent)
+{
+    return (row_frame){K((real)(ROW_MAGIC + (ROW_BASE - exponent))), K((real)shift), K((real)(max - shift - ROW_DEPTH))};
+}
+
+FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal f)
+{
+    vreal sum = *s + h, e = h - (sum - *s);
+    *a = v_fma(h, row_fraction(f), *a) + e;
+    *s = sum;
+}
+
+/* A group that is not full, or holds the element to drop. */
+FA_INLINE void row_partial_group(const real *x, size_t n, size_t skip, const row_frame *frame, double max, int wild,
+                                 vreal *s, vreal *a)
+{
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        size_t start = j * FA_LANES;
+        if (start >= n)
+            return;
+        vreal v = n - start < FA_LANES ? v_load_part(x + start, n - start) : v_load(x + start);
+        vint position = v_load(row_iota + start);
+        vmask inside = v_lt(position, KI((integer)n)), dropped = v_eq(position, KI(skip < n ? (integer)skip : -1));
+        vreal f, h = row_reduce(v_select(inside, v, K((real)max)), frame, wild, &f);
+        row_add_power(s + j, a + j, v_select(dropped, K(0), v_select(inside, h, K(0))), f);
+    }
+}
+
+FA_INLINE row_total row_fold(const vreal *s, const vreal *a, size_t n)
+{
+    real sums[ROW_VIRTUAL], errors[ROW_VIRTUAL];
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        v_store(sums + j * FA_LANES, s[j] - K(ROW_PRELOAD));
+        v_store(errors + j * FA_LANES, a[j]);
+    }
+    row_total lane[ROW_VIRTUAL];
+    size_t width = ROW_VIRTUAL;
+    while (width / 2 >= n) /* lanes beyond are 0 */
+        width /= 2;
+    for (size_t l = 0; l < width; l++) {
+#ifdef FA_REAL_F32
+        lane[l] = (row_total){(double)sums[l] + (double)errors[l], 0};
+#else
+        double head = sums[l] + errors[l];
+        lane[l] = (row_total){head, errors[l] - (head - sums[l])};
+#endif
+    }
+    for (width /= 2; width; width /= 2)
+        for (size_t l = 0; l < width; l++)
+            lane[l] = row_add(lane[l], lane[l + width]);
+    return lane[0];
+}
+
+/* The sum over one block, n >= 1, without the element at skip. */
+FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_frame *frame, double max, int wild)
+{
+    vreal s[ROW_GROUP], a[ROW_GROUP];
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        s[j] = K(ROW_PRELOAD);
+        a[j] = K(0);
+    }
+    size_t full = n / ROW_VIRTUAL, special = skip < n ? skip / ROW_VIRTUAL : full, group = 0;
+    for (;;) {
+        size_t stop = group <= special && special < full ? special : full;
+        for (; group < stop; group++)
+            for (size_t j = 0; j < ROW_GROUP; j++) {
+                vreal f, h = row_reduce(v_load(x + group * ROW_VIRTUAL + j * FA_LANES), frame, wild, &f);
+                row_add_power(s + j, a + j, h, f);
+            }
+        size_t start = group * ROW_VIRTUAL;
+        if (start >= n)
+            break;
+        size_t left = n - start < ROW_VIRTUAL ? n - start : ROW_VIRTUAL;
+        row_partial_group(x + start, left, skip - start, frame, max, wild, s, a);
+        if (++group > full)
+            break;
+    }
+    return row_fold(s, a, n);
+}
+
+static row_total row_block_near(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
+{
+    return row_block(x, n, skip, frame, max, 0);
+}
+
+static row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
+{
+    return row_block(x, n, skip, frame, max, 1);
+}
+
+/* e^max as the sums have it. */
+FA_INLINE row_total row_top(const row_frame *frame, double max)
+{
+    vreal f, h = row_reduce(K((real)max), frame, 1, &f);
+    double head = v_lane(h, 0), tail = head * (double)v_lane(row_fraction(f), 0);
+#ifdef FA_REAL_F32
+    return (row_total){head + tail, 0};
+#else
+    double sum = head + tail;
+    return (row_total){sum, tail - (sum - head)};
+#endif
+}
+
+/* A dominated sum, less than 1/16 of what was dropped, is measured again on its own scale. */
+FA_INLINE void row_refine(row_sum *sum, const real *block, size_t n, size_t skip)
+{
+    double rest = sum->own.head + sum->others.head;
+    if (!(rest < sum->top.head * 0x1p-4) || !(sum->own.head > 0))
+        return;
+    int below;
+    frexp(sum->own.head, &below);
+    double exponent = sum->exponent + (below - ROW_BASE);
+    row_frame frame = row_frame_of(sum->max, sum->shift, exponent);
+    sum->own = row_times_power(row_block_wild(block, n, skip, &frame, sum->max), exponent - sum->exponent);
+}
+
+/* Rows that hold infinities or numbers too large to reduce: the maximum of the row first, everything relative to it. */
+static void row_sum_far(const real *x, size_t n, int drop, row_sum *sum)
+{
+    double max = -INFINITY, min = INFINITY;
+    for (size_t i = 0; i < n; i += ROW_BLOCK) {
+        double block_max, block_min;
+        row_extremes(x + i, n - i < ROW_BLOCK ? n - i : ROW_BLOCK, &block_max, &block_min);
+        max = block_max > max ? block_max : max;
+        min = block_min < min ? block_min : min;
+    }
+    double shift = fabs(max) > ROW_LIMIT ? max : 0, exponent = row_exponent_of(max, shift);
+    row_frame frame = row_frame_of(max, shift, exponent);
+    *sum = (row_sum){.max = max, .min = min, .shift = shift, .exponent = exponent, .first = ROW_NOWHERE};
+    size_t first = drop ? row_first_index(x, n, max) : ROW_NOWHERE;
+    for (size_t i = 0; i < n; i += ROW_BLOCK) {
+        size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK;
+        row_total total = row_block_wild(x + i, m, first - i, &frame, max);
+        if (first - i < m)
+            sum->own = total;
+        else
+            sum->others = row_add(sum->others, total);
+    }
+    if (first == ROW_NOWHERE)
+        return;
+    sum->first = first;
+    sum->top = row_top(&frame, max);
+    size_t i = first / ROW_BLOCK * ROW_BLOCK;
+    row_refine(sum, x + i, n - i < ROW_BLOCK ? n - i : ROW_BLOCK, first - i);
+}
+
+/* Takes one more block into the sum. */
+FA_INLINE void row_merge(row_sum *sum, double max, double exponent, row_total total)
+{
+    if (max > sum->max) {
+        row_total before = row_add(row_add(sum->others, sum->own), sum->top);
+        sum->others = row_times_power(before, sum->exponent - exponent);
+        sum->own = total;
+        sum->max = max;
+        sum->exponent = exponent;
+        return;
+    }
+    sum->others = row_add(sum->others, row_times_power(total, exponent - sum->exponent));
+}
+
+/* Reads a row, n >= 1, once from memory.  drop is a constant of the caller. */
+FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum)
+{
+    *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE};
+    for (size_t i = 0; i < n; i += ROW_BLOCK) {
+        size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK, skip = ROW_NOWHERE;
+        double max, min;
+        row_extremes(x + i, m, &max, &min);
+        if (fabs(max) > ROW_LIMIT) {
+            row_sum_far(x, n, drop, sum);
+            return;
+        }
+        double exponent = row_exponent_of(max, 0);
+        row_frame frame = row_frame_of(max, 0, exponent);
+        int leads = drop && max > sum->max;
+        if (leads)
+            skip = row_first_index(x + i, m, max);
+        row_total total = min > max - ROW_DEPTH ? row_block_near(x + i, m, skip, &frame, max)
+                                                : row_block_wild(x + i, m, skip, &frame, max);
+        row_merge(sum, max, exponent, total);
+        if (leads) {
+            sum->top = row_top(&frame, max);
+            sum->first = i + skip;
+        }
+        sum->min = min < sum->min ? min : sum->min;
+    }
+    if (drop) {
+        size_t i = sum->first / ROW_BLOCK * ROW_BLOCK;
+        row_refine(sum, x + i, n - i < ROW_BLOCK ? n - i : ROW_BLOCK, sum->first - i);
+    }
+}
+
+#endif
