@@ -128,6 +128,28 @@ static void map_rows(const fa_row_job *job, size_t first, size_t count, char *bu
     }
 }
 
+/* Turns the signs of a row while it is copied. */
+static void copy_negated(char *to, const char *from, ptrdiff_t from_step, size_t n, size_t item)
+{
+    for (size_t i = 0; i < n; i++) {
+        memcpy(to + i * item, from + (ptrdiff_t)i * from_step, item);
+        if (item == 4)
+            ((float *)(void *)to)[i] = -((float *)(void *)to)[i];
+        else
+            ((double *)(void *)to)[i] = -((double *)(void *)to)[i];
+    }
+}
+
+static void softmin_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+{
+    for (size_t row = first; row < first + count; row++) {
+        char *y = row_out(job, 1, row, buffer);
+        copy_negated(y, row_at(job, &job->operand[0], row), job->operand[0].step[2], job->shape->n, job->item);
+        job->kernels->map[FA_SOFTMAX](y, y, job->shape->n);
+        row_deliver(job, 1, row, y);
+    }
+}
+
 /* Rows that are neighbours in memory, up to a panel at a time. */
 static void map_panels(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
@@ -151,7 +173,9 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
     ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype);
     if (shape->n == 0)
         return 0;
-    if (shape->inner > 1 && x.step[1] == item && y.step[1] == item && x.step[2] % item == 0 && y.step[2] % item == 0)
+    if (which == FA_SOFTMIN)
+        job.work = softmin_rows;
+    else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item && x.step[2] % item == 0 && y.step[2] % item == 0)
         job.work = map_panels;
     return run(&job);
 }
@@ -249,7 +273,10 @@ static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *b
             const char *x = row_in(job, 0, row, buffer);
             const char *target = call->index ? NULL : row_in(job, 1, row, buffer);
             int64_t index = call->index ? call->index[row] : 0;
-            job->losses[row] = job->kernels->loss[job->which](&call->loss, x, job->shape->n, index, target, gradient);
+            if (job->shape->n == 0)
+                job->losses[row] = 0;
+            else
+                job->losses[row] = job->kernels->loss[job->which](&call->loss, x, job->shape->n, index, target, gradient);
         }
         if (gradient)
             row_deliver(job, 2, row, gradient);

@@ -19,7 +19,7 @@ typedef struct {
 typedef double fa_row_loss_kernel(const fa_row_loss *loss, const void *x, size_t n, int64_t index, const void *target,
                                   void *gradient);
 
-enum { FA_SOFTMAX, FA_LOG_SOFTMAX, FA_N_ROW_MAPS };
+enum { FA_SOFTMAX, FA_LOG_SOFTMAX, FA_N_ROW_MAPS, FA_SOFTMIN = FA_N_ROW_MAPS /* of fa_row_map: softmax of -x */ };
 enum { FA_VJP_SOFTMAX, FA_VJP_LOG_SOFTMAX, FA_N_ROW_VJPS };
 enum {
     FA_CROSS_ENTROPY,               /* logits and an index */

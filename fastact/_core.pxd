@@ -27,6 +27,11 @@ cdef extern from "fastact.h" nogil:
         int n_in
         int n_out
 
+cdef extern from "rows_api.h" nogil:
+    ctypedef struct fa_row_entries:
+        pass
+
 cdef const fa_kernels *kernels_for(fa_dtype dtype) noexcept nogil
 cdef void elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step) noexcept nogil
 cdef void relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil
+cdef const fa_row_entries *row_entries() noexcept nogil

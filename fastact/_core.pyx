@@ -24,6 +24,9 @@ cdef extern from "fastact.h" nogil:
     void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step)
     void fa_relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)
 
+cdef extern from "rows_api.h" nogil:
+    const fa_row_entries fa_row_entry_points
+
 cdef extern from "pool.h" nogil:
     int fa_get_num_threads()
     void fa_set_num_threads(int n_threads)
@@ -40,6 +43,10 @@ cdef void elementwise(const fa_call *call, size_t n, char *const *data, const pt
 
 cdef void relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil:
     fa_relu_integer(item, n, x, x_step, y, y_step)
+
+
+cdef const fa_row_entries *row_entries() noexcept nogil:
+    return &fa_row_entry_points
 
 
 def activation_table():

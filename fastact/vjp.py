@@ -2,9 +2,12 @@
 
 from . import _ufuncs
 from .activations import ALIASES
+from .reductions import vjp_log_softmax as log_softmax
+from .reductions import vjp_logsumexp as logsumexp
+from .reductions import vjp_softmax as softmax
 
 functions = _ufuncs.make_functions(True)
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}
 globals().update(functions)
 
-__all__ = sorted(functions)
+__all__ = sorted([*functions, "log_softmax", "logsumexp", "softmax"])

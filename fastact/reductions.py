@@ -1,0 +1,348 @@
+"""softmax, log_softmax, softmin and logsumexp: axis, where, out, dtype, masked arrays and foreign types.
+
+Plain contiguous arrays never come here: _rows.pyx takes them directly.  No arithmetic on elements."""
+
+import operator
+
+import numpy as np
+from numpy.exceptions import AxisError
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from . import _rows
+from ._rows import log_softmax, logsumexp, softmax, softmin
+
+__all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
+
+_FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
+
+
+def compute_dtype(dtype, name):
+    """(the dtype to compute in, the dtype of the result) for elements of `dtype`."""
+    native = dtype.newbyteorder("=")
+    if native in _FLOATS:
+        return native, native
+    if native == np.float16 or dtype.name == "bfloat16":
+        return np.dtype(np.float32), native
+    if dtype.kind in "biu":
+        narrow = np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
+        return narrow, narrow
+    raise TypeError(
+        f"{name}() got elements of dtype {dtype}: expected bool, integers, float16, float32 or float64; "
+        "convert with .astype(numpy.float64)"
+    )
+
+
+def as_operand(x, dtype, name):
+    """x as an aligned native array of the dtype to compute in, and the dtype of the result."""
+    x = np.asarray(x)
+    if dtype is not None:
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f" and dtype.name != "bfloat16":
+            raise TypeError(f"{name}() got dtype={dtype}: expected a floating dtype such as float32 or float64")
+        x = x.astype(dtype, copy=False)
+    compute, result = compute_dtype(x.dtype, name)
+    return np.require(x, compute, "A"), result
+
+
+def delegated(function, operands, keywords):
+    """What an operand's own type makes of the call (`__fastact_function__`), or NotImplemented."""
+    for operand in operands:
+        handler = getattr(type(operand), "__fastact_function__", None)
+        if handler is not None:
+            return handler(operand, function, tuple(operands), keywords)
+    return NotImplemented
+
+
+def is_foreign(x):
+    """Whether x belongs to another library that dispatches ufuncs itself (dask, pandas, xarray, …)."""
+    if isinstance(x, np.ndarray):
+        return type(x) is not np.ndarray
+    return hasattr(type(x), "__array_ufunc__") and not isinstance(x, np.generic)
+
+
+def foreign(function, x, axis, where, keywords):
+    """Through the gufunc, which knows one axis and no mask."""
+    if where is not None:
+        raise TypeError(
+            f"{function.__name__}() got where= with a {type(x).__name__}: expected a NumPy array there; "
+            "convert with numpy.asarray, or mask the values with -inf first"
+        )
+    if axis is None and getattr(x, "ndim", None) == 1:
+        axis = -1
+    if not hasattr(type(axis), "__index__"):
+        raise TypeError(
+            f"{function.__name__}() got axis={axis!r} with a {type(x).__name__}: expected one int there; "
+            "convert with numpy.asarray for several axes"
+        )
+    return function.gufunc(x, axis=operator.index(axis), **{k: v for k, v in keywords.items() if v is not None})
+
+
+def normalized_axes(axis, ndim):
+    """The axes as a sorted tuple; a 0-d array has the one axis that it is given."""
+    if axis is None:
+        return tuple(range(max(ndim, 1)))
+    if isinstance(axis, (tuple, list)):
+        if len(axis) == 0:
+            raise ValueError("axis=() names no axis: expected an int, a tuple of ints, or None for all axes")
+        return tuple(sorted(normalize_axis_tuple(axis, max(ndim, 1))))
+    try:
+        return (normalize_axis_index(operator.index(axis), max(ndim, 1)),)
+    except AxisError:
+        allowed = f"-{ndim} to {ndim - 1}" if ndim else "0, -1 or None"
+        raise AxisError(f"axis {axis} is out of bounds for array of dimension {ndim}: expected {allowed}") from None
+
+
+def masked_operand(x, where):
+    """The data of a masked array, its mask joined to where, and the function that masks the result."""
+    if not isinstance(x, np.ma.MaskedArray):
+        return x, where, None
+    kept = ~np.ma.getmaskarray(x)
+    return x.data, kept if where is None else kept & np.asarray(where, bool), kept
+
+
+def excluded(x, where, name):
+    """x with -inf at what is excluded, and the mask of that, of x's shape."""
+    where = np.asarray(where)
+    if where.dtype != bool:
+        raise TypeError(f"{name}() got where of dtype {where.dtype}: expected bool (True: included)")
+    try:
+        where = np.broadcast_to(where, x.shape)
+    except ValueError:
+        raise ValueError(
+            f"{name}() got where of shape {where.shape}: expected one that broadcasts to x, {x.shape}"
+        ) from None
+    return np.where(where, x, x.dtype.type(-np.inf)), ~where
+
+
+def gathered(x, axes):
+    """x with the axes last and merged into one."""
+    moved = np.moveaxis(x, axes, range(-len(axes), 0))
+    return moved.reshape(*moved.shape[: -len(axes)], -1), moved.shape
+
+
+def mapped(which, x, axes):
+    """The map over axes of an aligned native array."""
+    if len(axes) == 1:
+        result = np.empty(x.shape, x.dtype)
+        _rows.map_axis(which, x, result, axes[0])
+        return result
+    rows, shape = gathered(x, axes)
+    result = np.empty(rows.shape, rows.dtype)
+    _rows.map_axis(which, rows, result, rows.ndim - 1)
+    return np.moveaxis(result.reshape(shape), range(-len(axes), 0), axes)
+
+
+def deliver(result, out, name):
+    """The result, or out with the result in it."""
+    if isinstance(out, tuple) and len(out) == 1:
+        (out,) = out
+    if out is None:
+        return result[()]
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{name}() got out of type {type(out).__name__}: expected a numpy.ndarray")
+    if out.shape != result.shape:
+        raise ValueError(f"{name}() got out of shape {out.shape}: expected {result.shape}")
+    np.copyto(out, result, casting="same_kind")
+    return out
+
+
+def map_general(function, which, x, axis, where, out, dtype):
+    name = function.__name__
+    keywords = {"axis": axis, "where": where, "out": out, "dtype": dtype}
+    result = delegated(function, (x,), keywords)
+    if result is not NotImplemented:
+        return result
+    data, where, kept = masked_operand(x, where)
+    if kept is None and is_foreign(x):
+        return foreign(function, x, axis, where, {"out": out, "dtype": dtype})
+    data, result_dtype = as_operand(data, dtype, name)
+    axes = normalized_axes(axis, data.ndim)
+    shape = data.shape
+    if data.ndim == 0:
+        data = data.reshape(1)
+    hidden = None
+    if where is not None:
+        if which == _rows.SOFTMIN:
+            data, which = -data, _rows.SOFTMAX
+        data, hidden = excluded(data, np.reshape(where, 1) if shape == () else where, name)
+    result = mapped(which, data, axes)
+    if hidden is not None:
+        np.copyto(result, -np.inf if which == _rows.LOG_SOFTMAX else 0, where=hidden)
+    result = result.astype(result_dtype, copy=False).reshape(shape)
+    if kept is not None:
+        masked = np.ma.MaskedArray(result, mask=~kept)
+        return masked if out is None else deliver(masked, out, name)
+    return deliver(result, out, name)
+
+
+def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
+    name = function.__name__
+    keywords = {"axis": axis, "keepdims": keepdims, "where": where, "out": out, "dtype": dtype}
+    result = delegated(function, (x,), keywords)
+    if result is not NotImplemented:
+        return result
+    data, where, kept = masked_operand(x, where)
+    if kept is None and is_foreign(x):
+        return foreign(function, x, axis, where, {"out": out, "dtype": dtype, "keepdims": keepdims or None})
+    data, result_dtype = as_operand(data, dtype, name)
+    axes = normalized_axes(axis, data.ndim)
+    shape = data.shape
+    if data.ndim == 0:
+        data = data.reshape(1)
+    if where is not None:
+        data, _ = excluded(data, np.reshape(where, 1) if shape == () else where, name)
+    rows = gathered(data, axes)[0] if len(axes) > 1 else np.moveaxis(data, axes[0], -1)
+    result = np.empty((*rows.shape[:-1], 1), rows.dtype)
+    _rows.logsumexp_axis(rows, result, rows.ndim - 1)
+    kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
+    reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
+    result = result.reshape(kept_shape if keepdims else reduced_shape).astype(result_dtype, copy=False)
+    if kept is not None:
+        mask = ~kept.any(axis=axes if shape else None, keepdims=keepdims)
+        result = np.ma.MaskedArray(result, mask=mask)
+        return deliver(result, out, name) if out is not None else result
+    return deliver(result, out, name)
+
+
+_rows.set_general((map_general, logsumexp_general))
+
+
+def _vjp_operands(name, first, g, reduced_axis=None):
+    """Both operands in the dtype of the first."""
+    first, result_dtype = as_operand(first, None, name)
+    g = np.require(g, first.dtype, "A")
+    return first, g, result_dtype
+
+
+def _vjp_of_map(name, which, y, g, axis):
+    y, g, result_dtype = _vjp_operands(name, y, g)
+    axes = normalized_axes(axis, y.ndim)
+    shape = y.shape
+    try:
+        g = np.broadcast_to(g, shape)
+    except ValueError:
+        raise ValueError(f"{name}() got g of shape {g.shape}: expected that of y, {shape}") from None
+    if y.ndim == 0:
+        y, g = y.reshape(1), g.reshape(1)
+    if len(axes) == 1:
+        result = np.empty(y.shape, y.dtype)
+        _rows.vjp_axis(which, y, g, result, axes[0])
+    else:
+        (rows, moved_shape), (g_rows, _) = gathered(y, axes), gathered(g, axes)
+        result = np.empty(rows.shape, rows.dtype)
+        _rows.vjp_axis(which, rows, np.require(g_rows, None, "A"), result, rows.ndim - 1)
+        result = np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes)
+    return result.reshape(shape).astype(result_dtype, copy=False)[()]
+
+
+def vjp_softmax(*, y, g, axis=-1):
+    """Gradient of softmax: y * (g - sum(g * y)), the sum over `axis`.
+
+    Parameters
+    ----------
+    y : array_like
+        What `fastact.softmax` returned; float32 or float64.
+    g : array_like
+        Gradient of what follows, of y's shape or broadcasting to it.
+    axis : int, tuple of ints, or None, default -1
+        The axis that softmax was taken over.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient with respect to softmax's operand, of y's shape and dtype.
+
+    Raises
+    ------
+    numpy.exceptions.AxisError
+        If `axis` is not one of y's.
+    ValueError
+        If g does not broadcast to y's shape.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.vjp.softmax(y=np.array([0.25, 0.75]), g=np.array([1.0, 0.0]))
+    array([ 0.1875, -0.1875])
+    """
+    return _vjp_of_map("vjp.softmax", _rows.VJP_SOFTMAX, y, g, axis)
+
+
+def vjp_log_softmax(*, y, g, axis=-1):
+    """Gradient of log_softmax: g - exp(y) * sum(g), the sum over `axis`.
+
+    Parameters
+    ----------
+    y : array_like
+        What `fastact.log_softmax` returned; float32 or float64.
+    g : array_like
+        Gradient of what follows, of y's shape or broadcasting to it.
+    axis : int, tuple of ints, or None, default -1
+        The axis that log_softmax was taken over.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient with respect to log_softmax's operand, of y's shape and dtype.
+
+    Raises
+    ------
+    numpy.exceptions.AxisError
+        If `axis` is not one of y's.
+    ValueError
+        If g does not broadcast to y's shape.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.vjp.log_softmax(y=np.log([0.25, 0.75]), g=np.array([1.0, 0.0])).round(6)
+    array([ 0.75, -0.75])
+    """
+    return _vjp_of_map("vjp.log_softmax", _rows.VJP_LOG_SOFTMAX, y, g, axis)
+
+
+def vjp_logsumexp(x, g, axis=-1):
+    """Gradient of logsumexp: g * softmax(x), with g spread over `axis`.
+
+    Parameters
+    ----------
+    x : array_like
+        The operand of `fastact.logsumexp`.
+    g : array_like
+        Gradient of what follows, of the result's shape, with or without the reduced axes as length 1.
+    axis : int, tuple of ints, or None, default -1
+        The axis that logsumexp was taken over.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient with respect to x, of its shape and dtype.
+
+    Raises
+    ------
+    numpy.exceptions.AxisError
+        If `axis` is not one of x's.
+    ValueError
+        If g has another shape than logsumexp's result.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.vjp.logsumexp(np.zeros((2, 4)), np.array([1.0, 2.0]))
+    array([[0.25, 0.25, 0.25, 0.25],
+           [0.5 , 0.5 , 0.5 , 0.5 ]])
+    """
+    x, g, result_dtype = _vjp_operands("vjp.logsumexp", x, g)
+    axes = normalized_axes(axis, x.ndim)
+    shape = x.shape
+    kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
+    reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
+    if g.shape not in (kept_shape, reduced_shape, ()):
+        raise ValueError(f"vjp.logsumexp() got g of shape {g.shape}: expected {reduced_shape} or {kept_shape}")
+    g = np.broadcast_to(g, reduced_shape) if g.shape == () else g.reshape(reduced_shape)
+    rows, moved_shape = gathered(x.reshape(shape or 1), axes)
+    result = np.empty(rows.shape, rows.dtype)
+    _rows.vjp_logsumexp_axis(rows, g[..., None], result, rows.ndim - 1)
+    return np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes).reshape(shape).astype(
+        result_dtype, copy=False
+    )[()]
