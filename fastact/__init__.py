@@ -18,9 +18,16 @@ except ImportError as error:
     ) from error
 
 from . import runtime as runtime
+from . import value_and_grad as value_and_grad
 from . import vjp as vjp
 from .activations import *  # noqa: F403
 from .activations import __all__ as _activations
+from .losses import *  # noqa: F403
+from .losses import __all__ as _losses
+from .reductions import log_softmax as log_softmax
+from .reductions import logsumexp as logsumexp
+from .reductions import softmax as softmax
+from .reductions import softmin as softmin
 from .runtime import get_num_threads, num_threads, set_num_threads, show_runtime
 
 __version__ = "0.1.0"
@@ -29,11 +36,17 @@ _LAZY = ("cli", "nn", "optim", "sklearn", "torch", "train")
 
 __all__ = [
     *_activations,
+    *_losses,
     "get_num_threads",
+    "log_softmax",
+    "logsumexp",
     "num_threads",
     "runtime",
     "set_num_threads",
     "show_runtime",
+    "softmax",
+    "softmin",
+    "value_and_grad",
     "vjp",
     *_LAZY,
 ]

@@ -420,7 +420,7 @@ def log_softmax(x, axis=-1, *, where=None, out=None, dtype=None):
     --------
     >>> import fastact as fa, numpy as np
     >>> fa.log_softmax(np.array([0.0, -20.0, -25.0]))[0]
-    np.float64(-2.0750423...e-09)
+    np.float64(-2.0750415...e-09)
     """
     if where is None and dtype is None:
         result = direct(FA_LOG_SOFTMAX, x, axis, out)

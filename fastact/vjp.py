@@ -2,12 +2,11 @@
 
 from . import _ufuncs
 from .activations import ALIASES
-from .reductions import vjp_log_softmax as log_softmax
-from .reductions import vjp_logsumexp as logsumexp
-from .reductions import vjp_softmax as softmax
+from .reductions import vjp_log_softmax, vjp_logsumexp, vjp_softmax
 
 functions = _ufuncs.make_functions(True)
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}
+functions |= {"log_softmax": vjp_log_softmax, "logsumexp": vjp_logsumexp, "softmax": vjp_softmax}
 globals().update(functions)
 
-__all__ = sorted([*functions, "log_softmax", "logsumexp", "softmax"])
+__all__ = sorted(functions)
