@@ -68,7 +68,9 @@ def _weight_array(name, weight, logits, axis):
         return None, float(logits.shape[axis])
     weight = np.ascontiguousarray(weight, logits.dtype)
     if weight.shape != (logits.shape[axis],):
-        raise ValueError(f"{name}() got weight of shape {weight.shape}: expected one for each class, ({logits.shape[axis]},)")
+        raise ValueError(
+            f"{name}() got weight of shape {weight.shape}: expected one for each class, ({logits.shape[axis]},)"
+        )
     return weight, math.fsum(weight.tolist())
 
 
@@ -98,14 +100,18 @@ def evaluate(kind, name, logits, target, axis, weight, ignore_index, reduction, 
         indices_kind, probabilities_kind = kind
         kind = indices_kind if target.dtype.kind in "iu" else probabilities_kind
         if kind is None or target.dtype.kind not in "iuf" and target.dtype.name != "bfloat16":
-            expected = "integers" if probabilities_kind is None else "integers (class indices) or floats (class probabilities)"
+            expected = (
+                "integers" if probabilities_kind is None else "integers (class indices) or floats (class probabilities)"
+            )
             raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected {expected}")
     if kind in (_rows.CROSS_ENTROPY, _rows.NLL):
         index = _index_array(name, target, logits, axis, ignore_index)
         count = _rows.weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
     else:
         if ignore_index >= 0:
-            raise ValueError(f"{name}() got ignore_index={ignore_index} with class probabilities: expected class indices")
+            raise ValueError(
+                f"{name}() got ignore_index={ignore_index} with class probabilities: expected class indices"
+            )
         target = np.asarray(target)
         if target.shape != logits.shape:
             raise _shape_error(name, target, logits, axis, "probabilities")
@@ -115,8 +121,18 @@ def evaluate(kind, name, logits, target, axis, weight, ignore_index, reduction, 
     each = np.empty(rows, logits.dtype) if reduction == "none" else None
     gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
     total = _rows.row_loss(
-        kind, logits, axis, index, probabilities, weight, weight_sum, label_smoothing, ignore_index,
-        _quotient(1.0, count), each, gradient,
+        kind,
+        logits,
+        axis,
+        index,
+        probabilities,
+        weight,
+        weight_sum,
+        label_smoothing,
+        ignore_index,
+        _quotient(1.0, count),
+        each,
+        gradient,
     )
     if gradient is not None:
         gradient = gradient.astype(result_dtype, copy=False)
@@ -183,18 +199,31 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     >>> import fastact as fa, numpy as np
     >>> logits = np.array([[2.0, 1.0, 0.1], [0.0, -20.0, -25.0]])
     >>> fa.cross_entropy(logits, [0, 0], reduction="none")
-    array([4.17030018e-01, 2.07504156e-09])
+    array([4.17030016e-01, 2.07504156e-09])
     >>> round(float(fa.cross_entropy(logits, np.array([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]]))), 6)
     0.258515
     """
-    options = dict(
-        axis=axis, weight=weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
-    )
+    options = {
+        "axis": axis,
+        "weight": weight,
+        "ignore_index": ignore_index,
+        "reduction": reduction,
+        "label_smoothing": label_smoothing,
+    }
     result = delegated(cross_entropy, (logits, target), options)
     if result is not NotImplemented:
         return result
     return evaluate(
-        CROSS_ENTROPY_KINDS, "cross_entropy", logits, target, axis, weight, ignore_index, reduction, label_smoothing, False
+        CROSS_ENTROPY_KINDS,
+        "cross_entropy",
+        logits,
+        target,
+        axis,
+        weight,
+        ignore_index,
+        reduction,
+        label_smoothing,
+        False,
     )[0]
 
 
@@ -234,7 +263,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     >>> float(fa.nll_loss(np.array([[-1.0, -2.0], [-3.0, -0.5]]), [0, 1]))
     0.75
     """
-    options = dict(axis=axis, weight=weight, ignore_index=ignore_index, reduction=reduction)
+    options = {"axis": axis, "weight": weight, "ignore_index": ignore_index, "reduction": reduction}
     result = delegated(nll_loss, (log_probs, target), options)
     if result is not NotImplemented:
         return result
@@ -275,10 +304,19 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     >>> round(float(fa.probability_cross_entropy(np.array([0.7, 0.2, 0.1]), [1, 0, 0], reduction="sum")), 6)
     0.356675
     """
-    options = dict(axis=axis, reduction=reduction)
+    options = {"axis": axis, "reduction": reduction}
     result = delegated(probability_cross_entropy, (probs, target), options)
     if result is not NotImplemented:
         return result
     return evaluate(
-        _rows.PROBABILITY_CROSS_ENTROPY, "probability_cross_entropy", probs, target, axis, None, -100, reduction, 0.0, False
+        _rows.PROBABILITY_CROSS_ENTROPY,
+        "probability_cross_entropy",
+        probs,
+        target,
+        axis,
+        None,
+        -100,
+        reduction,
+        0.0,
+        False,
     )[0]

@@ -343,6 +343,8 @@ def vjp_logsumexp(x, g, axis=-1):
     rows, moved_shape = gathered(x.reshape(shape or 1), axes)
     result = np.empty(rows.shape, rows.dtype)
     _rows.vjp_logsumexp_axis(rows, g[..., None], result, rows.ndim - 1)
-    return np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes).reshape(shape).astype(
-        result_dtype, copy=False
-    )[()]
+    return (
+        np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes)
+        .reshape(shape)
+        .astype(result_dtype, copy=False)[()]
+    )

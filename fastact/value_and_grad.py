@@ -40,14 +40,27 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     >>> dlogits
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
-    options = dict(
-        axis=axis, weight=weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
-    )
+    options = {
+        "axis": axis,
+        "weight": weight,
+        "ignore_index": ignore_index,
+        "reduction": reduction,
+        "label_smoothing": label_smoothing,
+    }
     result = delegated(cross_entropy, (logits, target), options)
     if result is not NotImplemented:
         return result
     return evaluate(
-        CROSS_ENTROPY_KINDS, "cross_entropy", logits, target, axis, weight, ignore_index, reduction, label_smoothing, True
+        CROSS_ENTROPY_KINDS,
+        "cross_entropy",
+        logits,
+        target,
+        axis,
+        weight,
+        ignore_index,
+        reduction,
+        label_smoothing,
+        True,
     )
 
 
@@ -77,7 +90,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     >>> fa.value_and_grad.nll_loss(np.array([[-1.0, -2.0]]), [1])[1]
     array([[ 0., -1.]])
     """
-    options = dict(axis=axis, weight=weight, ignore_index=ignore_index, reduction=reduction)
+    options = {"axis": axis, "weight": weight, "ignore_index": ignore_index, "reduction": reduction}
     result = delegated(nll_loss, (log_probs, target), options)
     if result is not NotImplemented:
         return result
@@ -110,10 +123,19 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     >>> fa.value_and_grad.probability_cross_entropy(np.array([0.5, 0.5]), [1, 0], reduction="sum")[1]
     array([-2.,  0.])
     """
-    options = dict(axis=axis, reduction=reduction)
+    options = {"axis": axis, "reduction": reduction}
     result = delegated(probability_cross_entropy, (probs, target), options)
     if result is not NotImplemented:
         return result
     return evaluate(
-        _rows.PROBABILITY_CROSS_ENTROPY, "probability_cross_entropy", probs, target, axis, None, -100, reduction, 0.0, True
+        _rows.PROBABILITY_CROSS_ENTROPY,
+        "probability_cross_entropy",
+        probs,
+        target,
+        axis,
+        None,
+        -100,
+        reduction,
+        0.0,
+        True,
     )
