@@ -25,10 +25,12 @@ FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m,
     vint s = (v_bits(z) << 19) ^ flip;
     vreal g = v_fma(m.r, m.slope, m.base);
     vreal rest = v_fma(m.r, m.slope, g * p);
+    vreal near = v_fma(v_real(s), rest, v_fma(v_real(s), m.base, from));
     if (!wild)
-        return v_fma(v_real(s), rest, v_fma(v_real(s), m.base, from));
+        return near;
     vreal big = v_real(s + KI(64 << 23));
-    return v_fma(v_fma(big, rest, big * m.base), K(0x1p-64), from);
+    vreal far = v_fma(v_fma(big, rest, big * m.base), K(0x1p-64), from);
+    return v_select(v_le(t, K(FA_GELU_TAME)), near, far); /* the same bits as in a tame block */
 }
 
 FA_INLINE vreal gelu_value(vreal x, const int wild)
