@@ -31,7 +31,7 @@ def _speedup(pairs: list[tuple[Cell, dict]], title: str, path: Path) -> Path | N
 
     if not pairs:
         return None
-    figure, axes = pyplot.subplots(figsize=(8, 1.2 + 0.3 * len(pairs)), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(9, 1.2 + 0.3 * len(pairs)), layout="constrained")
     for row, (_, result) in enumerate(pairs):
         for name, value in ratios(result).items():
             if result["roles"][name] == "peer":
@@ -51,7 +51,7 @@ def _speedup(pairs: list[tuple[Cell, dict]], title: str, path: Path) -> Path | N
     axes.set_yticklabels([cell.function for cell, _ in pairs])
     axes.invert_yaxis()
     axes.grid(axis="x", which="both", alpha=0.3)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside right upper", fontsize="small")
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
     return path
@@ -83,7 +83,9 @@ def _by_size(pairs: list[tuple[Cell, dict]], path: Path) -> Path | None:
                 axes.loglog(*zip(*points, strict=True), color=style[0], ls=style[1], marker=".", label=name)
         axes.set_title(function, fontsize="medium")
         axes.grid(alpha=0.3)
-    grid[0, 0].legend(fontsize="x-small")
+        axes.tick_params(labelbottom=True)
+    shown = {name: handle for axes in grid.flat for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(shown.values(), shown.keys(), loc="outside right upper")
     figure.supxlabel("elements")
     figure.supylabel("ns per element")
     figure.savefig(path, dpi=120)
