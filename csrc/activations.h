@@ -175,13 +175,13 @@ FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
     vreal part = sum - base, rest = (base - (sum - part)) + (log.head - part);
     vreal tail = rest + (log.tail + v_select(v_lt(v, K(0)), K(0), v_low));
     vreal y = sum + tail;
-    if (wild)
-        y = v_select(v_lt(v, K(-FA_EXP_LIMIT)), (high + low) * K(FA_DOWN), y);
+    vreal deep = high + low; /* times 2^FA_SCALE: the result where log1p(e) is e */
     if (!(mode & FA_PLAIN)) {
         vreal quotient = y / beta, left = v_fnma(quotient, beta, sum) + tail;
-        y = v_select(v_lt(v, K(-FA_EXP_LIMIT)), quotient, quotient + left / beta);
+        y = quotient + left / beta;
+        deep = deep / beta;
     }
-    return y;
+    return wild ? v_select(v_lt(v, K(-FA_EXP_LIMIT)), deep * K(FA_DOWN), y) : y;
 }
 FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, int mode)
 {

@@ -48,9 +48,17 @@ def notes_section(row, is_vjp):
     return [*lines, "", "Examples", "--------", ">>> import fastact as fa, numpy as np", f">>> {call}.shape", "(3,)"]
 
 
-def function(row, is_vjp):
+def choice_section(keyword, rows, is_vjp):
+    """The keyword that chooses among rows, a dict by its values."""
+    lines = [f"{keyword} : {' or '.join(repr(value) for value in rows)}, default {next(iter(rows))!r}"]
+    return lines + [f"    {value!r}: {row['derivative' if is_vjp else 'formula']}." for value, row in rows.items()]
+
+
+def function(row, is_vjp, keyword=None, rows=None):
     """The docstring of a callable."""
     lines = [summary(row, is_vjp), "", *operand_section(row, is_vjp)]
+    if keyword:
+        lines += choice_section(keyword, rows, is_vjp)
     lines += ["**ufunc_keywords", "    out, where, dtype, casting, order, subok, as for every NumPy ufunc."]
     return "\n".join([*lines, *result_section(row, is_vjp), *notes_section(row, is_vjp)]) + "\n"
 

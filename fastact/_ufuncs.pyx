@@ -211,10 +211,10 @@ cdef class _Callable:
     cdef readonly object ufunc
     cdef int n_array
 
-    def _describe(self, row, bint is_vjp, signature):
+    def _describe(self, row, bint is_vjp, signature, doc):
         attributes = {
             "__name__": row["name"], "__qualname__": row["name"], "__module__": "fastact.vjp" if is_vjp else "fastact",
-            "__doc__": _docs.function(row, is_vjp), "__text_signature__": signature}
+            "__doc__": doc, "__text_signature__": signature}
         for name, value in attributes.items():
             setattr(self, name, value)
 
@@ -259,7 +259,7 @@ cdef class Parametric(_Callable):
         self.names, self.defaults = _docs.parameters(row)
         for position, value in enumerate(self.defaults):
             self.numbers[<int>position] = value
-        self._describe(row, is_vjp, _docs.signature(row, is_vjp))
+        self._describe(row, is_vjp, _docs.signature(row, is_vjp), _docs.function(row, is_vjp))
 
     cdef list bind(self, tuple args, dict kwargs):
         """Parameter values by position and name; takes the names it knows out of kwargs."""
@@ -296,7 +296,7 @@ cdef class Choice(_Callable):
     cdef Lane default_lane
     cdef str keyword
 
-    def __init__(self, dict row, bint is_vjp, str keyword, dict ufuncs, dict lanes):
+    def __init__(self, str keyword, dict rows, dict ufuncs, dict lanes, bint is_vjp):
         self.keyword = keyword
         self.ufuncs = ufuncs
         self.lanes = lanes
@@ -304,7 +304,9 @@ cdef class Choice(_Callable):
         self.n_array = 2 if is_vjp else 1
         self.vectorcall = choice_call
         self.default_lane = next(iter(lanes.values()))
-        self._describe(row, is_vjp, f"({'x, g' if is_vjp else 'x'}, {keyword}={next(iter(ufuncs))!r}, **ufunc_keywords)")
+        choice, row = next(iter(rows.items()))
+        signature = f"({_docs.operands(row, is_vjp)}, {keyword}={choice!r}, **ufunc_keywords)"
+        self._describe(row, is_vjp, signature, _docs.function(row, is_vjp, keyword, rows))
 
     def __call__(self, *args, **kwargs):
         arrays = self.arrays_of(args, kwargs)
@@ -395,20 +397,19 @@ cdef void use_vectorcall(object cls, _Callable instance):
 def make_functions(bint is_vjp):
     """Every function of the table by name: {name: ufunc or callable}."""
     functions, ufuncs, lanes = {}, {}, {}
-    table = _core.activation_table()
-    for index, row in enumerate(table):
-        name = row["name"]
+    rows = {row["name"]: row for row in _core.activation_table()}
+    for index, (name, row) in enumerate(rows.items()):
         ufuncs[name] = make_ufunc(index, row, is_vjp)
         if row["n_parameter"]:
             functions[name] = Parametric(index, row, is_vjp, ufuncs[name])
         else:
             functions[name] = ufuncs[name]
             lanes[name] = Lane(index, row, is_vjp)
-    forms = {"none": "gelu", "tanh": functions.pop("gelu_tanh") and "gelu_tanh"}
-    row = next(row for row in table if row["name"] == "gelu")
+    forms = {"none": "gelu", "tanh": "gelu_tanh"}
     functions["gelu"] = Choice(
-        row, is_vjp, "approximate",
-        {form: ufuncs[name] for form, name in forms.items()}, {form: lanes[name] for form, name in forms.items()})
+        "approximate", {form: rows[name] for form, name in forms.items()},
+        {form: ufuncs[name] for form, name in forms.items()}, {form: lanes[name] for form, name in forms.items()}, is_vjp)
+    del functions["gelu_tanh"]
     for function in functions.values():
         if isinstance(function, _Callable):
             use_vectorcall(type(function), function)
