@@ -13,21 +13,22 @@ from bench.lineup import Lineup
 from bench.subject import Absent
 from bench.timing import Contestant
 
-SCRIPT = "import numpy, time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
+SCRIPT = "import numpy, time; start = time.{clock}(); import {module}; print(time.{clock}() - start)"
 
 
 class ImportTimer:
     """Stands in for ``timeit.Timer``: each evaluation is a fresh interpreter that times its own import."""
 
-    def __init__(self, module: str) -> None:
-        self.command = [sys.executable, "-c", SCRIPT.format(module=module)]
+    def __init__(self, contestant: Contestant) -> None:
+        self.contestant = contestant
 
     def timeit(self, number: int) -> float:
         """Seconds of ``number`` imports in as many interpreters."""
+        script = SCRIPT.format(module=self.contestant.name, clock=self.contestant.clock.__name__)
+        command = [sys.executable, "-c", script]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         run = [
-            subprocess.run(self.command, capture_output=True, text=True, check=True, env=environment)
-            for _ in range(number)
+            subprocess.run(command, capture_output=True, text=True, check=True, env=environment) for _ in range(number)
         ]
         return sum(float(result.stdout) for result in run)
 
@@ -48,6 +49,6 @@ def lineup(cell: Cell) -> Lineup:
         raise Absent("fastact is not importable")
     contestants = [Contestant("fastact", "", {}, role="fastact"), Contestant("decimal", "", {}, role="reference")]
     for contestant in contestants:
-        contestant.timer = ImportTimer(contestant.name)
+        contestant.timer = ImportTimer(contestant)
     size = installed_bytes() / 1e6
     return Lineup(contestants, {"installed size": f"{size:.2f} MB (target 3 MB or less)"}, comparable=False)
