@@ -1,0 +1,104 @@
+"""Batches: torch's TensorDataset and DataLoader, in this process."""
+
+import sys
+import types
+
+import numpy as np
+
+from fastact._random import generator
+from fastact._tape import TensorBase, raw
+from fastact._tensor import tensor
+from fastact._tensor_shape import stack
+
+
+class Dataset:
+    """What has a length and gives a sample for each index."""
+
+    def __getitem__(self, index):
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__(index)")
+
+
+class TensorDataset(Dataset):
+    """Tensors of equal length, whose samples are tuples of rows.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Equal in their first axis.
+    """
+
+    def __init__(self, *tensors):
+        lengths = {len(part) for part in tensors}
+        if len(lengths) != 1:
+            raise ValueError(f"TensorDataset takes tensors of one length, got {sorted(lengths)}")
+        self.tensors = tensors
+
+    def __getitem__(self, index):
+        return tuple(part[index] for part in self.tensors)
+
+    def __len__(self):
+        return len(self.tensors[0])
+
+
+class DataLoader:
+    """Batches of a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset or sequence
+        Samples: tuples, numbers, arrays or Tensors.
+    batch_size : int
+        Samples in a batch.
+    shuffle : bool
+        A new order on every pass, repeatable after `manual_seed`.
+    drop_last : bool
+        Leave out a last batch that is not full.
+    num_workers, pin_memory
+        Accepted and ignored: batches are made in this process.
+    collate_fn : callable, optional
+        Makes a batch of a list of samples.
+    """
+
+    def __init__(self, dataset, batch_size=1, shuffle=False, *, drop_last=False, num_workers=0, pin_memory=False,
+                 collate_fn=None):
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} is invalid: it must be 1 or more")
+        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
+        self.drop_last, self.collate_fn = drop_last, collate_fn
+
+    def __len__(self):
+        count = len(self.dataset)
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+    def __iter__(self):
+        count = len(self.dataset)
+        order = generator().permutation(count) if self.shuffle else np.arange(count)
+        whole = isinstance(self.dataset, TensorDataset) and self.collate_fn is None
+        for number in range(len(self)):
+            chosen = order[number * self.batch_size:(number + 1) * self.batch_size]
+            if whole:
+                yield list(self.dataset[chosen])
+            else:
+                yield (self.collate_fn or collate)([self.dataset[int(index)] for index in chosen])
+
+
+def collate(samples):
+    """A batch of samples: their parts stacked, as Tensors."""
+    first = samples[0]
+    if isinstance(first, (tuple, list)):
+        return [collate(list(part)) for part in zip(*samples, strict=True)]
+    if isinstance(first, dict):
+        return {key: collate([sample[key] for sample in samples]) for key in first}
+    if isinstance(first, TensorBase):
+        return stack(samples)
+    return tensor(np.stack([raw(sample) for sample in samples])
+                  if isinstance(first, (np.ndarray, np.generic)) else samples)
+
+
+def make_modules(name):
+    """The modules ``<name>.utils`` and ``<name>.utils.data``, made known to the import system."""
+    data, utils = types.ModuleType(f"{name}.utils.data"), types.ModuleType(f"{name}.utils")
+    data.Dataset, data.TensorDataset, data.DataLoader = Dataset, TensorDataset, DataLoader
+    utils.data = data
+    sys.modules[utils.__name__], sys.modules[data.__name__] = utils, data
+    return utils

@@ -1,0 +1,91 @@
+# cython: language_level=3
+"""Operations that are one node of the tape because they are one fused computation: the linear layer and the losses.
+
+What is merely composed of ufuncs belongs in Python; what the tape itself needs belongs in ``_tape.pyx``.
+"""
+cimport cython
+cimport numpy as cnp
+
+import numpy as np
+
+from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
+
+cnp.import_array()
+
+cdef object np_add = np.add
+
+
+@cython.final
+cdef class LinearNode(Node):
+    """y = x Wᵀ + b in one node."""
+    cdef cnp.ndarray x, weight
+
+    cdef tuple backward(self, object g):
+        cdef cnp.ndarray x = self.x, rows = g
+        dx = dweight = dbias = None
+        if self.edges[0] is not None:
+            dx = cnp.PyArray_MatrixProduct(rows, self.weight)
+        if rows.ndim != 2:
+            rows = rows.reshape(-1, rows.shape[rows.ndim - 1])
+            x = x.reshape(-1, x.shape[x.ndim - 1])
+        if self.edges[1] is not None:
+            dweight = cnp.PyArray_MatrixProduct(cnp.PyArray_Transpose(rows, NULL), x)
+        if self.edges[2] is not None:
+            dbias = np_add.reduce(rows)
+        return dx, dweight, dbias
+
+    cdef release(self):
+        Node.release(self)
+        self.x = self.weight = None
+
+
+@cython.final
+cdef class LossNode(Node):
+    """A loss whose gradient came with its value in one fused call."""
+    cdef object derivative
+    cdef object expand                  # how the gradient of an unreduced loss meets the derivative
+
+    cdef tuple backward(self, object g):
+        if self.expand is not None:
+            return (self.derivative * self.expand(g),)
+        return (self.derivative if g == 1 else self.derivative * g,)
+
+    cdef release(self):
+        Node.release(self)
+        self.derivative = self.expand = None
+
+
+def record_loss(value, derivative, TensorBase operand, str name, expand=None):
+    """A Tensor around a loss whose `derivative` with respect to `operand` is already known."""
+    cdef LossNode node = LossNode.__new__(LossNode)
+    node.derivative = derivative
+    node.expand = expand
+    return wrap(value, prepare(node, name, (operand,), False))
+
+
+def linear(x, TensorBase weight not None, TensorBase bias=None):
+    """x Wᵀ + b as one node; x may be anything that becomes an array, and takes the dtype of the weight."""
+    cdef LinearNode node
+    cdef cnp.ndarray array = linear_input(x, weight)
+    y = cnp.PyArray_MatrixProduct(array, cnp.PyArray_Transpose(weight.array, NULL))
+    if bias is not None:
+        np_add(y, bias.array, y)
+    operands = (x, weight, bias)
+    if not any_wants(operands):
+        return wrap(y)
+    node = LinearNode.__new__(LinearNode)
+    node.x, node.weight = array, weight.array
+    return wrap(y, prepare(node, "Linear", operands, True))
+
+
+cdef cnp.ndarray linear_input(object x, TensorBase weight):
+    cdef cnp.ndarray array
+    array = (<TensorBase>x).array if isinstance(x, TensorBase) else np.asarray(x)
+    if cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(weight.array):
+        if isinstance(x, TensorBase) and cnp.PyArray_ISFLOAT(array):
+            raise TypeError(f"a {array.dtype} tensor meets a layer of {weight.array.dtype} weights; convert one with .to()")
+        array = array.astype(weight.array.dtype)
+    if array.ndim == 0 or weight.array.ndim != 2 or array.shape[array.ndim - 1] != weight.array.shape[1]:
+        raise ValueError(f"an input of shape {(<object>array).shape} does not fit a weight of shape "
+                         f"{(<object>weight.array).shape}: its last axis must have length {(<object>weight.array).shape[-1]}")
+    return array

@@ -1,0 +1,31 @@
+"""What other compiled modules may use of the tape: the tensor's fields, the nodes, and how a result is recorded."""
+cimport numpy as cnp
+
+
+cdef class Node:
+    cdef readonly str name
+    cdef tuple edges                    # for each operand the Node that made it, the leaf itself, or None
+    cdef tuple watched                  # operands whose values are kept and must not change before the pass
+    cdef unsigned long long versions    # sum of their versions when recorded
+    cdef TensorBase kept                # a result that wants its own gradient (retain_grad)
+    cdef object gradient
+    cdef Py_ssize_t pending
+    cdef unsigned long long sweep
+    cdef bint spent
+
+    cdef tuple backward(self, object g)
+    cdef release(self)
+
+
+cdef class TensorBase:
+    cdef cnp.ndarray array
+    cdef cnp.ndarray gradient
+    cdef Node node
+    cdef bint wants
+    cdef unsigned long long version
+    cdef object __weakref__
+
+
+cdef bint any_wants(tuple operands)
+cdef Node prepare(Node node, str name, tuple operands, bint saves)
+cdef TensorBase wrap(object value, Node node=*)

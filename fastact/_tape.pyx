@@ -1,0 +1,455 @@
+# cython: language_level=3
+"""The tape: which operations made a tensor, and the pass that brings gradients back through them.
+
+Here belong the compiled base class of ``Tensor`` (its array, its gradient, the operators), the nodes of the graph and the
+backward pass. Derivative formulas belong in ``_tensor_rules.py``, the remaining methods in ``_tensor.py``; arithmetic on
+elements belongs in neither, but in NumPy's and fastact's kernels.
+"""
+cimport cython
+cimport numpy as cnp
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_REFCNT
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    static __declspec(thread) int fa_recording_paused;
+    #else
+    static _Thread_local int fa_recording_paused;
+    #endif
+    """
+    int fa_recording_paused
+
+cdef object np_add = np.add
+cdef dict rules = {}
+cdef type tensor_type = None
+cdef unsigned long long sweeps = 0
+
+
+def set_tensor_type(type cls):
+    """Name the class of which every result is made (``Tensor``, a subclass of TensorBase)."""
+    global tensor_type
+    tensor_type = cls
+
+
+def set_rule(ufunc, name, derivatives, bint saves=True):
+    """Record how `ufunc` is differentiated.
+
+    `derivatives` holds one function ``(g, y, *operands, **options)`` for each operand (None: no gradient there), or is
+    None when the result is constant almost everywhere. `saves` says whether they look at the operands' values.
+    """
+    cdef Rule rule = Rule.__new__(Rule)
+    rule.name, rule.derivatives, rule.saves = name, derivatives, saves
+    rule.broadcasts = ufunc.signature is None      # a gufunc's rule shapes its gradients itself
+    rules[ufunc] = rule
+
+
+def set_recording(bint on):
+    """Switch the tape on or off in this thread; returns what it was."""
+    global fa_recording_paused
+    was = not fa_recording_paused
+    fa_recording_paused = not on
+    return was
+
+
+def is_recording():
+    """Whether operations of this thread are recorded."""
+    return not fa_recording_paused
+
+
+cdef class Rule:
+    cdef str name
+    cdef tuple derivatives
+    cdef bint saves, broadcasts
+
+
+@cython.trashcan(True)
+cdef class Node:
+    """One recorded operation: where its gradients go, and how to compute them."""
+    cdef tuple backward(self, object g):
+        raise NotImplementedError
+
+    cdef release(self):
+        self.edges = self.watched = None
+        self.kept = None
+        self.spent = True
+
+    def __repr__(self):
+        return f"<{self.name}Backward>"
+
+
+@cython.final
+cdef class FunctionNode(Node):
+    """An operation that brought its own function from its gradient to those of its operands."""
+    cdef object function
+
+    cdef tuple backward(self, object g):
+        gradients = self.function(g)
+        return gradients if type(gradients) is tuple else (gradients,)
+
+    cdef release(self):
+        Node.release(self)
+        self.function = None
+
+
+@cython.final
+cdef class UfuncNode(Node):
+    """A ufunc, differentiated by its rule; gradients are summed over the axes that were broadcast."""
+    cdef Rule rule
+    cdef tuple values, shapes
+    cdef object result
+    cdef dict options
+
+    cdef tuple backward(self, object g):
+        cdef Py_ssize_t i
+        cdef list gradients = [None] * len(self.edges)
+        for i in range(len(self.edges)):
+            if self.edges[i] is None:
+                continue
+            derivative = self.rule.derivatives[i]
+            if derivative is None:
+                raise TypeError(f"{self.rule.name} has no derivative with respect to its operand {i}; detach() that tensor")
+            if not self.rule.saves:
+                d = derivative(g)
+            elif self.options:
+                d = derivative(g, self.result, *self.values, **self.options)
+            else:
+                d = derivative(g, self.result, *self.values)
+            gradients[i] = d if self.shapes is None else unbroadcast(d, self.shapes[i])
+        return tuple(gradients)
+
+    cdef release(self):
+        Node.release(self)
+        self.values = None
+        self.result = None
+
+
+cpdef object unbroadcast(object gradient, tuple shape):
+    """Sum `gradient` over the axes along which an operand of `shape` was broadcast."""
+    cdef tuple given = gradient.shape
+    if given == shape:
+        return gradient
+    extra = len(given) - len(shape)
+    axes = tuple([i for i in range(len(given)) if i < extra or (shape[i - extra] == 1 and given[i] != 1)])
+    return np_add.reduce(gradient, axis=axes, keepdims=True).reshape(shape)
+
+
+cdef inline object edge_of(object operand):
+    cdef TensorBase tensor
+    if not isinstance(operand, TensorBase):
+        return None
+    tensor = <TensorBase>operand
+    if tensor.node is not None:
+        return tensor.node
+    return tensor if tensor.wants else None
+
+
+cdef unsigned long long versions_of(tuple operands):
+    cdef unsigned long long total = 0
+    for operand in operands:
+        if isinstance(operand, TensorBase):
+            total += (<TensorBase>operand).version
+    return total
+
+
+cdef bint any_wants(tuple operands):
+    if fa_recording_paused:
+        return False
+    for operand in operands:
+        if isinstance(operand, TensorBase) and (<TensorBase>operand).wants:
+            return True
+    return False
+
+
+cdef Node prepare(Node node, str name, tuple operands, bint saves):
+    node.name = name
+    node.edges = tuple([edge_of(operand) for operand in operands])
+    if saves:
+        node.watched = operands
+        node.versions = versions_of(operands)
+    return node
+
+
+cdef TensorBase wrap(object value, Node node=None):
+    """A Tensor around `value`, made by `node` (None: a constant)."""
+    cdef TensorBase tensor = <TensorBase>(<PyTypeObject *>tensor_type).tp_new(tensor_type, <PyObject *>(), NULL)
+    tensor.array = <cnp.ndarray>value if isinstance(value, cnp.ndarray) else np.asarray(value)
+    if node is not None:
+        tensor.node = node
+        tensor.wants = True
+    return tensor
+
+
+def constant(value):
+    """A Tensor around `value` that no gradient reaches."""
+    return wrap(value)
+
+
+def record(value, tuple operands, function, str name, bint saves=False):
+    """A Tensor around `value`, computed from `operands`.
+
+    `function` takes the gradient of the result and returns those of the operands: a tuple with None where there is none.
+    """
+    cdef FunctionNode node
+    if not any_wants(operands):
+        return wrap(value)
+    node = FunctionNode.__new__(FunctionNode)
+    node.function = function
+    return wrap(value, prepare(node, name, operands, saves))
+
+
+cdef object floating_type(tuple operands):
+    """The one floating dtype of the Tensors among `operands`, or None."""
+    cdef object found = None
+    cdef cnp.ndarray array
+    for operand in operands:
+        if isinstance(operand, TensorBase):
+            array = (<TensorBase>operand).array
+            if cnp.PyArray_ISFLOAT(array):
+                if found is None:
+                    found = array.dtype
+                elif found is not array.dtype and found != array.dtype:
+                    raise TypeError(f"tensors of dtype {found} and {array.dtype} meet; convert one of them with .to()")
+    return found
+
+
+cdef object as_value(object operand, object floating):
+    """The array or scalar of an operand; all but Python scalars take the floating dtype of the tensors met."""
+    cdef cnp.ndarray array
+    if isinstance(operand, TensorBase):
+        array = (<TensorBase>operand).array
+    elif type(operand) is float or type(operand) is int or type(operand) is bool:
+        return operand
+    else:
+        array = np.asarray(operand)
+    if floating is not None and array.dtype is not floating and array.dtype.kind in "fiub":
+        return array.astype(floating, copy=False)
+    return array
+
+
+cdef bint strong_float(tuple operands):
+    for operand in operands:
+        if not isinstance(operand, (TensorBase, float, int)) and np.asarray(operand).dtype.kind == "f":
+            return True
+    return False
+
+
+def raw(value):
+    """The array of a Tensor; anything else as it is."""
+    return (<TensorBase>value).array if isinstance(value, TensorBase) else value
+
+
+def values_of(tuple operands):
+    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them."""
+    floating = floating_type(operands)
+    return [as_value(operand, floating) for operand in operands]
+
+
+def apply_ufunc(ufunc, tuple operands, dict options=None):
+    """Call `ufunc` on Tensors and others; the result is a Tensor, recorded if an operand wants its gradient."""
+    cdef object floating = floating_type(operands)
+    cdef tuple values = tuple([as_value(operand, floating) for operand in operands])
+    cdef Rule rule = None
+    if any_wants(operands):
+        rule = rules.get(ufunc)
+        if rule is None:
+            raise TypeError(f"no derivative is known for {ufunc!r}; detach() the tensors that require grad, or use no_grad()")
+    result = ufunc(*values, **options) if options else ufunc(*values)
+    if type(result) is tuple:
+        return tuple([wrap(part) for part in result])
+    if floating is None and (<object>result).dtype.char == "d" and not strong_float(operands):
+        result = result.astype(np.float32)
+    if rule is None or rule.derivatives is None:
+        return wrap(result)
+    return wrap(result, ufunc_node(rule, operands, values, result, options))
+
+
+cdef Node ufunc_node(Rule rule, tuple operands, tuple values, object result, dict options):
+    cdef UfuncNode node = UfuncNode.__new__(UfuncNode)
+    node.rule = rule
+    shape = result.shape
+    if rule.broadcasts:
+        for operand in operands:
+            if isinstance(operand, TensorBase) and (<TensorBase>operand).shape != shape:
+                node.shapes = tuple([np.shape(value) for value in values])
+                break
+    if rule.saves:
+        node.values, node.result, node.options = values, result, options
+    return prepare(node, rule.name, operands, rule.saves)
+
+
+cdef list count_consumers(Node root, unsigned long long sweep):
+    """Set ``pending`` of every node that `root` was made from; refuses graphs that can no longer be differentiated."""
+    cdef Node node, source
+    cdef list stack = [root]
+    root.sweep, root.pending, root.gradient = sweep, 0, None
+    while stack:
+        node = stack.pop()
+        if node.spent:
+            raise RuntimeError("a backward pass went through this graph before and freed it; to go through it again, call "
+                               "the first one as backward(retain_graph=True)")
+        if node.watched is not None and versions_of(node.watched) != node.versions:
+            raise RuntimeError(f"a tensor that the gradient of {node.name} needs was changed in place after it was used; "
+                               "compute the result anew, or change a clone()")
+        for edge in node.edges:
+            if isinstance(edge, Node):
+                source = <Node>edge
+                if source.sweep != sweep:
+                    source.sweep, source.pending, source.gradient = sweep, 0, None
+                    stack.append(source)
+                source.pending += 1
+
+
+def backward(TensorBase root not None, gradient, bint retain):
+    """Send `gradient` (an array, None for one) from `root` to the leaves, adding to their gradients."""
+    global sweeps
+    cdef Node node, source
+    cdef list ready
+    if not root.wants:
+        raise RuntimeError("this tensor does not require grad, and nothing it was made from does: there is nothing to "
+                           "differentiate; make a leaf with requires_grad=True")
+    if gradient is None:
+        if cnp.PyArray_SIZE(root.array) != 1:
+            raise RuntimeError(f"backward() needs a gradient for a tensor of shape {root.shape}; only for one element it is 1")
+        gradient = np.ones(root.shape, root.array.dtype)
+    if root.node is None:
+        add_to_leaf(root, gradient)
+        return
+    sweeps += 1
+    count_consumers(root.node, sweeps)
+    root.node.gradient = gradient
+    ready = [root.node]
+    while ready:
+        node = ready.pop()
+        gradient, node.gradient = node.gradient, None
+        if gradient is not None:
+            if node.kept is not None:
+                add_to_leaf(node.kept, gradient)
+            gradients = node.backward(gradient)
+        edges = node.edges
+        if not retain:
+            node.release()
+        for i in range(len(edges)):
+            edge = edges[i]
+            if edge is None:
+                continue
+            part = gradients[i] if gradient is not None else None
+            if not isinstance(edge, Node):
+                if part is not None:
+                    add_to_leaf(<TensorBase>edge, part)
+                continue
+            source = <Node>edge
+            if part is not None:
+                source.gradient = part if source.gradient is None else source.gradient + part
+            source.pending -= 1
+            if source.pending == 0:
+                ready.append(source)
+
+
+cdef add_to_leaf(TensorBase leaf, object part):
+    cdef cnp.ndarray array = <cnp.ndarray>part if isinstance(part, cnp.ndarray) else np.asarray(part)
+    if not cnp.PyArray_SAMESHAPE(array, leaf.array):
+        raise RuntimeError(f"a gradient of shape {(<object>array).shape} reached a tensor of shape {leaf.shape}")
+    if leaf.gradient is not None:
+        np_add(leaf.gradient, array, leaf.gradient, casting="same_kind")
+    elif (<object>array).base is None and Py_REFCNT(array) <= 3 and (<object>array).dtype == (<object>leaf.array).dtype and cnp.PyArray_ISCARRAY(array):
+        leaf.gradient = array           # nobody else holds it: only the node's answer and the names here
+    else:
+        leaf.gradient = np.array(array, leaf.array.dtype, order="C")
+
+
+@cython.trashcan(True)
+cdef class TensorBase:
+    """What the tape knows of a Tensor."""
+
+    @property
+    def shape(self):
+        """Lengths of the axes."""
+        return (<object>self.array).shape
+
+    @property
+    def dtype(self):
+        """NumPy dtype of the elements."""
+        return self.array.dtype
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return self.array.ndim
+
+    @property
+    def data(self):
+        """The same memory as a Tensor outside of every graph; assign to it to replace the values."""
+        return wrap(self.array)
+
+    @data.setter
+    def data(self, value):
+        self.array = <cnp.ndarray>(<TensorBase>value).array if isinstance(value, TensorBase) else np.asarray(value)
+        self.version += 1
+
+    @property
+    def grad(self):
+        """The gradient that backward passes have added up, or None."""
+        return None if self.gradient is None else wrap(self.gradient)
+
+    @grad.setter
+    def grad(self, value):
+        if value is None:
+            self.gradient = None
+            return
+        array = np.asarray((<TensorBase>value).array if isinstance(value, TensorBase) else value, self.array.dtype)
+        if array.shape != self.shape:
+            raise ValueError(f"a gradient of shape {array.shape} was assigned to a tensor of shape {self.shape}")
+        self.gradient = array
+
+    @property
+    def requires_grad(self):
+        """Whether operations on this tensor are recorded."""
+        return self.wants
+
+    @requires_grad.setter
+    def requires_grad(self, bint value):
+        if self.node is not None and not value:
+            raise RuntimeError("only a leaf can stop requiring grad; use detach() to take a result out of its graph")
+        if value and not cnp.PyArray_ISFLOAT(self.array):
+            raise RuntimeError(f"only floating tensors can require grad, this one is {self.array.dtype}; use .float() first")
+        self.wants = value
+
+    @property
+    def is_leaf(self):
+        """Whether no recorded operation made this tensor."""
+        return self.node is None
+
+    @property
+    def grad_fn(self):
+        """The node of the graph that made this tensor; None for a leaf."""
+        return self.node
+
+    def retain_grad(self):
+        """Keep the gradient of this tensor although an operation made it."""
+        if self.node is not None:
+            self.node.kept = self
+
+    def _raw(self):
+        """The array itself."""
+        return self.array
+
+    def _raw_grad(self):
+        """The gradient's array itself, or None."""
+        return self.gradient
+
+    def _touch(self):
+        """Tell the tape that the values were changed in place."""
+        self.version += 1
+
+    def __init__(self, data=None, requires_grad=False):
+        if data is not None:
+            self.data = data
+        elif self.array is None:
+            self.array = np.empty(0, np.float32)
+        if requires_grad:
+            self.requires_grad = True

@@ -1,0 +1,235 @@
+"""The Tensor class: an ndarray with a gradient, under torch's method names.
+
+Here belong the methods that make and convert a tensor. Operators and changes in place are in ``_tensor_operators.py``,
+shapes and indices in ``_tensor_shape.py``, reductions in ``_tensor_reduce.py``, formulas in ``_tensor_rules.py``.
+"""
+
+import numpy as np
+
+from fastact import _tape, _tensor_losses, _tensor_rules
+from fastact._tape import raw
+from fastact._tensor_dispatch import FUNCTIONS, array_ufunc, fastact_function
+from fastact._tensor_operators import Operators
+from fastact._tensor_reduce import Reductions
+from fastact._tensor_shape import Shapes
+
+DEFAULT_FLOAT = np.dtype(np.float32)
+_CPU = "cpu"
+
+
+class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
+    """An ndarray with a gradient.
+
+    Parameters
+    ----------
+    data : array_like
+        Taken as it is, without a copy where it is an ndarray; `tensor` copies and chooses a dtype as torch does.
+    requires_grad : bool
+        Whether operations on it are recorded for `backward`.
+
+    Examples
+    --------
+    >>> from fastact._tensor import tensor
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = array_ufunc
+    __fastact_function__ = fastact_function
+
+    device = property(lambda self: _CPU, doc="Always the CPU.")
+
+    def backward(self, gradient=None, retain_graph=False, create_graph=False):
+        """Add the gradient of this tensor to ``.grad`` of every leaf it was made from.
+
+        Parameters
+        ----------
+        gradient : array_like, optional
+            Gradient with respect to this tensor; may be left out for a single element, where it is 1.
+        retain_graph : bool
+            Keep the graph for another backward pass.
+        create_graph : bool
+            Not supported: derivatives of derivatives are not recorded.
+        """
+        if create_graph:
+            raise NotImplementedError("create_graph=True: derivatives of derivatives are not recorded")
+        if gradient is not None:
+            gradient = np.asarray(raw(gradient), self.dtype)
+            if gradient.shape != self.shape:
+                raise RuntimeError(f"backward() got a gradient of shape {gradient.shape} for a tensor of shape {self.shape}")
+        _tape.backward(self, gradient, retain_graph)
+
+    def item(self):
+        """The single element as a Python number."""
+        return self._raw().item()
+
+    def tolist(self):
+        """The elements as nested lists of Python numbers."""
+        return self._raw().tolist()
+
+    def numpy(self):
+        """The ndarray itself, sharing memory; refused while the tensor requires grad."""
+        if self.requires_grad:
+            raise RuntimeError("this tensor requires grad, and an ndarray would lose it in silence; "
+                               "use tensor.detach().numpy()")
+        return self._raw()
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.numpy(), dtype, copy=copy)
+
+    def detach(self):
+        """The same memory as a Tensor outside of the graph."""
+        return self.data
+
+    def clone(self):
+        """A copy through which gradients flow."""
+        return _tape.record(self._raw().copy(), (self,), lambda g: g, "Clone")
+
+    def requires_grad_(self, requires_grad=True):
+        """Set `requires_grad` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    def to(self, *args, dtype=None, device=None, copy=False):
+        """This tensor in another dtype (a dtype, or that of another tensor); the device can only be the CPU."""
+        for arg in args:
+            if isinstance(arg, _tape.TensorBase):
+                dtype = arg.dtype
+            elif _is_device(arg):
+                device = arg
+            elif not isinstance(arg, bool):
+                dtype = arg
+        check_device(device)
+        if dtype is None or np.dtype(dtype) == self.dtype:
+            return self.clone() if copy else self
+        before, array = self.dtype, self._raw().astype(dtype)
+        if array.dtype.kind != "f":
+            return _tape.constant(array)
+        return _tape.record(array, (self,), lambda g: g.astype(before), "To")
+
+    def type_as(self, other):
+        """This tensor in the dtype of another."""
+        return self.to(other)
+
+    def float(self):
+        """This tensor as float32."""
+        return self.to(np.float32)
+
+    def double(self):
+        """This tensor as float64."""
+        return self.to(np.float64)
+
+    def long(self):
+        """This tensor as int64."""
+        return self.to(np.int64)
+
+    def int(self):
+        """This tensor as int32."""
+        return self.to(np.int32)
+
+    def bool(self):
+        """This tensor as booleans."""
+        return self.to(np.bool_)
+
+    def cpu(self):
+        """This tensor: there is no other device."""
+        return self
+
+    def cuda(self, device=None):
+        """Refused: there is no such device here."""
+        check_device("cuda")
+
+    def __bool__(self):
+        return bool(self._raw())
+
+    def __float__(self):
+        return float(self._raw().item())
+
+    def __int__(self):
+        return int(self._raw().item())
+
+    def __index__(self):
+        return self._raw().__index__()
+
+    def __len__(self):
+        return len(self._raw())
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("a 0-d tensor cannot be iterated over; .item() gives its value")
+        return (self[i] for i in range(len(self)))
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if self.ndim == 0 and spec else repr(self)
+
+    def __repr__(self):
+        from fastact._tensor_repr import text
+
+        return text(self)
+
+    def __reduce__(self):
+        if not self.is_leaf:
+            raise RuntimeError("only leaves can be copied or pickled; use detach() or clone()")
+        return type(self), (self._raw(), self.requires_grad)
+
+
+def _is_device(value):
+    return getattr(value, "type", None) in ("cpu", "cuda") or (
+        isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "meta"))
+
+
+def check_device(device):
+    """Refuse every device but the CPU."""
+    if device is not None and str(getattr(device, "type", device)).split(":")[0] != _CPU:
+        raise RuntimeError(f"device {device!r} was asked for, but fastact computes on the CPU only: use 'cpu'")
+
+
+def tensor(data, dtype=None, device=None, requires_grad=False):
+    """A Tensor with a copy of `data`.
+
+    Parameters
+    ----------
+    data : array_like
+        Python floats give float32, ints int64, bools bool; ndarrays and NumPy scalars keep their dtype.
+    dtype : dtype, optional
+        The dtype to have instead.
+    device : str, optional
+        Only "cpu".
+    requires_grad : bool
+        Whether operations on it are recorded.
+
+    Examples
+    --------
+    >>> tensor([[1, 2], [3, 4]]).dtype
+    dtype('int64')
+    """
+    check_device(device)
+    weak = not isinstance(data, (np.ndarray, np.generic, _tape.TensorBase))
+    if isinstance(data, _tape.TensorBase):
+        data = data.detach()
+    elif isinstance(data, (list, tuple)):
+        data = _plain(data)
+    array = np.array(raw(data), dtype)
+    if weak and dtype is None and array.dtype == np.float64 and not _holds_arrays(data):
+        array = array.astype(DEFAULT_FLOAT)
+    return Tensor(array, requires_grad)
+
+
+def _plain(data):
+    """Nested lists with the arrays of the tensors in them."""
+    return [_plain(part) if isinstance(part, (list, tuple)) else raw(part) for part in data]
+
+
+def _holds_arrays(data):
+    """Whether the innermost first element of nested lists is NumPy's, so that its dtype is kept."""
+    while isinstance(data, (list, tuple)) and len(data):
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic))
+
+
+_tape.set_tensor_type(Tensor)
+_tensor_rules.set_rules()
+FUNCTIONS.update(_tensor_losses.functions())

@@ -1,0 +1,167 @@
+"""Operators of Tensor, its elementwise methods, and its changes in place.
+
+Each operator is one ufunc, so that the tape records it by the rule in ``_tensor_rules.py``; no formula belongs here.
+"""
+
+import numpy as np
+
+from fastact import _tape
+from fastact._tape import raw
+
+BINARY = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+}
+COMPARISON = {
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+}
+UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+METHODS = {
+    "exp": np.exp, "log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "expm1": np.expm1,
+    "sqrt": np.sqrt, "square": np.square, "abs": np.absolute, "neg": np.negative, "reciprocal": np.reciprocal,
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sign": np.sign, "floor": np.floor, "ceil": np.ceil, "round": np.rint,
+    "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite, "logical_not": np.logical_not,
+}
+METHODS_OF_TWO = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "pow": np.power, "matmul": np.matmul,
+    "mm": np.matmul, "mv": np.matmul, "dot": np.matmul, "maximum": np.maximum, "minimum": np.minimum,
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+}
+
+
+class Operators:
+    """What Tensor computes element by element, and how its values change in place."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index, value):
+        writable(self, value)[raw_index(index)] = raw(value)
+
+    def fill_(self, value):
+        """Set every element to `value`, in place."""
+        writable(self)[...] = value
+        return self
+
+    def zero_(self):
+        """Set every element to 0, in place."""
+        return self.fill_(0)
+
+    def copy_(self, source):
+        """Take the values of `source`, in place."""
+        writable(self, source)[...] = raw(source)
+        return self
+
+    def normal_(self, mean=0.0, std=1.0):
+        """Fill with normal random numbers, in place."""
+        from fastact._random import generator
+
+        writable(self)[...] = generator().normal(mean, std, self.shape)
+        return self
+
+    def uniform_(self, low=0.0, high=1.0):
+        """Fill with uniform random numbers, in place."""
+        from fastact._random import generator
+
+        writable(self)[...] = generator().uniform(low, high, self.shape)
+        return self
+
+    def clamp(self, min=None, max=None):
+        """The elements limited to [min, max]; the gradient is 0 outside."""
+        if min is None and max is None:
+            raise ValueError("clamp needs min, max or both")
+        values = self._raw()
+        inside = np.ones(self.shape, bool)
+        if min is not None:
+            inside &= values >= raw(min)
+        if max is not None:
+            inside &= values <= raw(max)
+        limited = np.clip(values, raw(min), raw(max)).astype(self.dtype, copy=False)
+        return _tape.record(limited, (self,), lambda g: g * inside, "Clamp")
+
+    clip = clamp
+
+
+def raw_index(index):
+    """`index` with the arrays of the Tensors in it."""
+    return tuple(raw(part) for part in index) if isinstance(index, tuple) else raw(index)
+
+
+def writable(target, source=None):
+    """The array of `target` for a change in place, noted by the tape; refused where a gradient would be lost."""
+    if _tape.is_recording():
+        if target.requires_grad:
+            raise RuntimeError("a tensor that requires grad cannot be changed in place while its graph is recorded; "
+                               "do it under no_grad(), or compute a new tensor")
+        if isinstance(source, _tape.TensorBase) and source.requires_grad:
+            raise RuntimeError("a value that requires grad cannot be written into a tensor: its gradient would be lost; "
+                               "use where, cat or stack, or detach() it")
+    target._touch()
+    return target._raw()
+
+
+def _forward(ufunc):
+    return lambda self, other: _tape.apply_ufunc(ufunc, (self, other))
+
+
+def _reflected(ufunc):
+    return lambda self, other: _tape.apply_ufunc(ufunc, (other, self))
+
+
+def _in_place(ufunc):
+    def operate(self, other):
+        if self.requires_grad and self.is_leaf and _tape.is_recording():
+            raise RuntimeError("a leaf that requires grad cannot be changed in place while its graph is recorded; "
+                               "do it under no_grad(), or write a = a + b")
+        result = _tape.apply_ufunc(ufunc, (self, other))
+        if result.requires_grad or result.shape != self.shape:
+            return result
+        self._raw()[...] = result._raw()
+        self._touch()
+        return self
+
+    return operate
+
+
+def _changing(ufunc):
+    def operate(self, other, *, alpha=1):
+        array = writable(self, other)
+        ufunc(array, raw(other) if alpha == 1 else alpha * raw(other), out=array, casting="same_kind")
+        return self
+
+    return operate
+
+
+def _of_one(ufunc):
+    return lambda self: _tape.apply_ufunc(ufunc, (self,))
+
+
+def _compared(ufunc):
+    return lambda self, other: NotImplemented if other is None else _tape.apply_ufunc(ufunc, (self, other))
+
+
+def _define(name, function, ufunc):
+    function.__name__ = name
+    function.__qualname__ = f"Operators.{name}"
+    function.__doc__ = f"`numpy.{ufunc.__name__}`, recorded on the tape."
+    setattr(Operators, name, function)
+
+
+def _define_all():
+    for name, ufunc in BINARY.items():
+        _define(f"__{name}__", _forward(ufunc), ufunc)
+        _define(f"__r{name}__", _reflected(ufunc), ufunc)
+    for name in ("add", "sub", "mul", "truediv"):
+        _define(f"__i{name}__", _in_place(BINARY[name]), BINARY[name])
+        _define(f"{name.removeprefix('true')}_", _changing(BINARY[name]), BINARY[name])
+    for name, ufunc in COMPARISON.items():
+        _define(f"__{name}__", _compared(ufunc), ufunc)
+    for name, ufunc in UNARY.items():
+        _define(f"__{name}__", _of_one(ufunc), ufunc)
+    for name, ufunc in METHODS.items():
+        _define(name, _of_one(ufunc), ufunc)
+    for name, ufunc in METHODS_OF_TWO.items():
+        _define(name, _forward(ufunc), ufunc)
+
+
+_define_all()

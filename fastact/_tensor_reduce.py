@@ -1,0 +1,176 @@
+"""Reductions of Tensor: sum, mean, extrema and what is made of them.
+
+`axis` and `dim` are synonyms, as are `keepdims` and `keepdim`; the NumPy spelling lets ``np.sum(tensor)`` work.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+from fastact import _tape
+
+Extremum = namedtuple("Extremum", "values indices")
+
+
+def pick(dim, axis, name="dim", other="axis"):
+    """The one of two synonymous arguments that was given."""
+    if axis is None:
+        return dim
+    if dim is not None:
+        raise TypeError(f"{name}={dim!r} and {other}={axis!r} say the same thing twice; give one of them")
+    return axis
+
+
+def check_dim(dim, ndim):
+    """`dim` as a non-negative int; AxisError names the range that an input of `ndim` axes has."""
+    span = max(ndim, 1)
+    if not -span <= dim < span:
+        allowed = "0 or -1" if span == 1 else f"{-span} to {span - 1}"
+        raise np.exceptions.AxisError(f"dim={dim} is out of range for an input of {ndim} axes: expected {allowed}")
+    return dim % span
+
+
+def check_dims(dim, ndim):
+    """`dim` (None, an int or several) as None or a tuple of non-negative ints."""
+    if dim is None:
+        return None
+    dims = tuple(check_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,)))
+    return dims if ndim else None
+
+
+def _spread(g, shape, dims, keep):
+    """The gradient of a sum over `dims`: `g` repeated along them."""
+    if dims is not None and not keep:
+        g = np.expand_dims(g, dims)
+    return np.broadcast_to(g, shape)
+
+
+def _refuse(out):
+    if out is not None:
+        raise TypeError("out= cannot hold a result that the tape may have to record; assign the result instead")
+
+
+class Reductions:
+    """What Tensor computes along its axes."""
+
+    __slots__ = ()
+
+    def sum(self, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=False, out=None):
+        """Sum over `dim` (an int, several, or None for all)."""
+        _refuse(out)
+        if dtype is not None:
+            return self.to(dtype).sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        dims, keep, shape = check_dims(pick(dim, axis), self.ndim), bool(keepdim or keepdims), self.shape
+        value = self._raw().sum(axis=dims, keepdims=keep)
+        return _tape.record(value, (self,), lambda g: _spread(g, shape, dims, keep), "Sum")
+
+    def mean(self, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=False, out=None):
+        """Mean over `dim` (an int, several, or None for all)."""
+        _refuse(out)
+        if dtype is not None or self.dtype.kind != "f":
+            return self.to(dtype or np.float32).mean(dim, keepdim, axis=axis, keepdims=keepdims)
+        dims, keep, shape = check_dims(pick(dim, axis), self.ndim), bool(keepdim or keepdims), self.shape
+        value = self._raw().mean(axis=dims, keepdims=keep)
+        share = np.asarray(value).size / self._raw().size if self._raw().size else 1.0
+        return _tape.record(value, (self,), lambda g: _spread(g * share, shape, dims, keep), "Mean")
+
+    def var(self, dim=None, correction=1, keepdim=False, *, unbiased=None):
+        """Variance over `dim`, divided by the count less `correction`."""
+        correction = correction if unbiased is None else int(unbiased)
+        deviation = self - self.mean(dim, keepdim=True)
+        squares = (deviation * deviation).sum(dim, keepdim=keepdim)
+        count = self._raw().size // max(squares._raw().size, 1)
+        return squares / float(count - correction) if count > correction else squares * float("nan")
+
+    def std(self, dim=None, correction=1, keepdim=False, *, unbiased=None):
+        """Standard deviation over `dim`, as `var` has it."""
+        return self.var(dim, correction, keepdim, unbiased=unbiased).sqrt()
+
+    def norm(self, p=2, dim=None, keepdim=False):
+        """The p-norm over `dim`."""
+        if p == 2:
+            return (self * self).sum(dim, keepdim).sqrt()
+        if p == float("inf"):
+            return self.abs().amax(dim, keepdim)
+        return ((self.abs() ** p).sum(dim, keepdim)) ** (1.0 / p)
+
+    def max(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
+        """The largest element; with a `dim` the (values, indices) along it; with a tensor the larger of the two."""
+        _refuse(out)
+        return _extremum(self, pick(dim, axis), keepdim or keepdims, np.max, np.argmax, np.maximum, "Max")
+
+    def min(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
+        """The smallest element; with a `dim` the (values, indices) along it; with a tensor the smaller of the two."""
+        _refuse(out)
+        return _extremum(self, pick(dim, axis), keepdim or keepdims, np.min, np.argmin, np.minimum, "Min")
+
+    def amax(self, dim=None, keepdim=False):
+        """The largest elements over `dim`; equal ones share the gradient."""
+        return _shared_extremum(self, dim, keepdim, np.max, "AMax")
+
+    def amin(self, dim=None, keepdim=False):
+        """The smallest elements over `dim`; equal ones share the gradient."""
+        return _shared_extremum(self, dim, keepdim, np.min, "AMin")
+
+    def argmax(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
+        """Index of the largest element (NaN counts as largest), in the flattened tensor or along `dim`."""
+        _refuse(out)
+        return _index(self, np.argmax, pick(dim, axis), keepdim or keepdims)
+
+    def argmin(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
+        """Index of the smallest element (NaN counts as smallest), in the flattened tensor or along `dim`."""
+        _refuse(out)
+        return _index(self, np.argmin, pick(dim, axis), keepdim or keepdims)
+
+    def all(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
+        """Whether every element is true."""
+        return _truth(self, np.all, pick(dim, axis), keepdim or keepdims)
+
+    def any(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
+        """Whether some element is true."""
+        return _truth(self, np.any, pick(dim, axis), keepdim or keepdims)
+
+
+def _truth(tensor, function, dim, keep):
+    value = function(tensor._raw(), axis=check_dims(dim, tensor.ndim), keepdims=bool(keep))
+    return _tape.constant(value)
+
+
+def _index(tensor, function, dim, keep):
+    if dim is not None:
+        dim = check_dim(dim, tensor.ndim)
+    array = np.atleast_1d(tensor._raw()) if dim is not None else tensor._raw()
+    value = function(array, axis=dim, keepdims=bool(keep) and tensor.ndim > 0)
+    return _tape.constant(value if tensor.ndim else np.int64(0))
+
+
+def _shared_extremum(tensor, dim, keep, function, name):
+    dims, array = check_dims(dim, tensor.ndim), tensor._raw()
+    kept = function(array, axis=dims, keepdims=True)
+
+    def derivative(g):
+        hits = (array == kept) | (np.isnan(array) & np.isnan(kept))
+        share = hits / hits.sum(axis=dims, keepdims=True)
+        return _spread(g, array.shape, dims, keep) * share.astype(array.dtype)
+
+    value = kept if keep else kept.reshape(()) if dims is None else np.squeeze(kept, dims)
+    return _tape.record(value, (tensor,), derivative, name)
+
+
+def _extremum(tensor, dim, keep, function, index, pairwise, name):
+    if isinstance(dim, (_tape.TensorBase, np.ndarray)):
+        return _tape.apply_ufunc(pairwise, (tensor, dim))
+    if dim is None:
+        return _shared_extremum(tensor, None, keep, function, name)
+    dim, array = check_dim(dim, tensor.ndim), np.atleast_1d(tensor._raw())
+    at = np.expand_dims(index(array, axis=dim), dim)
+
+    def derivative(g):
+        spread = np.zeros_like(array)
+        np.put_along_axis(spread, at, np.asarray(g).reshape(at.shape), dim)
+        return spread.reshape(tensor.shape)
+
+    shape = at.shape if keep else at.shape[:dim] + at.shape[dim + 1:]
+    shape = shape if tensor.ndim else ()
+    values = np.take_along_axis(array, at, dim).reshape(shape)
+    return Extremum(_tape.record(values, (tensor,), derivative, name), _tape.constant(at.reshape(shape)))

@@ -1,0 +1,13 @@
+"""Layers, activation modules and losses under torch's names; nothing is defined here."""
+
+from fastact.nn import functional as functional
+from fastact.nn.activations import *  # noqa: F403
+from fastact.nn.activations import __all__ as _activations
+from fastact.nn.layers import Flatten, Identity, Linear, ModuleList, Sequential
+from fastact.nn.losses import CrossEntropyLoss, L1Loss, MSELoss
+from fastact.nn.module import Module, Parameter
+
+__all__ = [
+    "CrossEntropyLoss", "Flatten", "Identity", "L1Loss", "Linear", "MSELoss", "Module", "ModuleList",
+    "Parameter", "Sequential", "functional", *_activations,
+]

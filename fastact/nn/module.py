@@ -1,0 +1,236 @@
+"""Module and Parameter: what layers and models are made of.
+
+A module's parameters, buffers and children are its attributes, in the order of assignment; there is no second list of
+them. Layers belong in ``layers.py``, losses in ``losses.py``.
+"""
+
+from collections import OrderedDict
+
+import numpy as np
+
+from fastact import _tape
+from fastact._tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that a module trains.
+
+    Parameters
+    ----------
+    data : Tensor or array_like
+        Initial values.
+    requires_grad : bool
+        False freezes it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data=None, requires_grad=True):
+        data = np.empty(0, np.float32) if data is None else np.asarray(_tape.raw(data))
+        super().__init__(data, requires_grad and data.dtype.kind == "f")
+
+    def __repr__(self):
+        return "Parameter containing:\n" + super().__repr__()
+
+
+class Module:
+    """Base class of layers and models: assign layers and parameters in ``__init__``, compute in ``forward``.
+
+    Examples
+    --------
+    >>> from fastact import nn
+    >>> class Classifier(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.fc = nn.Linear(5, 3)
+    ...     def forward(self, x):
+    ...         return self.fc(x)
+    >>> [name for name, _ in Classifier().named_parameters()]
+    ['fc.weight', 'fc.bias']
+    """
+
+    training = True
+
+    def __init__(self):
+        self.training = True
+
+    def __call__(self, *args, **kwargs):
+        return self.forward(*args, **kwargs)
+
+    def forward(self, *args, **kwargs):
+        """Compute the output; every module defines its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(); define what it computes")
+
+    def __setattr__(self, name, value):
+        if isinstance(self.__dict__.get(name), Parameter) and not (value is None or isinstance(value, Parameter)):
+            raise TypeError(f"{name!r} is a parameter of {type(self).__name__}; assign an nn.Parameter or None, or change "
+                            f"its values by {name}.data = ...; got {type(value).__name__}")
+        self.__dict__[name] = value
+
+    def register_parameter(self, name, param):
+        """Assign a Parameter (or None) by name."""
+        setattr(self, name, param)
+
+    def add_module(self, name, module):
+        """Assign a child by name."""
+        setattr(self, name, module)
+
+    register_module = add_module
+
+    def register_buffer(self, name, tensor, persistent=True):
+        """Assign a tensor that belongs to the state but is not trained."""
+        if persistent:
+            self.__dict__.setdefault("_buffer_names", set()).add(name)
+        setattr(self, name, tensor)
+
+    def named_children(self):
+        """The modules assigned to this one, with their names."""
+        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
+
+    def children(self):
+        """The modules assigned to this one."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, memo=None, prefix=""):
+        """This module and all below it, each once, with dotted names."""
+        memo = set() if memo is None else memo
+        if self not in memo:
+            memo.add(self)
+            yield prefix, self
+            for name, child in self.named_children():
+                yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+
+    def modules(self):
+        """This module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def _named_own(self):
+        """This module's own parameters and buffers: what a state holds."""
+        buffers = vars(self).get("_buffer_names", ())
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter) or (name in buffers and value is not None):
+                yield name, value
+
+    def _named_state(self, prefix=""):
+        for name, value in self._named_own():
+            yield prefix + name, value
+        for name, child in self.named_children():
+            yield from child._named_state(f"{prefix}{name}.")
+
+    def named_parameters(self, prefix="", recurse=True):
+        """The parameters, each once, with dotted names."""
+        seen = set()
+        state = self._named_state(prefix + "." if prefix else "") if recurse else self._named_own()
+        for name, value in state:
+            if isinstance(value, Parameter) and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def parameters(self, recurse=True):
+        """The parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self):
+        """The registered buffers, with dotted names."""
+        return ((name, value) for name, value in self._named_state() if not isinstance(value, Parameter))
+
+    def buffers(self):
+        """The registered buffers."""
+        return (value for _, value in self.named_buffers())
+
+    def state_dict(self):
+        """Names and values of all parameters and buffers; the values share memory with the module."""
+        return OrderedDict((name, value.detach()) for name, value in self._named_state())
+
+    def load_state_dict(self, state_dict, strict=True):
+        """Copy values in by name.
+
+        Parameters
+        ----------
+        state_dict : mapping
+            Tensors or arrays, torch's included, by the names of `state_dict`.
+        strict : bool
+            Whether missing and unexpected names are errors; otherwise they are returned.
+
+        Returns
+        -------
+        missing, unexpected : list of str
+        """
+        own = dict(self._named_state())
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        if strict and (missing or unexpected):
+            raise RuntimeError(f"the state does not fit {type(self).__name__}: missing {missing}, unexpected {unexpected}; "
+                               "strict=False loads what fits")
+        new = {name: np.asarray(_tape.raw(state_dict[name])) for name in own if name in state_dict}
+        wrong = [f"{name} is {array.shape}, expected {own[name].shape}" for name, array in new.items()
+                 if array.shape != own[name].shape]
+        if wrong:
+            raise RuntimeError(f"shapes of the state do not fit {type(self).__name__}: {'; '.join(wrong)}")
+        for name, array in new.items():
+            own[name]._raw()[...] = array
+            own[name]._touch()
+        return missing, unexpected
+
+    def train(self, mode=True):
+        """Set training mode (dropout, batch statistics) on all modules; returns the module."""
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self):
+        """Leave training mode; returns the module."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad=True):
+        """Freeze or unfreeze all parameters; returns the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self, set_to_none=True):
+        """Forget the gradients of all parameters, or set them to 0."""
+        for parameter in self.parameters():
+            if set_to_none or parameter.grad is None:
+                parameter.grad = None
+            else:
+                parameter.grad.zero_()
+
+    def apply(self, fn):
+        """Call `fn` on every module, children first; returns the module."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def to(self, *args, **kwargs):
+        """Convert all floating parameters and buffers to a dtype; the device can only be the CPU."""
+        for _, value in self._named_state():
+            if value.dtype.kind == "f":
+                gradient = value.grad
+                value.data = value.detach().to(*args, **kwargs)
+                value.grad = None if gradient is None else gradient.to(value.dtype)
+        return self
+
+    def float(self):
+        """Make parameters float32."""
+        return self.to(np.float32)
+
+    def double(self):
+        """Make parameters float64."""
+        return self.to(np.float64)
+
+    def cpu(self):
+        """This module: there is no other device."""
+        return self
+
+    def extra_repr(self):
+        """Text that stands in the parentheses of ``repr``."""
+        return ""
+
+    def __repr__(self):
+        lines = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
+        if not lines:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        head = [self.extra_repr()] if self.extra_repr() else []
+        return f"{type(self).__name__}(\n  " + "\n  ".join(head + lines) + "\n)"

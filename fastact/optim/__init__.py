@@ -1,0 +1,7 @@
+"""Optimizers under torch's names; nothing is defined here."""
+
+from fastact.optim.adam import Adam, AdamW
+from fastact.optim.optimizer import Optimizer
+from fastact.optim.sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
