@@ -1,9 +1,8 @@
 """Adam and AdamW."""
 
-import math
-
 import numpy as np
 
+from fastact import _steps
 from fastact.optim.optimizer import Optimizer
 
 
@@ -46,30 +45,16 @@ class Adam(Optimizer):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"betas[{number}]={beta!r} is invalid: it must be at least 0 and below 1")
 
-    def _begin(self, group, array):
-        state = {"step": 0, "exp_avg": np.zeros_like(array), "exp_avg_sq": np.zeros_like(array)}
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = np.zeros_like(array)
+    def _begin(self, param):
+        state = {"step": 0, "exp_avg": np.zeros(param.shape, param.dtype), "exp_avg_sq": np.zeros(param.shape, param.dtype)}
+        if self._group_of(param)["amsgrad"]:
+            state["max_exp_avg_sq"] = np.zeros(param.shape, param.dtype)
         return state
 
-    def _update(self, group, param, gradient, state):
-        array, mean, square = param._raw(), state["exp_avg"], state["exp_avg_sq"]
-        (beta1, beta2), decay = group["betas"], group["weight_decay"]
-        state["step"] += 1
-        if group["maximize"]:
-            gradient = -gradient
-        if decay and self.decoupled:
-            array *= 1 - group["lr"] * decay
-        elif decay:
-            gradient = gradient + decay * array
-        mean += (1 - beta1) * (gradient - mean)
-        square *= beta2
-        square += (1 - beta2) * gradient * gradient
-        if group["amsgrad"]:
-            square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
-        rate = group["lr"] / (1 - beta1 ** state["step"])
-        array -= rate * mean / (np.sqrt(square) / math.sqrt(1 - beta2 ** state["step"]) + group["eps"])
-        param._touch()
+    def _step(self, group):
+        beta1, beta2 = group["betas"]
+        _steps.adam(group["params"], self.state, self._begin, group["lr"], beta1, beta2, group["eps"],
+                    group["weight_decay"], self.decoupled, group["amsgrad"], group["maximize"])
 
 
 class AdamW(Adam):

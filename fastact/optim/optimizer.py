@@ -77,22 +77,15 @@ class Optimizer:
         """
         loss = None if closure is None else closure()
         for group in self.param_groups:
-            for param in group["params"]:
-                gradient = param._raw_grad()
-                if gradient is not None:
-                    state = self.state.get(param)
-                    if state is None:
-                        state = self.state[param] = self._begin(group, param._raw())
-                    self._update(group, param, gradient, state)
+            self._step(group)
         return loss
 
-    def _begin(self, group, array):
-        """The state of a parameter before its first step."""
+    def _step(self, group):
+        """Step the parameters of one group that have gradients."""
         raise NotImplementedError
 
-    def _update(self, group, param, gradient, state):
-        """One step on one parameter."""
-        raise NotImplementedError
+    def _group_of(self, param):
+        return next(group for group in self.param_groups if any(param is other for other in group["params"]))
 
     def state_dict(self):
         """State and settings by the number of each parameter, as torch lays them out."""
@@ -130,4 +123,4 @@ def _own(name, value, param):
     """A copy of one value of a state, arrays in the dtype of their parameter."""
     if name == "step":
         return int(value)
-    return None if value is None else np.array(raw(value), param.dtype)
+    return None if value is None else np.asarray(raw(value)).astype(param.dtype, order="C")

@@ -1,7 +1,6 @@
 """Stochastic gradient descent."""
 
-import numpy as np
-
+from fastact import _steps
 from fastact.optim.optimizer import Optimizer
 
 
@@ -35,22 +34,9 @@ class SGD(Optimizer):
             raise ValueError(f"nesterov needs momentum above 0 and dampening 0, got momentum={group['momentum']} and "
                              f"dampening={group['dampening']}")
 
-    def _begin(self, group, array):
+    def _begin(self, param):
         return {"momentum_buffer": None}
 
-    def _update(self, group, param, gradient, state):
-        array, momentum = param._raw(), group["momentum"]
-        if group["maximize"]:
-            gradient = -gradient
-        if group["weight_decay"]:
-            gradient = gradient + group["weight_decay"] * array
-        if momentum:
-            buffer = state["momentum_buffer"]
-            if buffer is None:
-                buffer = state["momentum_buffer"] = gradient.copy()
-            else:
-                buffer *= momentum
-                buffer += (1 - group["dampening"]) * gradient
-            gradient = gradient + momentum * buffer if group["nesterov"] else buffer
-        array -= group["lr"] * gradient
-        param._touch()
+    def _step(self, group):
+        _steps.sgd(group["params"], self.state, self._begin, group["lr"], group["momentum"], group["dampening"],
+                   group["weight_decay"], group["nesterov"], group["maximize"])

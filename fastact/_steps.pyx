@@ -1,0 +1,114 @@
+# cython: language_level=3
+"""The steps of the optimizers: for each parameter with a gradient one call of its kernel in csrc/optim.h.
+
+Settings and states are looked after in ``fastact/optim``; no formula belongs here but the bias of Adam's moments.
+"""
+cimport numpy as cnp
+from libc.math cimport pow, sqrt
+
+import numpy as np
+
+from fastact._core cimport FA_F32, FA_F64, fa_dtype, fa_kernels, kernels_for
+from fastact._tape cimport TensorBase
+
+cnp.import_array()
+
+
+cdef extern from "optim_api.h" nogil:
+    ctypedef struct fa_sgd:
+        double rate, momentum, fresh, decay
+        int nesterov, maximize
+
+    ctypedef struct fa_adam:
+        double rate, beta1, beta2, root_bias, eps, decay, keep
+        int maximize
+
+    ctypedef struct fa_optim_kernels:
+        void (*sgd)(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer) noexcept
+        void (*adam)(size_t n, const fa_adam *settings, void *parameter, const void *gradient, void *mean, void *square,
+                     void *largest) noexcept
+
+
+cdef const fa_optim_kernels *kernels_of(cnp.ndarray array) except NULL:
+    cdef int kind = cnp.PyArray_TYPE(array)
+    if kind != cnp.NPY_FLOAT and kind != cnp.NPY_DOUBLE:
+        raise TypeError(f"optimizers train float32 and float64 parameters, got {(<object>array).dtype}; convert the model")
+    return <const fa_optim_kernels *>kernels_for(FA_F32 if kind == cnp.NPY_FLOAT else FA_F64).optim
+
+
+cdef cnp.ndarray plain(object array, cnp.ndarray like):
+    """`array` with its elements in order, in the dtype of the parameter."""
+    if cnp.PyArray_ISCARRAY_RO(array) and cnp.PyArray_TYPE(array) == cnp.PyArray_TYPE(like):
+        return array
+    return np.array(array, (<object>like).dtype, order="C")
+
+
+cdef inline void *data_of(object array) noexcept:
+    return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef cnp.ndarray open_values(TensorBase parameter):
+    """The parameter's elements in order: its own array, or a copy that `close_values` writes back."""
+    if not cnp.PyArray_ISWRITEABLE(parameter.array):
+        raise ValueError("a parameter's array is read-only, and a step changes it in place; give the parameter a copy")
+    return plain(parameter.array, parameter.array)
+
+
+cdef close_values(TensorBase parameter, cnp.ndarray values):
+    if values is not parameter.array:
+        parameter.array[...] = values
+    parameter.version += 1
+
+
+def sgd(list parameters, dict states, begin, double rate, double momentum, double dampening, double decay, bint nesterov,
+        bint maximize):
+    """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
+    cdef TensorBase parameter
+    cdef cnp.ndarray values, gradient
+    cdef fa_sgd settings
+    settings.rate, settings.momentum, settings.decay = rate, momentum, decay
+    settings.nesterov, settings.maximize = nesterov, maximize
+    for parameter in parameters:
+        if parameter.gradient is None:
+            continue
+        buffer = None
+        if momentum != 0:
+            state = states.get(parameter)
+            if state is None:
+                state = states[parameter] = begin(parameter)
+            buffer = state["momentum_buffer"]
+            settings.fresh = 1 - dampening
+            if buffer is None:      # the first direction is the whole gradient
+                buffer = state["momentum_buffer"] = np.zeros(parameter.shape, parameter.dtype)
+                settings.fresh = 1
+        values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
+        kernels_of(values).sgd(<size_t>cnp.PyArray_SIZE(values), &settings, data_of(values), data_of(gradient),
+                               data_of(buffer))
+        close_values(parameter, values)
+
+
+def adam(list parameters, dict states, begin, double rate, double beta1, double beta2, double eps, double decay,
+         bint decoupled, bint amsgrad, bint maximize):
+    """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
+    cdef TensorBase parameter
+    cdef cnp.ndarray values, gradient
+    cdef fa_adam settings
+    cdef long long step
+    settings.beta1, settings.beta2, settings.eps, settings.maximize = beta1, beta2, eps, maximize
+    settings.decay = 0 if decoupled else decay
+    settings.keep = 1 - rate * decay if decoupled else 1
+    for parameter in parameters:
+        if parameter.gradient is None:
+            continue
+        state = states.get(parameter)
+        if state is None:
+            state = states[parameter] = begin(parameter)
+        step = state["step"] + 1
+        state["step"] = step
+        settings.rate = rate / (1 - pow(beta1, step))
+        settings.root_bias = sqrt(1 - pow(beta2, step))
+        values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
+        kernels_of(values).adam(<size_t>cnp.PyArray_SIZE(values), &settings, data_of(values), data_of(gradient),
+                                data_of(state["exp_avg"]), data_of(state["exp_avg_sq"]),
+                                data_of(state["max_exp_avg_sq"] if amsgrad else None))
+        close_values(parameter, values)
