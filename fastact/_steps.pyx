@@ -14,6 +14,12 @@ from fastact._tape cimport TensorBase
 cnp.import_array()
 
 
+cdef extern from "fpstate.h" nogil:
+    ctypedef struct fa_fp_state:
+        pass
+    fa_fp_state fa_fp_enter()
+    void fa_fp_leave(fa_fp_state saved)
+
 cdef extern from "optim_api.h" nogil:
     ctypedef struct fa_sgd:
         double rate, momentum, fresh, decay
@@ -60,11 +66,28 @@ cdef close_values(TensorBase parameter, cnp.ndarray values):
     parameter.version += 1
 
 
+cdef void run_sgd(const fa_optim_kernels *kernels, size_t n, const fa_sgd *settings, void *values, const void *gradient,
+                  void *buffer) noexcept nogil:
+    cdef fa_fp_state saved = fa_fp_enter()
+    kernels.sgd(n, settings, values, gradient, buffer)
+    fa_fp_leave(saved)
+
+
+cdef void run_adam(const fa_optim_kernels *kernels, size_t n, const fa_adam *settings, void *values, const void *gradient,
+                   void *mean, void *square, void *largest) noexcept nogil:
+    cdef fa_fp_state saved = fa_fp_enter()
+    kernels.adam(n, settings, values, gradient, mean, square, largest)
+    fa_fp_leave(saved)
+
+
 def sgd(list parameters, dict states, begin, double rate, double momentum, double dampening, double decay, bint nesterov,
         bint maximize):
     """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
     cdef TensorBase parameter
     cdef cnp.ndarray values, gradient
+    cdef const fa_optim_kernels *kernels
+    cdef size_t n
+    cdef void *state_data[1]
     cdef fa_sgd settings
     settings.rate, settings.momentum, settings.decay = rate, momentum, decay
     settings.nesterov, settings.maximize = nesterov, maximize
@@ -82,8 +105,9 @@ def sgd(list parameters, dict states, begin, double rate, double momentum, doubl
                 buffer = state["momentum_buffer"] = np.zeros(parameter.shape, parameter.dtype)
                 settings.fresh = 1
         values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
-        kernels_of(values).sgd(<size_t>cnp.PyArray_SIZE(values), &settings, data_of(values), data_of(gradient),
-                               data_of(buffer))
+        kernels, n, state_data[0] = kernels_of(values), cnp.PyArray_SIZE(values), data_of(buffer)
+        with nogil:
+            run_sgd(kernels, n, &settings, cnp.PyArray_DATA(values), cnp.PyArray_DATA(gradient), state_data[0])
         close_values(parameter, values)
 
 
@@ -92,6 +116,9 @@ def adam(list parameters, dict states, begin, double rate, double beta1, double 
     """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
     cdef TensorBase parameter
     cdef cnp.ndarray values, gradient
+    cdef const fa_optim_kernels *kernels
+    cdef size_t n
+    cdef void *state_data[3]
     cdef fa_adam settings
     cdef long long step
     settings.beta1, settings.beta2, settings.eps, settings.maximize = beta1, beta2, eps, maximize
@@ -108,7 +135,10 @@ def adam(list parameters, dict states, begin, double rate, double beta1, double 
         settings.rate = rate / (1 - pow(beta1, step))
         settings.root_bias = sqrt(1 - pow(beta2, step))
         values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
-        kernels_of(values).adam(<size_t>cnp.PyArray_SIZE(values), &settings, data_of(values), data_of(gradient),
-                                data_of(state["exp_avg"]), data_of(state["exp_avg_sq"]),
-                                data_of(state["max_exp_avg_sq"] if amsgrad else None))
+        kernels, n = kernels_of(values), cnp.PyArray_SIZE(values)
+        state_data[0], state_data[1] = data_of(state["exp_avg"]), data_of(state["exp_avg_sq"])
+        state_data[2] = data_of(state["max_exp_avg_sq"] if amsgrad else None)
+        with nogil:
+            run_adam(kernels, n, &settings, cnp.PyArray_DATA(values), cnp.PyArray_DATA(gradient), state_data[0],
+                     state_data[1], state_data[2])
         close_values(parameter, values)

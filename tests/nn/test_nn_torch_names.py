@@ -140,7 +140,7 @@ def test_a_missing_name_says_so_and_names_the_nearest():
 @pytest.mark.parametrize("name", ["zeros", "ones", "rand", "randn", "empty"])
 def test_factories_take_shapes_as_torch_does(name):
     make, other = getattr(ft, name), getattr(torch, name)
-    for size in ((2, 3), ((2, 3),), ([2, 3],), ()):
+    for size in ((2, 3), ((2, 3),), ([2, 3],), ((),)):
         assert make(*size).shape == tuple(other(*size).shape) and make(*size).dtype == np.float32
     assert make(2, dtype=ft.float64, requires_grad=True).requires_grad
 
