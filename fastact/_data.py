@@ -59,8 +59,9 @@ class DataLoader:
         Makes a batch of a list of samples.
     """
 
-    def __init__(self, dataset, batch_size=1, shuffle=False, *, drop_last=False, num_workers=0, pin_memory=False,
-                 collate_fn=None):
+    def __init__(
+        self, dataset, batch_size=1, shuffle=False, *, drop_last=False, num_workers=0, pin_memory=False, collate_fn=None
+    ):
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} is invalid: it must be 1 or more")
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
@@ -75,7 +76,7 @@ class DataLoader:
         order = generator().permutation(count) if self.shuffle else np.arange(count)
         whole = isinstance(self.dataset, TensorDataset) and self.collate_fn is None
         for number in range(len(self)):
-            chosen = order[number * self.batch_size:(number + 1) * self.batch_size]
+            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
             if whole:
                 yield list(self.dataset[chosen])
             else:
@@ -91,8 +92,9 @@ def collate(samples):
         return {key: collate([sample[key] for sample in samples]) for key in first}
     if isinstance(first, TensorBase):
         return stack(samples)
-    return tensor(np.stack([raw(sample) for sample in samples])
-                  if isinstance(first, (np.ndarray, np.generic)) else samples)
+    return tensor(
+        np.stack([raw(sample) for sample in samples]) if isinstance(first, (np.ndarray, np.generic)) else samples
+    )
 
 
 def make_modules(name):

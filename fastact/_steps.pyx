@@ -30,9 +30,9 @@ cdef extern from "optim_api.h" nogil:
         int maximize
 
     ctypedef struct fa_optim_kernels:
-        void (*sgd)(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer) noexcept
+        void (*sgd)(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer) noexcept nogil
         void (*adam)(size_t n, const fa_adam *settings, void *parameter, const void *gradient, void *mean, void *square,
-                     void *largest) noexcept
+                     void *largest) noexcept nogil
 
 
 cdef const fa_optim_kernels *kernels_of(cnp.ndarray array) except NULL:

@@ -1,9 +1,9 @@
 # cython: language_level=3
 """The tape: which operations made a tensor, and the pass that brings gradients back through them.
 
-Here belong the compiled base class of ``Tensor`` (its array, its gradient, the operators), the nodes of the graph and the
-backward pass. Derivative formulas belong in ``_tensor_rules.py``, the remaining methods in ``_tensor.py``; arithmetic on
-elements belongs in neither, but in NumPy's and fastact's kernels.
+Here belong the compiled base class of ``Tensor`` (its array and its gradient), the nodes of the graph and the backward pass.
+Calls of ufuncs belong in ``_apply.pyx``, fused operations in ``_fused.pyx``, methods in ``_tensor.py``; arithmetic on
+elements belongs in NumPy's and fastact's kernels.
 """
 cimport cython
 cimport numpy as cnp
@@ -25,7 +25,6 @@ cdef extern from *:
     int fa_recording_paused
 
 cdef object np_add = np.add
-cdef dict rules = {}
 cdef type tensor_type = None
 cdef unsigned long long sweeps = 0
 
@@ -34,18 +33,6 @@ def set_tensor_type(type cls):
     """Name the class of which every result is made (``Tensor``, a subclass of TensorBase)."""
     global tensor_type
     tensor_type = cls
-
-
-def set_rule(ufunc, name, derivatives, bint saves=True):
-    """Record how `ufunc` is differentiated.
-
-    `derivatives` holds one function ``(g, y, *operands, **options)`` for each operand (None: no gradient there), or is
-    None when the result is constant almost everywhere. `saves` says whether they look at the operands' values.
-    """
-    cdef Rule rule = Rule.__new__(Rule)
-    rule.name, rule.derivatives, rule.saves = name, derivatives, saves
-    rule.broadcasts = ufunc.signature is None      # a gufunc's rule shapes its gradients itself
-    rules[ufunc] = rule
 
 
 def set_recording(bint on):
@@ -59,12 +46,6 @@ def set_recording(bint on):
 def is_recording():
     """Whether operations of this thread are recorded."""
     return not fa_recording_paused
-
-
-cdef class Rule:
-    cdef str name
-    cdef tuple derivatives
-    cdef bint saves, broadcasts
 
 
 @cython.trashcan(True)
@@ -94,48 +75,6 @@ cdef class FunctionNode(Node):
     cdef release(self):
         Node.release(self)
         self.function = None
-
-
-@cython.final
-cdef class UfuncNode(Node):
-    """A ufunc, differentiated by its rule; gradients are summed over the axes that were broadcast."""
-    cdef Rule rule
-    cdef tuple values, shapes
-    cdef object result
-    cdef dict options
-
-    cdef tuple backward(self, object g):
-        cdef Py_ssize_t i
-        cdef list gradients = [None] * len(self.edges)
-        for i in range(len(self.edges)):
-            if self.edges[i] is None:
-                continue
-            derivative = self.rule.derivatives[i]
-            if derivative is None:
-                raise TypeError(f"{self.rule.name} has no derivative with respect to its operand {i}; detach() that tensor")
-            if not self.rule.saves:
-                d = derivative(g)
-            elif self.options:
-                d = derivative(g, self.result, *self.values, **self.options)
-            else:
-                d = derivative(g, self.result, *self.values)
-            gradients[i] = d if self.shapes is None else unbroadcast(d, self.shapes[i])
-        return tuple(gradients)
-
-    cdef release(self):
-        Node.release(self)
-        self.values = None
-        self.result = None
-
-
-cpdef object unbroadcast(object gradient, tuple shape):
-    """Sum `gradient` over the axes along which an operand of `shape` was broadcast."""
-    cdef tuple given = gradient.shape
-    if given == shape:
-        return gradient
-    extra = len(given) - len(shape)
-    axes = tuple([i for i in range(len(given)) if i < extra or (shape[i - extra] == 1 and given[i] != 1)])
-    return np_add.reduce(gradient, axis=axes, keepdims=True).reshape(shape)
 
 
 cdef inline object edge_of(object operand):
@@ -202,84 +141,9 @@ def record(value, tuple operands, function, str name, bint saves=False):
     return wrap(value, prepare(node, name, operands, saves))
 
 
-cdef object floating_type(tuple operands):
-    """The one floating dtype of the Tensors among `operands`, or None."""
-    cdef object found = None
-    cdef cnp.ndarray array
-    for operand in operands:
-        if isinstance(operand, TensorBase):
-            array = (<TensorBase>operand).array
-            if cnp.PyArray_ISFLOAT(array):
-                if found is None:
-                    found = array.dtype
-                elif found is not array.dtype and found != array.dtype:
-                    raise TypeError(f"tensors of dtype {found} and {array.dtype} meet; convert one of them with .to()")
-    return found
-
-
-cdef object as_value(object operand, object floating):
-    """The array or scalar of an operand; all but Python scalars take the floating dtype of the tensors met."""
-    cdef cnp.ndarray array
-    if isinstance(operand, TensorBase):
-        array = (<TensorBase>operand).array
-    elif type(operand) is float or type(operand) is int or type(operand) is bool:
-        return operand
-    else:
-        array = np.asarray(operand)
-    if floating is not None and array.dtype is not floating and array.dtype.kind in "fiub":
-        return array.astype(floating, copy=False)
-    return array
-
-
-cdef bint strong_float(tuple operands):
-    for operand in operands:
-        if not isinstance(operand, (TensorBase, float, int)) and np.asarray(operand).dtype.kind == "f":
-            return True
-    return False
-
-
 def raw(value):
     """The array of a Tensor; anything else as it is."""
     return (<TensorBase>value).array if isinstance(value, TensorBase) else value
-
-
-def values_of(tuple operands):
-    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them."""
-    floating = floating_type(operands)
-    return [as_value(operand, floating) for operand in operands]
-
-
-def apply_ufunc(ufunc, tuple operands, dict options=None):
-    """Call `ufunc` on Tensors and others; the result is a Tensor, recorded if an operand wants its gradient."""
-    cdef object floating = floating_type(operands)
-    cdef tuple values = tuple([as_value(operand, floating) for operand in operands])
-    cdef Rule rule = None
-    if any_wants(operands):
-        rule = rules.get(ufunc)
-        if rule is None:
-            raise TypeError(f"no derivative is known for {ufunc!r}; detach() the tensors that require grad, or use no_grad()")
-    result = ufunc(*values, **options) if options else ufunc(*values)
-    if type(result) is tuple:
-        return tuple([wrap(part) for part in result])
-    if floating is None and (<object>result).dtype.char == "d" and not strong_float(operands):
-        result = result.astype(np.float32)
-    if rule is None or rule.derivatives is None:
-        return wrap(result)
-    return wrap(result, ufunc_node(rule, operands, values, result, options))
-
-
-cdef Node ufunc_node(Rule rule, tuple operands, tuple values, object result, dict options):
-    cdef UfuncNode node = UfuncNode.__new__(UfuncNode)
-    node.rule = rule
-    shape = result.shape
-    if rule.broadcasts:
-        for operand in operands:
-            if isinstance(operand, TensorBase) and (<TensorBase>operand).shape != shape:
-                node.shapes = tuple([np.shape(value) for value in values])
-                break
-    if rule.saves:
-        node.values, node.result, node.options = values, result, options
-    return prepare(node, rule.name, operands, rule.saves)
 
 
 cdef list count_consumers(Node root, unsigned long long sweep):

@@ -59,7 +59,9 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
         if gradient is not None:
             gradient = np.asarray(raw(gradient), self.dtype)
             if gradient.shape != self.shape:
-                raise RuntimeError(f"backward() got a gradient of shape {gradient.shape} for a tensor of shape {self.shape}")
+                raise RuntimeError(
+                    f"backward() got a gradient of shape {gradient.shape} for a tensor of shape {self.shape}"
+                )
         _tape.backward(self, gradient, retain_graph)
 
     def item(self):
@@ -73,8 +75,9 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
     def numpy(self):
         """The ndarray itself, sharing memory; refused while the tensor requires grad."""
         if self.requires_grad:
-            raise RuntimeError("this tensor requires grad, and an ndarray would lose it in silence; "
-                               "use tensor.detach().numpy()")
+            raise RuntimeError(
+                "this tensor requires grad, and an ndarray would lose it in silence; use tensor.detach().numpy()"
+            )
         return self._raw()
 
     def __array__(self, dtype=None, copy=None):
@@ -178,7 +181,8 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
 
 def _is_device(value):
     return getattr(value, "type", None) in ("cpu", "cuda") or (
-        isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "meta"))
+        isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "meta")
+    )
 
 
 def check_device(device):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastact import _tape
+from fastact import _apply, _tape
 from fastact._tape import raw
 
 REDUCTIONS = {np.add: "sum", np.maximum: "amax", np.minimum: "amin", np.logical_and: "all", np.logical_or: "any"}
@@ -14,7 +14,7 @@ def array_ufunc(self, ufunc, method, *inputs, out=None, **options):
     """NumPy's protocol: called for ``ufunc.method(*inputs)`` with a Tensor among the operands."""
     options = {name: value for name, value in options.items() if not _neutral(name, value)}
     if method == "__call__" and out is None and not options.keys() & NEUTRAL.keys():
-        return _tape.apply_ufunc(ufunc, inputs, options)
+        return _apply.apply_ufunc(ufunc, inputs, options)
     if method == "reduce" and ufunc in REDUCTIONS and out is None and options.keys() <= {"axis", "keepdims"}:
         dim = options.get("axis", 0)
         return getattr(inputs[0], REDUCTIONS[ufunc])(dim, bool(options.get("keepdims", False)))
@@ -31,8 +31,10 @@ def _unrecorded(ufunc, method, inputs, out, options):
     if _tape.is_recording() and any(isinstance(v, _tape.TensorBase) and v.requires_grad for v in given):
         form = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         extra = sorted({*options, *(("out",) if out else ())})
-        raise TypeError(f"{form} with {', '.join(extra) or 'these arguments'} is not differentiated; detach() the tensors "
-                        "that require grad, or use no_grad()")
+        raise TypeError(
+            f"{form} with {', '.join(extra) or 'these arguments'} is not differentiated; detach() the tensors "
+            "that require grad, or use no_grad()"
+        )
     options = {name: raw(value) for name, value in options.items()}
     if out is not None:
         options["out"] = tuple(map(raw, out))
@@ -54,8 +56,10 @@ def fastact_function(self, func, args, kwargs):
         return rule(*args, **kwargs)
     given = (*args, *kwargs.values())
     if _tape.is_recording() and any(isinstance(v, _tape.TensorBase) and v.requires_grad for v in given):
-        raise TypeError(f"{func.__name__} with these arguments is not differentiated; detach() the tensors that require "
-                        "grad, or use no_grad()")
+        raise TypeError(
+            f"{func.__name__} with these arguments is not differentiated; detach() the tensors that require "
+            "grad, or use no_grad()"
+        )
     result = func(*map(raw, args), **{name: raw(value) for name, value in kwargs.items()})
     if isinstance(result, tuple):
         return tuple(_tape.constant(part) for part in result)

@@ -24,8 +24,11 @@ def _filled(name, fill):
         dtype = np.float32 if dtype is None else dtype
         return _made(fill(_shape(size), dtype), dtype, device, requires_grad)
 
-    return _documented(make, name, "``{0}(*size, dtype=float32, requires_grad=False)``: a Tensor of that shape, as "
-                                   "`numpy.{0}` makes it.")
+    return _documented(
+        make,
+        name,
+        "``{0}(*size, dtype=float32, requires_grad=False)``: a Tensor of that shape, as `numpy.{0}` makes it.",
+    )
 
 
 def _like(name, fill):
@@ -33,15 +36,20 @@ def _like(name, fill):
         array = raw(input)
         return _made(fill(array.shape).astype(dtype or array.dtype), dtype or array.dtype, device, requires_grad)
 
-    return _documented(make, name, "``{0}(input, dtype=None, requires_grad=False)``: a Tensor in the shape and dtype of another.")
+    return _documented(
+        make, name, "``{0}(input, dtype=None, requires_grad=False)``: a Tensor in the shape and dtype of another."
+    )
 
 
 def _random(name, draw):
     def make(*size, dtype=None, device=None, requires_grad=False):
         return _made(draw(_shape(size)), dtype, device, requires_grad)
 
-    return _documented(make, name, "``{0}(*size, dtype=float32, requires_grad=False)``: random numbers, repeatable after "
-                                   "`manual_seed`.")
+    return _documented(
+        make,
+        name,
+        "``{0}(*size, dtype=float32, requires_grad=False)``: random numbers, repeatable after `manual_seed`.",
+    )
 
 
 def _documented(function, name, text):

@@ -6,7 +6,7 @@ Formulas belong in ``fastact``; here is only what a tape adds: dtypes that meet,
 import numpy as np
 
 import fastact as fa
-from fastact import _fused, _tape
+from fastact import _apply, _fused, _tape
 from fastact._tape import TensorBase, raw
 
 
@@ -19,7 +19,7 @@ def _meet(logits, target, weight):
     if type(target) is not np.ndarray and not isinstance(target, TensorBase):
         target = np.asarray(target)
     if target.dtype.kind == "f":
-        x, t = _tape.values_of((logits, target))
+        x, t = _apply.values_of((logits, target))
     else:
         x, t = raw(logits), raw(target)
     x = np.asarray(x)
@@ -33,8 +33,13 @@ def _meet(logits, target, weight):
 def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     """`fastact.cross_entropy` where the logits or the target are Tensors; gradients flow to both."""
     x, t, w = _meet(logits, target, weight)
-    options = {"axis": axis, "weight": w, "ignore_index": ignore_index, "reduction": reduction,
-               "label_smoothing": label_smoothing}
+    options = {
+        "axis": axis,
+        "weight": w,
+        "ignore_index": ignore_index,
+        "reduction": reduction,
+        "label_smoothing": label_smoothing,
+    }
     if _wants(target):
         return _of_both(logits, target, x, t, options)
     if not _wants(logits):
@@ -63,7 +68,7 @@ def _of_both(logits, target, x, t, options):
 
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     """`fastact.probability_cross_entropy` where an operand is a Tensor; gradients flow to both."""
-    p, t = map(np.asarray, _tape.values_of((probs, target)))
+    p, t = map(np.asarray, _apply.values_of((probs, target)))
     value = fa.probability_cross_entropy(p, t, axis=axis, reduction=reduction)
     scale = p.dtype.type(1.0 / max(p.size // max(p.shape[axis], 1), 1) if reduction == "mean" else 1.0)
 
@@ -105,8 +110,10 @@ def _logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
 def _undifferentiated(function, *args, **kwargs):
     given = (*args, *kwargs.values())
     if any(map(_wants, given)):
-        raise TypeError(f"{function.__name__} with where= or out= is not differentiated; detach() the tensors that require "
-                        "grad, or use no_grad()")
+        raise TypeError(
+            f"{function.__name__} with where= or out= is not differentiated; detach() the tensors that require "
+            "grad, or use no_grad()"
+        )
     return _tape.constant(function(*map(raw, args), **{name: raw(value) for name, value in kwargs.items()}))
 
 

@@ -5,28 +5,73 @@ Each operator is one ufunc, so that the tape records it by the rule in ``_tensor
 
 import numpy as np
 
-from fastact import _tape
+from fastact import _apply, _tape
 from fastact._tape import raw
 
 BINARY = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
-    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.true_divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
     "xor": np.bitwise_xor,
 }
 COMPARISON = {
-    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
 }
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 METHODS = {
-    "exp": np.exp, "log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "expm1": np.expm1,
-    "sqrt": np.sqrt, "square": np.square, "abs": np.absolute, "neg": np.negative, "reciprocal": np.reciprocal,
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sign": np.sign, "floor": np.floor, "ceil": np.ceil, "round": np.rint,
-    "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite, "logical_not": np.logical_not,
+    "exp": np.exp,
+    "log": np.log,
+    "log2": np.log2,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "expm1": np.expm1,
+    "sqrt": np.sqrt,
+    "square": np.square,
+    "abs": np.absolute,
+    "neg": np.negative,
+    "reciprocal": np.reciprocal,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "sign": np.sign,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.rint,
+    "isnan": np.isnan,
+    "isinf": np.isinf,
+    "isfinite": np.isfinite,
+    "logical_not": np.logical_not,
 }
 METHODS_OF_TWO = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "pow": np.power, "matmul": np.matmul,
-    "mm": np.matmul, "mv": np.matmul, "dot": np.matmul, "maximum": np.maximum, "minimum": np.minimum,
-    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.true_divide,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "mm": np.matmul,
+    "mv": np.matmul,
+    "dot": np.matmul,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
 }
 
 
@@ -91,29 +136,35 @@ def writable(target, source=None):
     """The array of `target` for a change in place, noted by the tape; refused where a gradient would be lost."""
     if _tape.is_recording():
         if target.requires_grad:
-            raise RuntimeError("a tensor that requires grad cannot be changed in place while its graph is recorded; "
-                               "do it under no_grad(), or compute a new tensor")
+            raise RuntimeError(
+                "a tensor that requires grad cannot be changed in place while its graph is recorded; "
+                "do it under no_grad(), or compute a new tensor"
+            )
         if isinstance(source, _tape.TensorBase) and source.requires_grad:
-            raise RuntimeError("a value that requires grad cannot be written into a tensor: its gradient would be lost; "
-                               "use where, cat or stack, or detach() it")
+            raise RuntimeError(
+                "a value that requires grad cannot be written into a tensor: its gradient would be lost; "
+                "use where, cat or stack, or detach() it"
+            )
     target._touch()
     return target._raw()
 
 
 def _forward(ufunc):
-    return lambda self, other: _tape.apply_ufunc(ufunc, (self, other))
+    return lambda self, other: _apply.apply_ufunc(ufunc, (self, other))
 
 
 def _reflected(ufunc):
-    return lambda self, other: _tape.apply_ufunc(ufunc, (other, self))
+    return lambda self, other: _apply.apply_ufunc(ufunc, (other, self))
 
 
 def _in_place(ufunc):
     def operate(self, other):
         if self.requires_grad and self.is_leaf and _tape.is_recording():
-            raise RuntimeError("a leaf that requires grad cannot be changed in place while its graph is recorded; "
-                               "do it under no_grad(), or write a = a + b")
-        result = _tape.apply_ufunc(ufunc, (self, other))
+            raise RuntimeError(
+                "a leaf that requires grad cannot be changed in place while its graph is recorded; "
+                "do it under no_grad(), or write a = a + b"
+            )
+        result = _apply.apply_ufunc(ufunc, (self, other))
         if result.requires_grad or result.shape != self.shape:
             return result
         self._raw()[...] = result._raw()
@@ -133,11 +184,11 @@ def _changing(ufunc):
 
 
 def _of_one(ufunc):
-    return lambda self: _tape.apply_ufunc(ufunc, (self,))
+    return lambda self: _apply.apply_ufunc(ufunc, (self,))
 
 
 def _compared(ufunc):
-    return lambda self, other: NotImplemented if other is None else _tape.apply_ufunc(ufunc, (self, other))
+    return lambda self, other: NotImplemented if other is None else _apply.apply_ufunc(ufunc, (self, other))
 
 
 def _define(name, function, ufunc):

@@ -7,7 +7,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from fastact import _tape
+from fastact import _apply, _tape
 
 Extremum = namedtuple("Extremum", "values indices")
 
@@ -159,7 +159,7 @@ def _shared_extremum(tensor, dim, keep, function, name):
 
 def _extremum(tensor, dim, keep, function, index, pairwise, name):
     if isinstance(dim, (_tape.TensorBase, np.ndarray)):
-        return _tape.apply_ufunc(pairwise, (tensor, dim))
+        return _apply.apply_ufunc(pairwise, (tensor, dim))
     if dim is None:
         return _shared_extremum(tensor, None, keep, function, name)
     dim, array = check_dim(dim, tensor.ndim), np.atleast_1d(tensor._raw())
@@ -170,7 +170,7 @@ def _extremum(tensor, dim, keep, function, index, pairwise, name):
         np.put_along_axis(spread, at, np.asarray(g).reshape(at.shape), dim)
         return spread.reshape(tensor.shape)
 
-    shape = at.shape if keep else at.shape[:dim] + at.shape[dim + 1:]
+    shape = at.shape if keep else at.shape[:dim] + at.shape[dim + 1 :]
     shape = shape if tensor.ndim else ()
     values = np.take_along_axis(array, at, dim).reshape(shape)
     return Extremum(_tape.record(values, (tensor,), derivative, name), _tape.constant(at.reshape(shape)))

@@ -18,7 +18,9 @@ class _Numbers:
         sizes = np.abs(values)
         self.whole = bool(np.all(values == np.ceil(values)))
         low, high = (sizes.min(), sizes.max()) if sizes.size else (1.0, 1.0)
-        self.pattern = "{:.4e}" if high / low > 1000 or high > 1e8 or low < 1e-4 else "{:.0f}" if self.whole else "{:.4f}"
+        self.pattern = (
+            "{:.4e}" if high / low > 1000 or high > 1e8 or low < 1e-4 else "{:.0f}" if self.whole else "{:.4f}"
+        )
         self.dot = "." if self.pattern == "{:.0f}" else ""
         self.width = max((len(self.pattern.format(value) + self.dot) for value in values), default=1)
 
@@ -38,7 +40,7 @@ def _row(array, indent, shorten, number):
     values = _ends(values, None) if shorten and len(values) > 2 * EDGE else values
     texts = [" ..." if value is None else number(value) for value in values]
     each = max(1, (WIDTH - indent) // (number.width + 2))
-    lines = [", ".join(texts[i:i + each]) for i in range(0, len(texts), each)]
+    lines = [", ".join(texts[i : i + each]) for i in range(0, len(texts), each)]
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
 
 
@@ -57,7 +59,7 @@ def _shown(array):
     """The elements that are written out."""
     for axis, length in enumerate(array.shape if array.size > LONG else ()):
         if length > 2 * EDGE:
-            array = np.delete(array, np.s_[EDGE:length - EDGE], axis)
+            array = np.delete(array, np.s_[EDGE : length - EDGE], axis)
     return array
 
 

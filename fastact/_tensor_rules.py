@@ -6,7 +6,7 @@ of the result `y`; broadcasting is undone by the tape. Formulas of fastact's own
 
 import numpy as np
 
-from fastact import _tape, activations, vjp
+from fastact import _apply, activations, vjp
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -94,9 +94,26 @@ TABLE = (
 )
 
 CONSTANT = (
-    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.floor_divide, np.isnan, np.isinf, np.isfinite, np.signbit,
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-    np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.sign,
+    np.floor,
+    np.ceil,
+    np.rint,
+    np.trunc,
+    np.floor_divide,
+    np.isnan,
+    np.isinf,
+    np.isfinite,
+    np.signbit,
+    np.equal,
+    np.not_equal,
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+    np.logical_and,
+    np.logical_or,
+    np.logical_xor,
+    np.logical_not,
 )
 
 
@@ -112,23 +129,25 @@ def _activation_ufuncs(name, function):
     """The ufuncs under a public function, each with its derivative ``(x, g, *parameters)``."""
     derivative = vjp.functions[name]
     if hasattr(function, "ufuncs"):
-        return [(ufunc, lambda x, g, choice=choice: derivative(x, g, choice)) for choice, ufunc in function.ufuncs.items()]
+        return [
+            (ufunc, lambda x, g, choice=choice: derivative(x, g, choice)) for choice, ufunc in function.ufuncs.items()
+        ]
     return [(getattr(function, "ufunc", function), derivative)]
 
 
 def _set_activation(ufunc, derivative):
     parameters = (None,) * (ufunc.nin - 1)
-    _tape.set_rule(ufunc, ufunc.__name__, (lambda g, y, x, *rest: derivative(x, g, *rest), *parameters))
+    _apply.set_rule(ufunc, ufunc.__name__, (lambda g, y, x, *rest: derivative(x, g, *rest), *parameters))
 
 
 def set_rules():
     """Hand the whole table to the tape."""
     for ufunc, name, *derivatives in LINEAR:
-        _tape.set_rule(ufunc, name, tuple(derivatives), saves=False)
+        _apply.set_rule(ufunc, name, tuple(derivatives), saves=False)
     for ufunc, name, *derivatives in TABLE:
-        _tape.set_rule(ufunc, name, tuple(derivatives))
+        _apply.set_rule(ufunc, name, tuple(derivatives))
     for ufunc in CONSTANT:
-        _tape.set_rule(ufunc, ufunc.__name__, None)
+        _apply.set_rule(ufunc, ufunc.__name__, None)
     for name, function in activations.functions.items():
         for ufunc, derivative in _activation_ufuncs(name, function):
             _set_activation(ufunc, derivative)

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from fastact import _tape
+from fastact import _apply, _tape
 from fastact._tape import raw
 from fastact._tensor_operators import raw_index
 from fastact._tensor_reduce import check_dim
@@ -60,7 +60,7 @@ class Shapes:
         start, end = check_dim(start_dim, self.ndim), check_dim(end_dim, self.ndim)
         if end < start:
             raise ValueError(f"flatten got start_dim={start_dim} after end_dim={end_dim}")
-        return self.reshape(self.shape[:start] + (math.prod(self.shape[start:end + 1]),) + self.shape[end + 1:])
+        return self.reshape(self.shape[:start] + (math.prod(self.shape[start : end + 1]),) + self.shape[end + 1 :])
 
     def ravel(self):
         """All elements along one axis."""
@@ -118,7 +118,7 @@ class Shapes:
         shape, own = _shape_of(shape), self.shape
         extra = len(shape) - len(own)
         full = tuple(own[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(shape))
-        return _tape.record(np.broadcast_to(self._raw(), full), (self,), lambda g: _tape.unbroadcast(g, own), "Expand")
+        return _tape.record(np.broadcast_to(self._raw(), full), (self,), lambda g: _apply.unbroadcast(g, own), "Expand")
 
     def gather(self, dim, index):
         """The elements at `index` along `dim`."""
@@ -138,8 +138,9 @@ class Shapes:
         mask = raw(mask)
         filled = np.where(mask, self.dtype.type(value), self._raw())
         shape = self.shape
-        return _tape.record(filled, (self,), lambda g: _tape.unbroadcast(np.where(mask, g.dtype.type(0), g), shape),
-                            "MaskedFill")
+        return _tape.record(
+            filled, (self,), lambda g: _apply.unbroadcast(np.where(mask, g.dtype.type(0), g), shape), "MaskedFill"
+        )
 
     def __getitem__(self, index):
         index, own = raw_index(index), self._raw()
@@ -173,7 +174,7 @@ def cat(tensors, dim=0, *, axis=None):
         The axis.
     """
     tensors = tuple(tensors)
-    values = [np.asarray(value) for value in _tape.values_of(tensors)]
+    values = [np.asarray(value) for value in _apply.values_of(tensors)]
     dim = check_dim(dim if axis is None else axis, values[0].ndim if values else 0)
     value = np.concatenate(values, dim)
     if not any(isinstance(part, _tape.TensorBase) for part in tensors):
@@ -193,7 +194,7 @@ def stack(tensors, dim=0, *, axis=None):
         Where the new axis stands in the result.
     """
     tensors = tuple(tensors)
-    values = [np.asarray(value) for value in _tape.values_of(tensors)]
+    values = [np.asarray(value) for value in _apply.values_of(tensors)]
     dim = check_dim(dim if axis is None else axis, values[0].ndim + 1 if values else 1)
     value = np.stack(values, dim)
     if not any(isinstance(part, _tape.TensorBase) for part in tensors):
@@ -212,7 +213,7 @@ def where(condition, x, y):
         What to choose from.
     """
     mask = np.asarray(raw(condition))
-    first, second = _tape.values_of((x, y))
+    first, second = _apply.values_of((x, y))
     value = np.where(mask, first, second)
     if not any(isinstance(part, _tape.TensorBase) for part in (condition, x, y)):
         return value
@@ -220,7 +221,9 @@ def where(condition, x, y):
 
     def derivative(g):
         zero = g.dtype.type(0)
-        return (_tape.unbroadcast(np.where(mask, g, zero), shapes[0]),
-                _tape.unbroadcast(np.where(mask, zero, g), shapes[1]))
+        return (
+            _apply.unbroadcast(np.where(mask, g, zero), shapes[0]),
+            _apply.unbroadcast(np.where(mask, zero, g), shapes[1]),
+        )
 
     return _tape.record(value, (x, y), derivative, "Where")

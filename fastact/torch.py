@@ -16,18 +16,64 @@ from fastact._grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_e
 from fastact._random import initial_seed, manual_seed
 from fastact._tensor import Tensor, check_device, tensor
 from fastact._tensor_factories import (
-    arange, as_tensor, empty, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand, rand_like, randint, randn,
-    randn_like, randperm, zeros, zeros_like,
+    arange,
+    as_tensor,
+    empty,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    zeros,
+    zeros_like,
 )
 from fastact._tensor_operators import METHODS, METHODS_OF_TWO
 from fastact._tensor_shape import cat, stack, where
 from fastact.nn.functional import log_softmax, one_hot, softmax
 
 __all__ = [
-    "Tensor", "arange", "as_tensor", "cat", "empty", "enable_grad", "eye", "from_numpy", "full", "full_like",
-    "initial_seed", "is_grad_enabled", "linspace", "log_softmax", "manual_seed", "nn", "no_grad", "one_hot", "ones",
-    "ones_like", "optim", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "set_grad_enabled", "softmax",
-    "stack", "tensor", "where", "zeros", "zeros_like",
+    "Tensor",
+    "arange",
+    "as_tensor",
+    "cat",
+    "empty",
+    "enable_grad",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "initial_seed",
+    "is_grad_enabled",
+    "linspace",
+    "log_softmax",
+    "manual_seed",
+    "nn",
+    "no_grad",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "optim",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "set_grad_enabled",
+    "softmax",
+    "stack",
+    "tensor",
+    "where",
+    "zeros",
+    "zeros_like",
 ]
 
 inference_mode = no_grad
@@ -41,11 +87,13 @@ relu, sigmoid, tanh = fa.relu, fa.sigmoid, fa.tanh
 globals().update({**METHODS, **METHODS_OF_TWO})
 
 FloatTensor, DoubleTensor, LongTensor = (
-    (lambda data, dtype=dtype: tensor(data, dtype)) for dtype in (float32, float64, int64))
+    (lambda data, dtype=dtype: tensor(data, dtype)) for dtype in (float32, float64, int64)
+)
 
 
 def _method(name):
     """A function that calls the method `name` of its first argument, made a Tensor."""
+
     def call(input, *args, **kwargs):
         return getattr(as_tensor(input), name)(*args, **kwargs)
 
@@ -54,8 +102,32 @@ def _method(name):
     return call
 
 
-for _name in ("sum", "mean", "var", "std", "norm", "max", "min", "amax", "amin", "argmax", "argmin", "all", "any", "clamp",
-              "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "t", "gather", "masked_fill", "numel"):
+for _name in (
+    "sum",
+    "mean",
+    "var",
+    "std",
+    "norm",
+    "max",
+    "min",
+    "amax",
+    "amin",
+    "argmax",
+    "argmin",
+    "all",
+    "any",
+    "clamp",
+    "reshape",
+    "flatten",
+    "squeeze",
+    "unsqueeze",
+    "transpose",
+    "permute",
+    "t",
+    "gather",
+    "masked_fill",
+    "numel",
+):
     globals()[_name] = _method(_name)
 
 
@@ -99,17 +171,24 @@ class device:
         return hash("cpu")
 
 
-cuda = types.SimpleNamespace(is_available=lambda: False, device_count=lambda: 0, manual_seed=lambda seed: None,
-                             manual_seed_all=lambda seed: None)
+cuda = types.SimpleNamespace(
+    is_available=lambda: False, device_count=lambda: 0, manual_seed=lambda seed: None, manual_seed_all=lambda seed: None
+)
 utils = _data.make_modules(__name__)
-sys.modules.update({
-    f"{__name__}.nn": nn, f"{__name__}.nn.functional": nn.functional, f"{__name__}.optim": optim,
-})
+sys.modules.update(
+    {
+        f"{__name__}.nn": nn,
+        f"{__name__}.nn.functional": nn.functional,
+        f"{__name__}.optim": optim,
+    }
+)
 
 
 def __getattr__(name):
     known = [key for key in globals() if not key.startswith("_")]
     nearest = difflib.get_close_matches(name, known, 3)
     hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-    raise AttributeError(f"fastact.torch has no {name!r}: it holds the names that training scripts use at the top, not "
-                         f"all of torch{hint}")
+    raise AttributeError(
+        f"fastact.torch has no {name!r}: it holds the names that training scripts use at the top, not "
+        f"all of torch{hint}"
+    )

@@ -8,6 +8,16 @@ from fastact.nn.losses import CrossEntropyLoss, L1Loss, MSELoss
 from fastact.nn.module import Module, Parameter
 
 __all__ = [
-    "CrossEntropyLoss", "Flatten", "Identity", "L1Loss", "Linear", "MSELoss", "Module", "ModuleList",
-    "Parameter", "Sequential", "functional", *_activations,
+    "CrossEntropyLoss",
+    "Flatten",
+    "Identity",
+    "L1Loss",
+    "Linear",
+    "MSELoss",
+    "Module",
+    "ModuleList",
+    "Parameter",
+    "Sequential",
+    "functional",
+    *_activations,
 ]

@@ -5,8 +5,14 @@ from fastact.nn import functional
 from fastact.nn.module import Module
 
 CLASSES = {
-    "ReLU": "relu", "LeakyReLU": "leaky_relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "ELU": "elu", "GELU": "gelu",
-    "SiLU": "silu", "Softplus": "softplus",
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "ELU": "elu",
+    "GELU": "gelu",
+    "SiLU": "silu",
+    "Softplus": "softplus",
 }
 __all__ = ["LogSoftmax", "Softmax", *CLASSES]
 
@@ -17,7 +23,7 @@ class _Activation(Module):
     def __init__(self, *args, **options):
         super().__init__()
         names = (*self.defaults, "inplace")
-        if len(args) > len(names) or any(key not in names[len(args):] for key in options):
+        if len(args) > len(names) or any(key not in names[len(args) :] for key in options):
             raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; got {args} and {options}")
         given = {**self.defaults, **dict(zip(names, args, strict=False)), **options}
         given.pop("inplace", None)
@@ -37,12 +43,16 @@ class _Activation(Module):
 def _make(name, function_name):
     function = getattr(functional, function_name)
     parameters = ", ".join(f"{key}={value!r}" for key, value in function.defaults.items())
-    return type(name, (_Activation,), {
-        "__doc__": f"``{name}({parameters})``: `fastact.{function_name}` as a module; `inplace` is accepted and ignored.",
-        "__module__": __name__,
-        "function": staticmethod(functional.ACTIVATIONS[function_name][0]),
-        "defaults": function.defaults,
-    })
+    return type(
+        name,
+        (_Activation,),
+        {
+            "__doc__": f"``{name}({parameters})``: `fastact.{function_name}` as a module; `inplace` is accepted and ignored.",
+            "__module__": __name__,
+            "function": staticmethod(functional.ACTIVATIONS[function_name][0]),
+            "defaults": function.defaults,
+        },
+    )
 
 
 for _name, _function_name in CLASSES.items():

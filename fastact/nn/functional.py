@@ -32,21 +32,25 @@ def _make_activation(name, function, defaults):
         if not args and not options:
             return function(input, **defaults) if defaults else function(input)
         if len(args) > len(names):
-            raise TypeError(f"{name} takes at most {len(names)} arguments after the input ({', '.join(names)}); "
-                            f"got {len(args)}")
+            raise TypeError(
+                f"{name} takes at most {len(names)} arguments after the input ({', '.join(names)}); got {len(args)}"
+            )
         given = dict(zip(names, args, strict=False))
         unknown = [key for key in options if key not in names or key in given]
         if unknown:
-            raise TypeError(f"{name} got unexpected or repeated {', '.join(unknown)}; after the input it takes "
-                            f"{', '.join(names)}")
+            raise TypeError(
+                f"{name} got unexpected or repeated {', '.join(unknown)}; after the input it takes {', '.join(names)}"
+            )
         given.update(options)
         given.pop("inplace", None)
         return function(input, **{**defaults, **given})
 
     activation.__name__ = activation.__qualname__ = name
     parameters = "".join(f", {key}={value!r}" for key, value in defaults.items())
-    activation.__doc__ = (f"``{name}(input{parameters}, inplace=False)``: `fastact.{name}` with torch's defaults; `inplace` is "
-                          "accepted and ignored.")
+    activation.__doc__ = (
+        f"``{name}(input{parameters}, inplace=False)``: `fastact.{name}` with torch's defaults; `inplace` is "
+        "accepted and ignored."
+    )
     activation.defaults = defaults
     return activation
 
@@ -63,8 +67,9 @@ def _array(input):
 def _softmax_dim(name, dim, ndim):
     if dim is None:
         dim = 0 if ndim in (0, 1, 3) else 1
-        warnings.warn(f"{name} without dim takes dim={dim} for an input of {ndim} axes, as torch does; name it",
-                      stacklevel=3)
+        warnings.warn(
+            f"{name} without dim takes dim={dim} for an input of {ndim} axes, as torch does; name it", stacklevel=3
+        )
     return check_dim(dim, ndim) if ndim else 0
 
 
@@ -130,8 +135,9 @@ def _reduction(size_average, reduce, reduction):
     return "sum" if size_average is False else "mean"
 
 
-def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
-                  label_smoothing=0.0):
+def cross_entropy(
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+):
     """Cross-entropy of logits, the classes along axis 1 (axis 0 of a single sample).
 
     Parameters
@@ -149,8 +155,15 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
         Share of the target that is spread evenly over all classes.
     """
     input = _array(input)
-    return fa.cross_entropy(input, target, axis=1 if input.ndim > 1 else 0, weight=weight, ignore_index=ignore_index,
-                            reduction=_reduction(size_average, reduce, reduction), label_smoothing=label_smoothing)
+    return fa.cross_entropy(
+        input,
+        target,
+        axis=1 if input.ndim > 1 else 0,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=_reduction(size_average, reduce, reduction),
+        label_smoothing=label_smoothing,
+    )
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
@@ -192,9 +205,10 @@ def one_hot(tensor, num_classes=-1):
         if index.size == 0:
             raise ValueError("one_hot cannot infer num_classes from no indices; give it")
         num_classes = int(index.max()) + 1
-    if index.size and not (0 <= index.min() and index.max() < num_classes):
-        wrong = index.min() if index.min() < 0 else index.max()
-        raise ValueError(f"one_hot got index {wrong}; with {num_classes} classes it must be from 0 to {num_classes - 1}")
+    wrong = index[(index < 0) | (index >= num_classes)]
+    if wrong.size:
+        allowed = f"from 0 to {num_classes - 1}"
+        raise ValueError(f"one_hot got index {wrong.flat[0]}; with {num_classes} classes it must be {allowed}")
     hot = (index[..., None] == np.arange(num_classes)).astype(np.int64)
     return _tape.constant(hot) if isinstance(tensor, _tape.TensorBase) else hot
 

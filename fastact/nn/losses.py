@@ -25,16 +25,23 @@ class CrossEntropyLoss(Module):
     tensor(0.2395)
     """
 
-    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
-                 label_smoothing=0.0):
+    def __init__(
+        self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+    ):
         super().__init__()
         self.weight, self.ignore_index, self.label_smoothing = weight, ignore_index, label_smoothing
         self.reduction = functional._reduction(size_average, reduce, reduction)
 
     def forward(self, input, target):
         """The loss of logits `input` against `target`."""
-        return functional.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index,
-                                        reduction=self.reduction, label_smoothing=self.label_smoothing)
+        return functional.cross_entropy(
+            input,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
 
 
 class MSELoss(Module):

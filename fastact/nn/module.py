@@ -63,8 +63,10 @@ class Module:
 
     def __setattr__(self, name, value):
         if isinstance(self.__dict__.get(name), Parameter) and not (value is None or isinstance(value, Parameter)):
-            raise TypeError(f"{name!r} is a parameter of {type(self).__name__}; assign an nn.Parameter or None, or change "
-                            f"its values by {name}.data = ...; got {type(value).__name__}")
+            raise TypeError(
+                f"{name!r} is a parameter of {type(self).__name__}; assign an nn.Parameter or None, or change "
+                f"its values by {name}.data = ...; got {type(value).__name__}"
+            )
         self.__dict__[name] = value
 
     def register_parameter(self, name, param):
@@ -160,11 +162,16 @@ class Module:
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         if strict and (missing or unexpected):
-            raise RuntimeError(f"the state does not fit {type(self).__name__}: missing {missing}, unexpected {unexpected}; "
-                               "strict=False loads what fits")
+            raise RuntimeError(
+                f"the state does not fit {type(self).__name__}: missing {missing}, unexpected {unexpected}; "
+                "strict=False loads what fits"
+            )
         new = {name: np.asarray(_tape.raw(state_dict[name])) for name in own if name in state_dict}
-        wrong = [f"{name} is {array.shape}, expected {own[name].shape}" for name, array in new.items()
-                 if array.shape != own[name].shape]
+        wrong = [
+            f"{name} is {array.shape}, expected {own[name].shape}"
+            for name, array in new.items()
+            if array.shape != own[name].shape
+        ]
         if wrong:
             raise RuntimeError(f"shapes of the state do not fit {type(self).__name__}: {'; '.join(wrong)}")
         for name, array in new.items():

@@ -32,12 +32,35 @@ class Adam(Optimizer):
 
     decoupled = False
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, foreach=None,
-                 maximize=False, capturable=False, differentiable=False, fused=None, decoupled_weight_decay=False):
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        amsgrad=False,
+        *,
+        foreach=None,
+        maximize=False,
+        capturable=False,
+        differentiable=False,
+        fused=None,
+        decoupled_weight_decay=False,
+    ):
         if decoupled_weight_decay:
             self.decoupled = True
-        super().__init__(params, {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
-                                  "amsgrad": amsgrad, "maximize": maximize})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": tuple(betas),
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+            },
+        )
 
     def _check(self, group):
         super()._check(group)
@@ -46,15 +69,30 @@ class Adam(Optimizer):
                 raise ValueError(f"betas[{number}]={beta!r} is invalid: it must be at least 0 and below 1")
 
     def _begin(self, param):
-        state = {"step": 0, "exp_avg": np.zeros(param.shape, param.dtype), "exp_avg_sq": np.zeros(param.shape, param.dtype)}
+        state = {
+            "step": 0,
+            "exp_avg": np.zeros(param.shape, param.dtype),
+            "exp_avg_sq": np.zeros(param.shape, param.dtype),
+        }
         if self._group_of(param)["amsgrad"]:
             state["max_exp_avg_sq"] = np.zeros(param.shape, param.dtype)
         return state
 
     def _step(self, group):
         beta1, beta2 = group["betas"]
-        _steps.adam(group["params"], self.state, self._begin, group["lr"], beta1, beta2, group["eps"],
-                    group["weight_decay"], self.decoupled, group["amsgrad"], group["maximize"])
+        _steps.adam(
+            group["params"],
+            self.state,
+            self._begin,
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            self.decoupled,
+            group["amsgrad"],
+            group["maximize"],
+        )
 
 
 class AdamW(Adam):
@@ -70,6 +108,19 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, *, maximize=False,
-                 foreach=None, capturable=False, differentiable=False, fused=None):
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=1e-2,
+        amsgrad=False,
+        *,
+        maximize=False,
+        foreach=None,
+        capturable=False,
+        differentiable=False,
+        fused=None,
+    ):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

@@ -93,8 +93,13 @@ class Optimizer:
         for group in self.param_groups:
             for param in group["params"]:
                 numbers[param] = len(numbers)
-        state = {numbers[param]: {name: _tape.constant(value) if isinstance(value, np.ndarray) else value
-                                  for name, value in values.items()} for param, values in self.state.items()}
+        state = {
+            numbers[param]: {
+                name: _tape.constant(value) if isinstance(value, np.ndarray) else value
+                for name, value in values.items()
+            }
+            for param, values in self.state.items()
+        }
         groups = [{**group, "params": [numbers[param] for param in group["params"]]} for group in self.param_groups]
         return {"state": state, "param_groups": groups}
 
@@ -108,8 +113,10 @@ class Optimizer:
         for group, saved in zip(self.param_groups, groups, strict=True):
             by_number.update(zip(saved["params"], group["params"], strict=True))
             group.update({name: value for name, value in saved.items() if name != "params"})
-        self.state = {by_number[number]: {name: _own(name, value, by_number[number]) for name, value in values.items()}
-                      for number, values in state_dict["state"].items()}
+        self.state = {
+            by_number[number]: {name: _own(name, value, by_number[number]) for name, value in values.items()}
+            for number, values in state_dict["state"].items()
+        }
 
     def __repr__(self):
         lines = [f"{type(self).__name__} ("]

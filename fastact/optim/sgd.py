@@ -23,20 +23,52 @@ class SGD(Optimizer):
         Climb instead.
     """
 
-    def __init__(self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False, *, maximize=False,
-                 foreach=None, differentiable=False, fused=None):
-        super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-                                  "nesterov": nesterov, "maximize": maximize})
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        momentum=0,
+        dampening=0,
+        weight_decay=0,
+        nesterov=False,
+        *,
+        maximize=False,
+        foreach=None,
+        differentiable=False,
+        fused=None,
+    ):
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+            },
+        )
 
     def _check(self, group):
         super()._check(group)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
-            raise ValueError(f"nesterov needs momentum above 0 and dampening 0, got momentum={group['momentum']} and "
-                             f"dampening={group['dampening']}")
+            raise ValueError(
+                f"nesterov needs momentum above 0 and dampening 0, got momentum={group['momentum']} and "
+                f"dampening={group['dampening']}"
+            )
 
     def _begin(self, param):
         return {"momentum_buffer": None}
 
     def _step(self, group):
-        _steps.sgd(group["params"], self.state, self._begin, group["lr"], group["momentum"], group["dampening"],
-                   group["weight_decay"], group["nesterov"], group["maximize"])
+        _steps.sgd(
+            group["params"],
+            self.state,
+            self._begin,
+            group["lr"],
+            group["momentum"],
+            group["dampening"],
+            group["weight_decay"],
+            group["nesterov"],
+            group["maximize"],
+        )

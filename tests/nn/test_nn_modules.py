@@ -171,7 +171,7 @@ def test_cross_entropy_follows_torch(shape, kind, options):
     x = RANDOM.normal(size=shape)
     axis = 1 if len(shape) > 1 else 0
     if kind == "indices":
-        t = np.asarray(RANDOM.integers(0, 3, shape[:axis] + shape[axis + 1:]))
+        t = np.asarray(RANDOM.integers(0, 3, shape[:axis] + shape[axis + 1 :]))
         if t.ndim:
             t[t == 2] = -100
             t[..., 0] = 1
@@ -223,7 +223,10 @@ def test_losses_take_arrays_and_weak_targets():
 def test_regression_losses_follow_torch(name, reduction):
     x, t = RANDOM.normal(size=(4, 3)), RANDOM.normal(size=(4, 3))
     a, b = ft.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
-    mine, other = getattr(nn, name)(reduction=reduction)(a, t), getattr(torch.nn, name)(reduction=reduction)(b, torch.tensor(t))
+    mine, other = (
+        getattr(nn, name)(reduction=reduction)(a, t),
+        getattr(torch.nn, name)(reduction=reduction)(b, torch.tensor(t)),
+    )
     np.testing.assert_allclose(mine.detach().numpy(), other.detach().numpy())
     mine.sum().backward()
     other.sum().backward()
@@ -256,7 +259,9 @@ def test_functions_take_arrays_lists_and_numbers(name):
     for x in (np.array([0.5, -1.0]), [0.5, -1.0], 0.5, [1, 2]):
         y = function(x)
         assert not isinstance(y, ft.Tensor)
-        np.testing.assert_allclose(y, getattr(torch.nn.functional, name)(torch.tensor(x, dtype=torch.float64)), rtol=1e-5)
+        np.testing.assert_allclose(
+            y, getattr(torch.nn.functional, name)(torch.tensor(x, dtype=torch.float64)), rtol=1e-5
+        )
     assert function(ft.tensor([0.5]), inplace=True).shape == (1,)
     with pytest.raises(TypeError):
         function(0.5, 1, 2, 3, 4)

@@ -103,7 +103,9 @@ def test_parameters_of_any_layout(algorithm, layout):
     mine = getattr(optim, algorithm)([ours], lr=0.1, weight_decay=0.1)
     other = getattr(torch.optim, algorithm)([theirs], lr=0.1, weight_decay=0.1)
     for scale in (1.0, -2.0, 0.5):
-        ours.grad = np.broadcast_to(gradient * scale, values.shape) if layout == "read-only gradient" else gradient * scale
+        ours.grad = (
+            np.broadcast_to(gradient * scale, values.shape) if layout == "read-only gradient" else gradient * scale
+        )
         theirs.grad = torch.tensor(gradient * scale)
         mine.step()
         other.step()

@@ -87,7 +87,9 @@ def test_synonyms():
         x.sum(dim=0, axis=0)
 
 
-@pytest.mark.parametrize("call", [lambda x: x.sum(2), lambda x: x.unsqueeze(5), lambda x: x.argmax(-3), lambda x: x.max(2)])
+@pytest.mark.parametrize(
+    "call", [lambda x: x.sum(2), lambda x: x.unsqueeze(5), lambda x: x.argmax(-3), lambda x: x.max(2)]
+)
 def test_a_bad_dim_says_what_is_allowed(call):
     with pytest.raises(AxisError, match="expected -"):
         call(ft.zeros(2, 2))

@@ -160,7 +160,9 @@ def test_seeds_repeat_random_numbers():
     draws = []
     for seed in (3, 3, 4):
         ft.manual_seed(seed)
-        draws.append((ft.randn(3).tolist(), ft.rand(2).tolist(), ft.randperm(5).tolist(), ft.randint(0, 9, (4,)).tolist()))
+        draws.append(
+            (ft.randn(3).tolist(), ft.rand(2).tolist(), ft.randperm(5).tolist(), ft.randint(0, 9, (4,)).tolist())
+        )
     assert draws[0] == draws[1] != draws[2]
 
 
