@@ -33,13 +33,13 @@ typedef void fa_kernel(size_t n, const void *const *in, const size_t *step, void
 enum { FA_MAX_IN = 4, FA_MAX_OUT = 2 };
 
 struct fa_row_kernels;
-struct fa_optim_kernels;
+struct fa_trainer_kernels;
 
 typedef struct {
     fa_kernel *value[FA_N_ACTIVATIONS];
     fa_kernel *vjp[FA_N_ACTIVATIONS];
     const struct fa_row_kernels *rows;
-    const struct fa_optim_kernels *optim;
+    const struct fa_trainer_kernels *trainer;
 } fa_kernels;
 
 /* Dispatch.  The instruction set is chosen once, the best that was compiled and that this machine has, unless

@@ -1,23 +1,11 @@
 /* Steps of SGD and Adam on lanes.  Included by kernels.inc, once for each instruction set and dtype; the settings are
- * explained in optim_api.h. */
+ * explained in trainer_api.h. */
 #ifndef FA_OPTIM_H
 #define FA_OPTIM_H
 
-#include "optim_api.h"
+#include "bias.h"
+#include "trainer_api.h"
 #include "vec.h"
-
-/* Lanes [i, i + FA_LANES) of p, the last ones filled up with zeros. */
-FA_INLINE vreal fa_some(const real *p, size_t i, size_t n)
-{
-    return n - i >= FA_LANES ? v_load(p + i) : v_load_part(p + i, n - i);
-}
-FA_INLINE void fa_put(real *p, size_t i, size_t n, vreal value)
-{
-    if (n - i >= FA_LANES)
-        v_store(p + i, value);
-    else
-        v_store_part(p + i, value, n - i);
-}
 
 static void fa_optim_sgd(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer)
 {

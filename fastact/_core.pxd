@@ -16,14 +16,14 @@ cdef extern from "fastact.h" nogil:
     ctypedef struct fa_row_kernels "struct fa_row_kernels":
         pass
 
-    ctypedef struct fa_optim_kernels "struct fa_optim_kernels":
+    ctypedef struct fa_trainer_kernels "struct fa_trainer_kernels":
         pass
 
     ctypedef struct fa_kernels:
         fa_kernel **value
         fa_kernel **vjp
         const fa_row_kernels *rows
-        const fa_optim_kernels *optim
+        const fa_trainer_kernels *trainer
 
     ctypedef struct fa_call:
         fa_kernel *kernel

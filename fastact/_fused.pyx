@@ -9,10 +9,52 @@ cimport numpy as cnp
 import numpy as np
 
 from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
+from fastact._trainer_kernels cimport fa_fp_enter, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels
 
 cnp.import_array()
 
 cdef object np_add = np.add
+
+
+cdef cnp.ndarray sum_rows(cnp.ndarray rows):
+    """The sum of the rows of a matrix."""
+    cdef const fa_trainer_kernels *kernels = trainer_kernels(rows)
+    cdef size_t count = rows.shape[0], n = rows.shape[1]
+    cdef cnp.ndarray total
+    cdef fa_fp_state saved
+    if kernels == NULL or not cnp.PyArray_ISCARRAY_RO(rows):
+        return np_add.reduce(rows)
+    total = cnp.PyArray_EMPTY(1, &rows.shape[1], cnp.PyArray_TYPE(rows), 0)
+    with nogil:
+        saved = fa_fp_enter()
+        kernels.sum_rows(count, n, cnp.PyArray_DATA(rows), cnp.PyArray_DATA(total))
+        fa_fp_leave(saved)
+    return total
+
+
+cdef add_bias(cnp.ndarray y, cnp.ndarray bias):
+    """Add `bias` to every row of `y`, in place."""
+    cdef const fa_trainer_kernels *kernels = trainer_kernels(y)
+    cdef size_t n = y.shape[y.ndim - 1], count
+    cdef fa_fp_state saved
+    if (kernels == NULL or bias.ndim != 1 or bias.shape[0] != y.shape[y.ndim - 1] or not cnp.PyArray_ISCARRAY(y)
+            or cnp.PyArray_TYPE(bias) != cnp.PyArray_TYPE(y) or not cnp.PyArray_ISCARRAY_RO(bias)):
+        np_add(y, bias, y)
+        return
+    count = <size_t>cnp.PyArray_SIZE(y) // n if n else 0
+    with nogil:
+        saved = fa_fp_enter()
+        kernels.add_bias(count, n, cnp.PyArray_DATA(y), cnp.PyArray_DATA(bias))
+        fa_fp_leave(saved)
+
+
+cdef inline bint is_one(object g):
+    """Whether `g` is a single 1: the gradient that a backward pass begins with."""
+    if not isinstance(g, cnp.ndarray) or cnp.PyArray_NDIM(<cnp.ndarray>g) != 0:
+        return False
+    if cnp.PyArray_TYPE(<cnp.ndarray>g) == cnp.NPY_FLOAT:
+        return (<float *>cnp.PyArray_DATA(<cnp.ndarray>g))[0] == 1
+    return cnp.PyArray_TYPE(<cnp.ndarray>g) == cnp.NPY_DOUBLE and (<double *>cnp.PyArray_DATA(<cnp.ndarray>g))[0] == 1
 
 
 @cython.final
@@ -31,7 +73,7 @@ cdef class LinearNode(Node):
         if self.edges[1] is not None:
             dweight = cnp.PyArray_MatrixProduct(cnp.PyArray_Transpose(rows, NULL), x)
         if self.edges[2] is not None:
-            dbias = np_add.reduce(rows)
+            dbias = sum_rows(rows)
         return dx, dweight, dbias
 
     cdef release(self):
@@ -48,7 +90,7 @@ cdef class LossNode(Node):
     cdef tuple backward(self, object g):
         if self.expand is not None:
             return (self.derivative * self.expand(g),)
-        return (self.derivative if g == 1 else self.derivative * g,)
+        return (self.derivative if is_one(g) else self.derivative * g,)
 
     cdef release(self):
         Node.release(self)
@@ -69,7 +111,7 @@ def linear(x, TensorBase weight not None, TensorBase bias=None):
     cdef cnp.ndarray array = linear_input(x, weight)
     y = cnp.PyArray_MatrixProduct(array, cnp.PyArray_Transpose(weight.array, NULL))
     if bias is not None:
-        np_add(y, bias.array, y)
+        add_bias(y, bias.array)
     operands = (x, weight, bias)
     if not any_wants(operands):
         return wrap(y)

@@ -8,38 +8,17 @@ from libc.math cimport pow, sqrt
 
 import numpy as np
 
-from fastact._core cimport FA_F32, FA_F64, fa_dtype, fa_kernels, kernels_for
 from fastact._tape cimport TensorBase
+from fastact._trainer_kernels cimport fa_adam, fa_fp_enter, fa_fp_leave, fa_fp_state, fa_sgd, fa_trainer_kernels, trainer_kernels
 
 cnp.import_array()
 
 
-cdef extern from "fpstate.h" nogil:
-    ctypedef struct fa_fp_state:
-        pass
-    fa_fp_state fa_fp_enter()
-    void fa_fp_leave(fa_fp_state saved)
-
-cdef extern from "optim_api.h" nogil:
-    ctypedef struct fa_sgd:
-        double rate, momentum, fresh, decay
-        int nesterov, maximize
-
-    ctypedef struct fa_adam:
-        double rate, beta1, beta2, root_bias, eps, decay, keep
-        int maximize
-
-    ctypedef struct fa_optim_kernels:
-        void (*sgd)(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer) noexcept nogil
-        void (*adam)(size_t n, const fa_adam *settings, void *parameter, const void *gradient, void *mean, void *square,
-                     void *largest) noexcept nogil
-
-
-cdef const fa_optim_kernels *kernels_of(cnp.ndarray array) except NULL:
-    cdef int kind = cnp.PyArray_TYPE(array)
-    if kind != cnp.NPY_FLOAT and kind != cnp.NPY_DOUBLE:
+cdef const fa_trainer_kernels *kernels_of(cnp.ndarray array) except NULL:
+    cdef const fa_trainer_kernels *kernels = trainer_kernels(array)
+    if kernels == NULL:
         raise TypeError(f"optimizers train float32 and float64 parameters, got {(<object>array).dtype}; convert the model")
-    return <const fa_optim_kernels *>kernels_for(FA_F32 if kind == cnp.NPY_FLOAT else FA_F64).optim
+    return kernels
 
 
 cdef cnp.ndarray plain(object array, cnp.ndarray like):
@@ -66,14 +45,14 @@ cdef close_values(TensorBase parameter, cnp.ndarray values):
     parameter.version += 1
 
 
-cdef void run_sgd(const fa_optim_kernels *kernels, size_t n, const fa_sgd *settings, void *values, const void *gradient,
+cdef void run_sgd(const fa_trainer_kernels *kernels, size_t n, const fa_sgd *settings, void *values, const void *gradient,
                   void *buffer) noexcept nogil:
     cdef fa_fp_state saved = fa_fp_enter()
     kernels.sgd(n, settings, values, gradient, buffer)
     fa_fp_leave(saved)
 
 
-cdef void run_adam(const fa_optim_kernels *kernels, size_t n, const fa_adam *settings, void *values, const void *gradient,
+cdef void run_adam(const fa_trainer_kernels *kernels, size_t n, const fa_adam *settings, void *values, const void *gradient,
                    void *mean, void *square, void *largest) noexcept nogil:
     cdef fa_fp_state saved = fa_fp_enter()
     kernels.adam(n, settings, values, gradient, mean, square, largest)
@@ -85,7 +64,7 @@ def sgd(list parameters, dict states, begin, double rate, double momentum, doubl
     """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
     cdef TensorBase parameter
     cdef cnp.ndarray values, gradient
-    cdef const fa_optim_kernels *kernels
+    cdef const fa_trainer_kernels *kernels
     cdef size_t n
     cdef void *state_data[1]
     cdef fa_sgd settings
@@ -116,7 +95,7 @@ def adam(list parameters, dict states, begin, double rate, double beta1, double 
     """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
     cdef TensorBase parameter
     cdef cnp.ndarray values, gradient
-    cdef const fa_optim_kernels *kernels
+    cdef const fa_trainer_kernels *kernels
     cdef size_t n
     cdef void *state_data[3]
     cdef fa_adam settings

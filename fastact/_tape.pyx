@@ -179,7 +179,8 @@ def backward(TensorBase root not None, gradient, bint retain):
     if gradient is None:
         if cnp.PyArray_SIZE(root.array) != 1:
             raise RuntimeError(f"backward() needs a gradient for a tensor of shape {root.shape}; only for one element it is 1")
-        gradient = np.ones(root.shape, root.array.dtype)
+        gradient = cnp.PyArray_EMPTY(root.array.ndim, root.array.shape, cnp.PyArray_TYPE(root.array), 0)
+        gradient.fill(1)
     if root.node is None:
         add_to_leaf(root, gradient)
         return

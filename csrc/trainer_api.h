@@ -1,7 +1,7 @@
-/* One step of an optimizer on one parameter, all in one pass: what csrc offers to the trainer.  The formulas are in
- * optim.h; which parameters, and when, is the trainer's. */
-#ifndef FA_OPTIM_API_H
-#define FA_OPTIM_API_H
+/* What csrc offers to the trainer: one step of an optimizer on one parameter, in one pass (optim.h), and the bias of a
+ * linear layer (bias.h).  Which parameters, and when, is the trainer's. */
+#ifndef FA_TRAINER_API_H
+#define FA_TRAINER_API_H
 
 #include <stddef.h>
 
@@ -23,12 +23,17 @@ typedef struct {
     int maximize;
 } fa_adam;
 
-/* n contiguous elements of the unit's dtype.  buffer, mean, square and largest are the state, changed in place;
- * buffer may be NULL where momentum is 0, largest where amsgrad is off. */
-typedef struct fa_optim_kernels {
+/* Contiguous elements of the unit's dtype; state is changed in place. */
+typedef struct fa_trainer_kernels {
+    /* buffer may be NULL where momentum is 0 */
     void (*sgd)(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer);
+    /* largest may be NULL: amsgrad is off */
     void (*adam)(size_t n, const fa_adam *settings, void *parameter, const void *gradient, void *mean, void *square,
                  void *largest);
-} fa_optim_kernels;
+    /* y[i][j] += bias[j] for n_rows rows of n */
+    void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias);
+    /* sum[j] = sum of g[i][j] over the rows */
+    void (*sum_rows)(size_t n_rows, size_t n, const void *g, void *sum);
+} fa_trainer_kernels;
 
 #endif
