@@ -14,12 +14,12 @@ typedef struct {
 } fa_sgd;
 
 typedef struct {
-    double rate;        /* learning rate over the first moment's bias */
+    double rate; /* learning rate over the first moment's bias */
     double beta1, beta2;
-    double root_bias;   /* square root of the second moment's bias */
+    double root_bias; /* square root of the second moment's bias */
     double eps;
-    double decay;       /* share of the parameter that is added to the gradient */
-    double keep;        /* factor of the parameter before the step: 1, or 1 - lr * weight_decay */
+    double decay; /* share of the parameter that is added to the gradient */
+    double keep;  /* factor of the parameter before the step: 1, or 1 - lr * weight_decay */
     int maximize;
 } fa_adam;
 
