@@ -67,19 +67,22 @@ def edges(scale):
     ]
 
 
-def exact_base(f, lo, hi, top, bits, candidates):
+def exact_base(f, lo, hi, top, bits):
     """A float b in the middle with f(b) <= top and very close to a number of `bits` bits: (b, that number)."""
     middle = (lo + hi) / 2
     if f(middle) > top:
         middle = mp.findroot(lambda t: f(t) - top, middle / 2)
     step = mp.mpf(2) ** (mp.floor(mp.log(abs(f(middle)), 2)) + 1 - bits)
-    taylor = mp.taylor(f, middle, 12)
-    whole = mp.floor(taylor[0] / step)
-    taylor[0] -= whole * step
-    reach = float(hi - lo) / 4
-    b = np.float32(float(middle) + np.linspace(-reach, reach, candidates)).astype(float)
-    y = np.polynomial.polynomial.polyval(b - float(middle), [float(c / step) for c in taylor])
-    y += float((mp.mpf(float(middle)) - middle) / step * taylor[1])
+    taylor = [c / step for c in mp.taylor(f, middle, 12)]
+    whole = mp.floor(taylor[0])
+    taylor[0] -= whole
+    steps = np.polynomial.Polynomial([float(c) for c in taylor])
+    offset = np.linspace(-float(hi - lo) / 4, float(hi - lo) / 4, 4001)
+    numbers = np.unique(np.rint(np.linspace(*np.sort(steps(offset[[0, -1]])), 4000)))
+    order = np.argsort(steps(offset))
+    nearest = (float(middle) + np.interp(numbers, steps(offset)[order], offset[order])).astype(np.float32)
+    b = np.concatenate([np.nextafter(nearest, np.float32(to)) for to in (0, 99)] + [nearest]).astype(float)
+    y = steps(b - float(middle)) + float((mp.mpf(float(middle)) - middle) * taylor[1])
     miss = np.where(np.rint(y) <= float(mp.floor(top / step) - whole), abs(y - np.rint(y)), np.inf)
     best = int(np.argmin(miss))
     return float(b[best]), float((whole + int(np.rint(y[best]))) * step)
@@ -94,7 +97,7 @@ def fit(value, scale, lo, hi, b, degree, first=1):
     return c, error, b + r
 
 
-def rising_table(f, scale, bits, candidates, degree=5):
+def rising_table(f, scale, bits, degree=5):
     """Rows of an f that is close to t below its first intervals, where base is t itself.
 
     min(base, t) chooses: so f(b) must lie below its interval.  c1 > 0 of the first row gives -0 the right sign.
@@ -103,19 +106,19 @@ def rising_table(f, scale, bits, candidates, degree=5):
     c, error, t = fit(lambda r: f(r) - r, f, ends[0], ends[1], 0, degree, 2)
     rows, errors = [[0.0, mp.inf, 2.0**-40, *c]], [(error, t)]
     for lo, hi in zip(ends[1:-1], ends[2:]):
-        b, base = exact_base(f, lo, hi, lo * (1 - mp.mpf(2) ** -20), bits(lo), candidates)
+        b, base = exact_base(f, lo, hi, lo * (1 - mp.mpf(2) ** -20), bits(lo))
         c, *error = fit(lambda r: f(b + r) - base, f, lo, hi, b, degree)
         rows.append([b, base, *c])
         errors.append(tuple(error))
     return rows, *max(errors)
 
 
-def rooted_table(f, scale, root, bits, candidates, degree=5):
+def rooted_table(f, scale, root, bits, degree=5):
     """Rows of an f with a root, which is the b of its interval, so that the result is 0 there and exact beside it."""
     ends = edges(scale)
     rows, errors = [], []
     for lo, hi in zip(ends, ends[1:]):
-        b, base = (single(root), 0.0) if lo < root < hi else exact_base(f, lo, hi, mp.inf, bits, candidates)
+        b, base = (single(root), 0.0) if lo < root < hi else exact_base(f, lo, hi, mp.inf, bits)
         size = (lambda t: mp.mpf(1) / 8) if lo < root < hi else (lambda t: abs(f(t)))
         c, *error = fit(lambda r: f(b + r) - base, size, lo, hi, b, degree)
         rows.append([b, base, *c])
@@ -146,7 +149,7 @@ def interval_header(name, what, scale, rows, error, t):
 
 def tanh_f32():
     scale = "1.6575"
-    return interval_header("tanh_f32", "tanh", scale, *rising_table(mp.tanh, mp.mpf(scale), lambda t: 24, 1 << 14))
+    return interval_header("tanh_f32", "tanh", scale, *rising_table(mp.tanh, mp.mpf(scale), lambda t: 24))
 
 
 def twice_mills(t):
@@ -158,7 +161,7 @@ def gelu_f32():
     """base has so few bits that its product with the 5 bits of exp's step is exact in x minus it, up to 3.7."""
     scale, what = "1.03125", "2*t*Phi(-t)*exp(t*t/2)"
     bits = lambda t: 12 if t < 1.9 or t > 4 else 10 if t < 2.5 else 8
-    return interval_header("gelu_f32", what, scale, *rising_table(lambda t: t * twice_mills(t), mp.mpf(scale), bits, 1 << 20))
+    return interval_header("gelu_f32", what, scale, *rising_table(lambda t: t * twice_mills(t), mp.mpf(scale), bits))
 
 
 def gelu_slope(t):
@@ -169,7 +172,7 @@ def gelu_slope(t):
 def d_gelu_f32():
     scale, what = "1.03125", "2*(Phi(-t) - t*phi(t))*exp(t*t/2)"
     root = mp.findroot(gelu_slope, 0.75)
-    return interval_header("d_gelu_f32", what, scale, *rooted_table(gelu_slope, mp.mpf(scale), root, 12, 1 << 19))
+    return interval_header("d_gelu_f32", what, scale, *rooted_table(gelu_slope, mp.mpf(scale), root, 12))
 
 
 def mapped_polynomial(f, k, largest, degree):
