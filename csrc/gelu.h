@@ -6,23 +6,38 @@
 
 #if defined(FA_REAL_F32)
 #include "tables/d_gelu_f32.h"
-#include "tables/exp16_f32.h"
+#include "tables/gauss_f32.h"
 #include "tables/gelu_f32.h"
-FA_INTERVAL_TABLE(fa_gelu_f32, FA_GELU_F32_ROWS);
-FA_INTERVAL_TABLE(fa_d_gelu_f32, FA_D_GELU_F32_ROWS);
+FA_TABLE8(fa_gelu_f32, FA_GELU_F32_ROWS);
+FA_TABLE8(fa_d_gelu_f32, FA_D_GELU_F32_ROWS);
 
 #define FA_GELU_TAME 12.5 /* up to here no intermediate result is subnormal */
+
+typedef struct {
+    vreal r, base, slope; /* the function is base + r*slope; where base is INFINITY, t + r*slope */
+} fa_interval;
+
+FA_INLINE fa_interval fa_row_of(const fa_rows8 table, vreal t, vreal scale)
+{
+    vreal c[8];
+    v_lookup_rows8(table, v_interval(t, scale), FA_INTERVAL_LOW, c);
+    vreal r = t - c[0];
+    vreal p = v_fma(r, c[6], c[5]);
+    p = v_fma(r, p, c[4]);
+    p = v_fma(r, p, c[3]);
+    return (fa_interval){r, c[1], v_fma(r, p, c[2])};
+}
 
 /* from - exp(-t*t/2)/2 * (base + r*slope), or plus where `flip` has the sign bit.  s*base is exact, and so is its sum with
  * `from` unless that is far larger: one rounding of the result, the other terms being small. */
 FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m, const int wild)
 {
-    vreal z = v_fma(t * t, K(FA_EXP16_STEPS), K(FA_EXP16_MAGIC));
-    vreal n = v_fma(z, K(FA_EXP16_HIGH), K(-FA_EXP16_OFFSET));
-    vreal r = v_fma(n, K(FA_EXP16_RATIO), v_fma(t, t, n)) + v_lookup16(fa_exp16_rest, v_bits(z));
-    vreal p = v_fma(r, v_fma(r, K(FA_EXP16_C4), K(FA_EXP16_C3)), K(FA_EXP16_C2));
-    p = r * v_fma(r, p, K(FA_EXP16_C1));
-    vint s = (v_bits(z) << 19) ^ flip;
+    vreal z = v_fma(t * t, K(FA_GAUSS_STEPS), K(FA_GAUSS_MAGIC));
+    vreal n = v_fma(z, K(FA_GAUSS_HIGH), K(-FA_GAUSS_OFFSET));
+    vreal r = v_fma(n, K(FA_GAUSS_RATIO), v_fma(t, t, n)) + v_lookup8(fa_gauss_rest, v_bits(z));
+    vreal p = v_fma(r, v_fma(r, K(FA_GAUSS_C4), K(FA_GAUSS_C3)), K(FA_GAUSS_C2));
+    p = r * v_fma(r, p, K(FA_GAUSS_C1));
+    vint s = (v_bits(z) << 20) ^ flip;
     vreal g = v_fma(m.r, m.slope, m.base);
     vreal rest = v_fma(m.r, m.slope, g * p);
     vreal near = v_fma(v_real(s), rest, v_fma(v_real(s), m.base, from));
@@ -38,7 +53,7 @@ FA_INLINE vreal gelu_value(vreal x, const int wild)
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(14.5), t);
-    fa_interval m = v_interval(fa_gelu_f32, t, K(FA_GELU_F32_SCALE));
+    fa_interval m = fa_row_of(fa_gelu_f32, t, K(FA_GELU_F32_SCALE));
     m.base = v_min(m.base, t);
     return fa_minus_gaussian(v_max(K(-0.0), x), KI(0), t, m, wild);
 }
@@ -49,7 +64,7 @@ FA_INLINE vreal gelu_derivative(vreal x, const int wild)
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(14.545), t);
-    fa_interval m = v_interval(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE));
+    fa_interval m = fa_row_of(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE));
     vmask below = v_lt(v_bits(x), KI(0));
     return fa_minus_gaussian(v_select(below, K(-0.0), K(1)), v_bits(x) & KI(INT32_MIN), t, m, wild);
 }

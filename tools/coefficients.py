@@ -4,11 +4,11 @@
     python tools/coefficients.py tanh_f32   write one
     python tools/coefficients.py --check    compare instead of writing; exit 1 on a difference
 
-An interval table has 32 rows (b, base, c1 ... c5): on its interval the function is base + r*(c1 + r*(c2 + ...)),
-r = t - b.  The row's number is the exponent and the upper three mantissa bits of u = scale*t + 1, so the intervals
-double in width when u does.  Needs mpmath and NumPy; nothing here is read when fastact is built or run.
+An interval table has 32 rows: on its interval the function is base + r*(c1 + r*(c2 + ...)), r = t - b.  The row's number
+is the exponent and the upper three mantissa bits of u = scale*t + 1, so the intervals double in width when u does.  Needs mpmath and NumPy; nothing here is read when fastact is built or run.
 """
 
+import itertools
 import pathlib
 import sys
 
@@ -43,10 +43,10 @@ def polynomial(f, weight, lo, hi, powers, rounding):
     rest = [f(r) for r in nodes]
     fixed = []
     for i in range(len(powers)):
-        matrix = mp.matrix([[w * r**p for p in powers[i:]] for r, w in zip(nodes, weights)])
-        right = mp.matrix([w * y for w, y in zip(weights, rest)])
+        matrix = mp.matrix([[w * r**p for p in powers[i:]] for r, w in zip(nodes, weights, strict=True)])
+        right = mp.matrix([w * y for w, y in zip(weights, rest, strict=True)])
         fixed.append(rounding(least_squares(matrix, right)[0]))
-        rest = [y - mp.mpf(fixed[-1]) * r ** powers[i] for r, y in zip(nodes, rest)]
+        rest = [y - mp.mpf(fixed[-1]) * r ** powers[i] for r, y in zip(nodes, rest, strict=True)]
     return fixed
 
 
@@ -57,7 +57,7 @@ def worst(f, approximation, weight, lo, hi, n=60):
 
 
 def evaluate(coefficients, powers, r):
-    return sum(mp.mpf(c) * r**p for c, p in zip(coefficients, powers))
+    return sum(mp.mpf(c) * r**p for c, p in zip(coefficients, powers, strict=True))
 
 
 def edges(scale):
@@ -88,9 +88,19 @@ def exact_base(f, lo, hi, top, bits):
     return float(b[best]), float((whole + int(np.rint(y[best]))) * step)
 
 
-def fit(value, scale, lo, hi, b, degree, first=1):
-    """c[first] ... c[degree] of value(r), r = t - b, lo <= t <= hi; error relative to scale(t), and its worst t."""
-    weight = lambda r: 1 / scale(b + r)
+def constant(value):
+    return lambda r: value
+
+
+def fit(f, base, size, lo, hi, b, degree, first=1):
+    """c[first] ... c[degree] of f(b + r) - base(r) on lo <= b + r <= hi; error relative to size(t), and its worst t."""
+
+    def value(r):
+        return f(b + r) - base(r)
+
+    def weight(r):
+        return 1 / abs(size(b + r))
+
     c = polynomial(value, weight, lo - b, hi - b, range(first, degree + 1), single)
     start = lo or hi / 1000
     error, r = worst(value, lambda r: evaluate(c, range(first, degree + 1), r), weight, start - b, hi - b)
@@ -98,16 +108,17 @@ def fit(value, scale, lo, hi, b, degree, first=1):
 
 
 def rising_table(f, scale, bits, degree=5):
-    """Rows of an f that is close to t below its first intervals, where base is t itself.
+    """Rows of an f that is close to t in the first two intervals, where base is t itself.
 
     min(base, t) chooses: so f(b) must lie below its interval.  c1 > 0 of the first row gives -0 the right sign.
     """
     ends = edges(scale)
-    c, error, t = fit(lambda r: f(r) - r, f, ends[0], ends[1], 0, degree, 2)
-    rows, errors = [[0.0, mp.inf, 2.0**-40, *c]], [(error, t)]
-    for lo, hi in zip(ends[1:-1], ends[2:]):
+    c, *error = fit(f, lambda r: r, f, ends[0], ends[1], 0, degree, 2)
+    c1, *error1 = fit(f, lambda r: r, f, ends[1], ends[2], 0, degree)
+    rows, errors = [[0.0, mp.inf, 2.0**-40, *c], [0.0, mp.inf, *c1]], [tuple(error), tuple(error1)]
+    for lo, hi in itertools.pairwise(ends[2:]):
         b, base = exact_base(f, lo, hi, lo * (1 - mp.mpf(2) ** -20), bits(lo))
-        c, *error = fit(lambda r: f(b + r) - base, f, lo, hi, b, degree)
+        c, *error = fit(f, constant(base), f, lo, hi, b, degree)
         rows.append([b, base, *c])
         errors.append(tuple(error))
     return rows, *max(errors)
@@ -117,10 +128,10 @@ def rooted_table(f, scale, root, bits, degree=5):
     """Rows of an f with a root, which is the b of its interval, so that the result is 0 there and exact beside it."""
     ends = edges(scale)
     rows, errors = [], []
-    for lo, hi in zip(ends, ends[1:]):
+    for lo, hi in itertools.pairwise(ends):
         b, base = (single(root), 0.0) if lo < root < hi else exact_base(f, lo, hi, mp.inf, bits)
-        size = (lambda t: mp.mpf(1) / 8) if lo < root < hi else (lambda t: abs(f(t)))
-        c, *error = fit(lambda r: f(b + r) - base, size, lo, hi, b, degree)
+        size = constant(mp.mpf(1) / 8) if lo < root < hi else f
+        c, *error = fit(f, constant(base), size, lo, hi, b, degree)
         rows.append([b, base, *c])
         errors.append(tuple(error))
     return rows, *max(errors)
@@ -134,10 +145,14 @@ def literal(x, suffix="f"):
     return f"{digits}p{exponent}{suffix}"
 
 
+FIVE = """value = base + r*(c1 + r*(c2 + ...)), from rows (b, base, c1 ... c5);
+ * where base is INFINITY, t stands for it."""
+
+
 def interval_header(name, what, scale, rows, error, t):
     lines = [
-        f"/* {what}: value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= {float(15 / mp.mpf(scale)):.6g}.",
-        f" * u = {scale}*t + 1, row = (bits(u) >> 20) & 31; base INFINITY stands for t itself.",
+        f"/* {what}",
+        f" * r = t - b, 0 <= t <= {float(15 / mp.mpf(scale)):.6g}; the row is (bits(u) >> 20) & 31, u = {scale}*t + 1.",
         f" * Error before rounding at most 2^{float(mp.log(error, 2)):.2f} (relative), at t = {float(t):.9g}.",
         f" * Written by tools/coefficients.py {name}. */",
         f"#define FA_{name.upper()}_SCALE {scale}",
@@ -147,9 +162,52 @@ def interval_header(name, what, scale, rows, error, t):
     return "\n".join(lines) + "\n" + " \\\n".join(body) + "\n"
 
 
+def bfloat16(x):
+    return float(np.uint32((int(np.float32(x).view(np.uint32)) + 0x8000) & 0xFFFF0000).view(np.float32))
+
+
+def carrying(passenger):
+    """Rounding to floats whose lower 16 bits are the upper 16 of a bfloat16."""
+    low = int(np.float32(passenger).view(np.uint32)) >> 16
+
+    def rounding(x):
+        upper = int(np.float32(x).view(np.uint32)) & 0xFFFF0000
+        floats = [float(np.uint32(upper + step | low).view(np.float32)) for step in (-0x10000, 0, 0x10000)]
+        return min(floats, key=lambda y: abs(y - x))
+
+    return rounding
+
+
+def tanh_row(lo, hi):
+    """b, base, c3, c5 carrying c4, then the error and its t.  The first row: base 1 makes c1 and c2 vanish."""
+    first = lo == 0
+    b, base = (0.0, 1.0) if first else exact_base(mp.tanh, lo, hi, lo * (1 - mp.mpf(2) ** -20), 24)
+    drop = single(mp.mpf(base) ** 2 - 1)
+    taylor = [0 if first else base, 1 if first else -drop, single(base * drop)]
+
+    def rest(r, known):
+        return mp.tanh(b + r) - evaluate(known, range(len(known)), r)
+
+    def weight(r):
+        return 1 / mp.tanh(b + r)
+
+    def fitted(powers, rounding):
+        return polynomial(lambda r: rest(r, taylor), weight, lo - b, hi - b, powers, rounding)[0]
+
+    taylor.append(fitted([3, 5] if first else [3, 4, 5], single))
+    taylor.append(0.0 if first else fitted([4, 5], bfloat16))
+    taylor.append(fitted([5], carrying(taylor[4])))
+    error, r = worst(lambda r: rest(r, taylor), lambda r: 0, weight, (lo or hi / 1000) - b, hi - b)
+    return [b, base, taylor[3], taylor[5]], (error, b + r)
+
+
 def tanh_f32():
-    scale = "1.6575"
-    return interval_header("tanh_f32", "tanh", scale, *rising_table(mp.tanh, mp.mpf(scale), lambda t: 24))
+    scale = mp.mpf("1.6575")
+    ends = edges(scale)
+    rows, errors = zip(*itertools.starmap(tanh_row, itertools.pairwise(ends)), strict=True)
+    what = """tanh: value = min(base, t) + r*(c1 + r*(c2 + r*(c3 + r*(c4 + r*c5)))), from rows (b, base, c3, c5);
+ * c1 = 1 - base*base, c2 = -base*c1, and c4 is the float whose upper 16 bits are the lower 16 of c5."""
+    return interval_header("tanh_f32", what, "1.6575", list(rows), *max(errors))
 
 
 def twice_mills(t):
@@ -158,9 +216,12 @@ def twice_mills(t):
 
 
 def gelu_f32():
-    """base has so few bits that its product with the 5 bits of exp's step is exact in x minus it, up to 3.7."""
-    scale, what = "1.03125", "2*t*Phi(-t)*exp(t*t/2)"
-    bits = lambda t: 12 if t < 1.9 or t > 4 else 10 if t < 2.5 else 8
+    """base has so few bits that its product with the 4 bits of exp's step is exact in x minus it, up to 3.7."""
+    scale, what = "1.03125", "2*t*Phi(-t)*exp(t*t/2): " + FIVE
+
+    def bits(t):
+        return 12 if t < 1.9 or t > 4 else 10 if t < 2.5 else 8
+
     return interval_header("gelu_f32", what, scale, *rising_table(lambda t: t * twice_mills(t), mp.mpf(scale), bits))
 
 
@@ -170,14 +231,17 @@ def gelu_slope(t):
 
 
 def d_gelu_f32():
-    scale, what = "1.03125", "2*(Phi(-t) - t*phi(t))*exp(t*t/2)"
+    scale, what = "1.03125", "2*(Phi(-t) - t*phi(t))*exp(t*t/2): " + FIVE
     root = mp.findroot(gelu_slope, 0.75)
     return interval_header("d_gelu_f32", what, scale, *rooted_table(gelu_slope, mp.mpf(scale), root, 12))
 
 
 def mapped_polynomial(f, k, largest, degree):
     """Coefficients in w = (t - k)/(t + k) of f(t), 0 <= t <= largest, then the rest of the first; worst error, its t."""
-    of = lambda w: f(k * (1 + w) / (1 - w))
+
+    def of(w):
+        return f(k * (1 + w) / (1 - w))
+
     top = mp.mpf(largest - k) / (largest + k)
     nodes = chebyshev(mp.mpf(-1), top, degree + 1)
     matrix = mp.matrix([[w**p for p in range(degree + 1)] for w in nodes])
@@ -193,7 +257,11 @@ def gelu_f64():
     limit = mp.floor(mp.sqrt(2 / mp.pi) * 2**40) / 2**40  # short, so that its differences are exact
     parts = []
     for name, what, f in (
-        ("fa_gelu_f64", "((t + 4)*2*Phi(-t)*exp(t*t/2) - LIMIT)*(t + 4)/8", lambda t: ((t + 4) * twice_mills(t) - limit) * (t + 4) / 8),
+        (
+            "fa_gelu_f64",
+            "((t + 4)*2*Phi(-t)*exp(t*t/2) - LIMIT)*(t + 4)/8",
+            lambda t: ((t + 4) * twice_mills(t) - limit) * (t + 4) / 8,
+        ),
         ("fa_d_gelu_f64", "2*(Phi(-t) - t*phi(t))*exp(t*t/2)/(ROOT - t)", lambda t: gelu_slope(t) / (root - t)),
     ):
         c, error, t = mapped_polynomial(f, 4, 39.5, 24)
@@ -211,33 +279,33 @@ static const double {name}[26] = {{
 """ + "".join(parts)
 
 
-def exp16_f32():
-    """exp(-q/2), q >= 0: 16 steps an octave, spaced linearly so that a step is a shift of its number."""
-    step = mp.log(2) / 8
-    rest = [2 * mp.log(1 + mp.mpf(k) / 16) - k * step for k in range(16)]
+def gauss_f32():
+    """exp(-q/2), q >= 0: 8 steps an octave, spaced linearly so that a step is a shift of its number."""
+    step = mp.log(2) / 4
+    rest = [2 * mp.log(1 + mp.mpf(k) / 8) - k * step for k in range(8)]
     lo, hi = -step / 2, step / 2 + max(rest)
     c = polynomial(lambda r: mp.expm1(-r / 2), lambda r: 1, lo, hi, range(1, 5), single)
     error, r = worst(lambda r: mp.expm1(-r / 2), lambda r: evaluate(c, range(1, 5), r), lambda r: 1, lo, hi)
     high = mp.floor(step * 2**15) / 2**15
     ratio = mp.mpf(single(step / high - 1))
-    magic = 0xC00000 + 0x17E0  # the low 13 bits: the sign and the biased exponent of -1/2
+    magic = 0xC00000 + 0xBF0  # the low 12 bits: the sign and the biased exponent of -1/2
     shift = magic * high - single(magic * high)
     rest = [single(r - shift * (1 + ratio)) for r in rest]
-    return f"""/* -exp(-q/2)/2, q >= 0: z = q*STEPS + MAGIC has n = -round(q*8/ln 2) in its low bits; m = z*HIGH - OFFSET is exactly
- * n*HIGH + {literal(shift, "")}, r = q + m + m*RATIO + fa_exp16_rest[z & 15], {float(lo):.6f} <= r <= {float(hi):.6f}.
- * The result is s*(1 + p): s = -2^(e-1)*(1 + k/16), n = 16e + k, is the float of bits z << 19, and
+    return f"""/* -exp(-q/2)/2, q >= 0: z = q*STEPS + MAGIC has n = -round(q*4/ln 2) in its low bits; m = z*HIGH - OFFSET is exactly
+ * n*HIGH + {literal(shift, "")}, r = q + m + m*RATIO + fa_gauss_rest[z & 7], {float(lo):.6f} <= r <= {float(hi):.6f}.
+ * The result is s*(1 + p): s = -2^(e-1)*(1 + k/8), n = 8e + k, is the float of bits z << 20, and
  * p = expm1(-r/2) = r*(C1 + r*(C2 + r*(C3 + r*C4))), absolute error at most 2^{float(mp.log(error, 2)):.2f}, at r = {float(r):.6f}.
- * Written by tools/coefficients.py exp16_f32. */
-#define FA_EXP16_STEPS {literal(single(-1 / step))}
-#define FA_EXP16_MAGIC {literal(magic)}
-#define FA_EXP16_HIGH {literal(high)} /* 12 bits: n*HIGH is exact */
-#define FA_EXP16_OFFSET {literal(single(magic * high))}
-#define FA_EXP16_RATIO {literal(ratio)}
-#define FA_EXP16_C1 {literal(c[0])}
-#define FA_EXP16_C2 {literal(c[1])}
-#define FA_EXP16_C3 {literal(c[2])}
-#define FA_EXP16_C4 {literal(c[3])}
-static const float fa_exp16_rest[16] = {{
+ * Written by tools/coefficients.py gauss_f32. */
+#define FA_GAUSS_STEPS {literal(single(-1 / step))}
+#define FA_GAUSS_MAGIC {literal(magic)}
+#define FA_GAUSS_HIGH {literal(high)} /* 13 bits: n*HIGH is exact */
+#define FA_GAUSS_OFFSET {literal(single(magic * high))}
+#define FA_GAUSS_RATIO {literal(ratio)}
+#define FA_GAUSS_C1 {literal(c[0])}
+#define FA_GAUSS_C2 {literal(c[1])}
+#define FA_GAUSS_C3 {literal(c[2])}
+#define FA_GAUSS_C4 {literal(c[3])}
+static const float fa_gauss_rest[8] = {{
 {table_lines([literal(r) for r in rest])}}};
 """
 
@@ -246,7 +314,13 @@ def table_lines(items, each=8):
     return "".join("    " + ", ".join(items[i : i + each]) + ",\n" for i in range(0, len(items), each))
 
 
-HEADERS = {"tanh_f32": tanh_f32, "gelu_f32": gelu_f32, "d_gelu_f32": d_gelu_f32, "exp16_f32": exp16_f32, "gelu_f64": gelu_f64}
+HEADERS = {
+    "tanh_f32": tanh_f32,
+    "gelu_f32": gelu_f32,
+    "d_gelu_f32": d_gelu_f32,
+    "gauss_f32": gauss_f32,
+    "gelu_f64": gelu_f64,
+}
 
 
 def main(arguments):

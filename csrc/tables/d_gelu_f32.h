@@ -1,5 +1,6 @@
-/* 2*(Phi(-t) - t*phi(t))*exp(t*t/2): value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= 14.5455.
- * u = 1.03125*t + 1, row = (bits(u) >> 20) & 31; base INFINITY stands for t itself.
+/* 2*(Phi(-t) - t*phi(t))*exp(t*t/2): value = base + r*(c1 + r*(c2 + ...)), from rows (b, base, c1 ... c5);
+ * where base is INFINITY, t stands for it.
+ * r = t - b, 0 <= t <= 14.5455; the row is (bits(u) >> 20) & 31, u = 1.03125*t + 1.
  * Error before rounding at most 2^-23.09 (relative), at t = 0.749871597.
  * Written by tools/coefficients.py d_gelu_f32. */
 #define FA_D_GELU_F32_SCALE 1.03125

@@ -1,5 +1,6 @@
-/* 2*t*Phi(-t)*exp(t*t/2): value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= 14.5455.
- * u = 1.03125*t + 1, row = (bits(u) >> 20) & 31; base INFINITY stands for t itself.
+/* 2*t*Phi(-t)*exp(t*t/2): value = base + r*(c1 + r*(c2 + ...)), from rows (b, base, c1 ... c5);
+ * where base is INFINITY, t stands for it.
+ * r = t - b, 0 <= t <= 14.5455; the row is (bits(u) >> 20) & 31, u = 1.03125*t + 1.
  * Error before rounding at most 2^-28.04 (relative), at t = 3.06522856.
  * Written by tools/coefficients.py gelu_f32. */
 #define FA_GELU_F32_SCALE 1.03125
@@ -29,7 +30,7 @@
     R(0x1.aa0618p+3f, 0x1.964p-1f, 0x1.570ap-11f, -0x1.2e8e5ep-14f, 0x1.d7e178p-18f, -0x1.55d152p-21f, 0x1.0f48fp-24f) \
     R(0x1.c411a4p+3f, 0x1.968p-1f, 0x1.2023aep-11f, -0x1.e025f2p-15f, 0x1.617adp-18f, -0x1.d40822p-22f, 0x1.20c75p-24f) \
     R(0x0p+0f, INFINITY, 0x1p-40f, -0x1.98843ap-1f, 0x1.fff076p-2f, -0x1.0ed60ep-2f, 0x1.c3dae2p-4f) \
-    R(0x1.ebc7dep-4f, 0x1.cp-4f, 0x1.a81844p-1f, -0x1.470eb8p-1f, 0x1.8dddeep-2f, -0x1.99c73ep-3f, 0x1.4c7424p-4f) \
+    R(0x0p+0f, INFINITY, -0x1.b372c6p-18f, -0x1.986b34p-1f, 0x1.fdb306p-2f, -0x1.02dcfcp-2f, 0x1.5e877cp-4f) \
     R(0x1.202dc4p-2f, 0x1.d2cp-3f, 0x1.4c80e8p-1f, -0x1.ea1586p-2f, 0x1.1e8ad4p-2f, -0x1.1e928p-3f, 0x1.e72bd4p-5f) \
     R(0x1.c4dc62p-2f, 0x1.48cp-2f, 0x1.07b5e2p-1f, -0x1.73a898p-2f, 0x1.a1d4ap-3f, -0x1.9361ap-4f, 0x1.6819e2p-5f) \
     R(0x1.12e142p-1f, 0x1.778p-2f, 0x1.ce5eaap-2f, -0x1.3d6a8cp-2f, 0x1.5cbe38p-3f, -0x1.4a1966p-4f, 0x1.232ab6p-5f) \

@@ -1,38 +1,39 @@
-/* tanh: value = base + r*(c1 + r*(c2 + ...)), r = t - b; 0 <= t <= 9.04977.
- * u = 1.6575*t + 1, row = (bits(u) >> 20) & 31; base INFINITY stands for t itself.
- * Error before rounding at most 2^-30.29 (relative), at t = 0.708132014.
+/* tanh: value = min(base, t) + r*(c1 + r*(c2 + r*(c3 + r*(c4 + r*c5)))), from rows (b, base, c3, c5);
+ * c1 = 1 - base*base, c2 = -base*c1, and c4 is the float whose upper 16 bits are the lower 16 of c5.
+ * r = t - b, 0 <= t <= 9.04977; the row is (bits(u) >> 20) & 31, u = 1.6575*t + 1.
+ * Error before rounding at most 2^-27.65 (relative), at t = 2.71493213.
  * Written by tools/coefficients.py tanh_f32. */
 #define FA_TANH_F32_SCALE 1.6575
 #define FA_TANH_F32_ROWS(R) \
-    R(0x1.5d2566p-1f, 0x1.2f7f8ep-1f, 0x1.4c1868p-1f, -0x1.89b652p-2f, 0x1.7efd1ep-7f, 0x1.f02fbp-4f, -0x1.e4cfe2p-5f) \
-    R(0x1.a2b8c2p-1f, 0x1.5906b6p-1f, 0x1.177e74p-1f, -0x1.78b0cep-2f, 0x1.0e174ep-4f, 0x1.40a2cep-4f, -0x1.02e7fap-4f) \
-    R(0x1.ed2ad2p-1f, 0x1.7dcd82p-1f, 0x1.c692a6p-2f, -0x1.52fa9cp-2f, 0x1.950032p-4f, 0x1.2c8294p-5f, -0x1.902438p-5f) \
-    R(0x1.229caap+0f, 0x1.a02656p-1f, 0x1.5b8362p-2f, -0x1.1a74d4p-2f, 0x1.c6fe3p-4f, 0x1.d7847ep-10f, -0x1.05cf0ap-5f) \
-    R(0x1.4d31f4p+0f, 0x1.b967cap-1f, 0x1.06e94p-2f, -0x1.c55266p-3f, 0x1.af1b1ep-4f, -0x1.154b96p-6f, -0x1.0ac26cp-6f) \
-    R(0x1.6b09b8p+0f, 0x1.c745fp-1f, 0x1.acaca4p-3f, -0x1.7d2e02p-3f, 0x1.881874p-4f, -0x1.796284p-6f, -0x1.86da88p-8f) \
-    R(0x1.9c8ed8p+0f, 0x1.d8c68p-1f, 0x1.2dc6dcp-3f, -0x1.16a84cp-3f, 0x1.39717ap-4f, -0x1.9edccep-6f, 0x1.6ad4cp-12f) \
-    R(0x1.c49af4p+0f, 0x1.e303d6p-1f, 0x1.c2a21ap-4f, -0x1.a91f4p-4f, 0x1.f5b04cp-5f, -0x1.7c38aap-6f, 0x1.c3c374p-9f) \
-    R(0x1.fa295ap+0f, 0x1.ecbd1ep-1f, 0x1.2e6224p-4f, -0x1.2302p-4f, 0x1.66887p-5f, -0x1.2e15e2p-6f, 0x1.38a9cep-8f) \
-    R(0x1.2966dap+1f, 0x1.f64598p-1f, 0x1.3457ecp-5f, -0x1.2e7c6p-5f, 0x1.83dda8p-6f, -0x1.6564fp-7f, 0x1.00933ep-8f) \
-    R(0x1.4c8582p+1f, 0x1.fa5b9p-1f, 0x1.671eaap-6f, -0x1.632956p-6f, 0x1.ceffacp-7f, -0x1.bb1666p-8f, 0x1.53eb8cp-9f) \
-    R(0x1.6e445ep+1f, 0x1.fca98cp-1f, 0x1.a9d58p-7f, -0x1.a70dfep-7f, 0x1.165d54p-7f, -0x1.100042p-8f, 0x1.97dccep-10f) \
-    R(0x1.9746ap+1f, 0x1.fe3d1ap-1f, 0x1.c21f8p-8f, -0x1.c0923p-8f, 0x1.28f2dap-8f, -0x1.25e904p-9f, 0x1.d75cap-11f) \
-    R(0x1.c068d6p+1f, 0x1.ff12b2p-1f, 0x1.da2e18p-9f, -0x1.d951fap-9f, 0x1.3a521ep-9f, -0x1.38bb96p-10f, 0x1.082406p-11f) \
-    R(0x1.e96d4cp+1f, 0x1.ff82eep-1f, 0x1.f40afap-10f, -0x1.f3916ep-10f, 0x1.4c4f56p-10f, -0x1.4adf28p-11f, 0x1.237266p-12f) \
-    R(0x1.040308p+2f, 0x1.ffb272p-1f, 0x1.36207cp-10f, -0x1.35f0dp-10f, 0x1.9cce4cp-11f, -0x1.9d6d9ep-12f, 0x1.41d938p-13f) \
-    R(0x1.1d644ap+2f, 0x1.ffdce8p-1f, 0x1.18b50ep-11f, -0x1.189fap-11f, 0x1.76a78cp-12f, -0x1.79035p-13f, 0x1.08719ep-14f) \
-    R(0x1.447cbep+2f, 0x1.fff5a8p-1f, 0x1.4afb24p-13f, -0x1.4af034p-13f, 0x1.b9f5c8p-14f, -0x1.bdc7fcp-15f, 0x1.3cc1a2p-16f) \
-    R(0x1.673c46p+2f, 0x1.fffc82p-1f, 0x1.befce2p-15f, -0x1.bf05a2p-15f, 0x1.2a81fap-15f, -0x1.289c3p-16f, 0x1.825632p-18f) \
-    R(0x1.9de532p+2f, 0x1.ffff5ep-1f, 0x1.4400ecp-17f, -0x1.441104p-17f, 0x1.af19f4p-18f, -0x1.a7cf1ap-19f, 0x1.c317e4p-20f) \
-    R(0x1.bb9d3ap+2f, 0x1.ffffcp-1f, 0x1.ffff96p-19f, -0x1.ffea7ep-19f, 0x1.55616ap-19f, -0x1.5b216ap-20f, 0x1.10f33cp-21f) \
-    R(0x1.e434ep+2f, 0x1.ffffeep-1f, 0x1.2000eep-20f, -0x1.1ff5bp-20f, 0x1.7f8c6p-21f, -0x1.860cbap-22f, 0x1.49c1c8p-23f) \
-    R(0x1.03ae5ap+3f, 0x1.fffffap-1f, 0x1.7ffedcp-22f, -0x1.7ff532p-22f, 0x1.004684p-22f, -0x1.03b506p-23f, 0x1.8348bcp-25f) \
-    R(0x1.154246p+3f, 0x1.fffffep-1f, 0x1.fffd78p-24f, -0x1.fffd16p-24f, 0x1.55fdc2p-24f, -0x1.576fe4p-25f, 0x1.d7e76ap-27f) \
-    R(0x0p+0f, INFINITY, 0x1p-40f, 0x1.a30ca6p-26f, -0x1.555618p-2f, 0x1.ae72c6p-14f, 0x1.0e95c4p-3f) \
-    R(0x1.25ea22p-4f, 0x1.256942p-4f, 0x1.fd5f6cp-1f, -0x1.23e86ap-4f, -0x1.4e5822p-2f, 0x1.837832p-5f, 0x1.f65dfcp-4f) \
-    R(0x1.1c8f1cp-3f, 0x1.1abdeap-3f, 0x1.f63dc8p-1f, -0x1.15599p-3f, -0x1.3bc0aep-2f, 0x1.6d3dfcp-4f, 0x1.924a5p-4f) \
-    R(0x1.c99abep-3f, 0x1.c2236p-3f, 0x1.e743fcp-1f, -0x1.ac62aep-3f, -0x1.15e7fap-2f, 0x1.0e2c72p-3f, 0x1.f634aep-5f) \
-    R(0x1.2e963cp-2f, 0x1.2613b2p-2f, 0x1.d5c5d8p-1f, -0x1.0dd266p-2f, -0x1.d782a8p-3f, 0x1.3e5ebap-3f, 0x1.244896p-5f) \
-    R(0x1.8518a8p-2f, 0x1.736452p-2f, 0x1.bca682p-1f, -0x1.42896p-2f, -0x1.670ea6p-3f, 0x1.5c87aep-3f, -0x1.a5b56cp-12f) \
-    R(0x1.e38b6ap-2f, 0x1.c28b48p-2f, 0x1.9ce242p-1f, -0x1.6b534ap-2f, -0x1.cdc32p-4f, 0x1.5b407p-3f, -0x1.38b06cp-5f) \
-    R(0x1.21251cp-1f, 0x1.05e11cp-1f, 0x1.7a0d9cp-1f, -0x1.82bc4ap-2f, -0x1.b21944p-5f, 0x1.390e06p-3f, -0x1.b5a09ep-6f)
+    R(0x1.5d2566p-1f, 0x1.2f7f8ep-1f, 0x1.7ef58p-7f, -0x1.e67bfp-5f) \
+    R(0x1.a2b8c2p-1f, 0x1.5906b6p-1f, 0x1.0e1536p-4f, -0x1.f87b4p-5f) \
+    R(0x1.ed2ad2p-1f, 0x1.7dcd82p-1f, 0x1.94ff84p-4f, -0x1.8a7a2cp-5f) \
+    R(0x1.229caap+0f, 0x1.a02656p-1f, 0x1.c6ffa4p-4f, -0x1.0875cap-5f) \
+    R(0x1.4d31f4p+0f, 0x1.b967cap-1f, 0x1.af1b1ep-4f, -0x1.137916p-6f) \
+    R(0x1.6b09b8p+0f, 0x1.c745fp-1f, 0x1.8817f2p-4f, -0x1.6d797ap-8f) \
+    R(0x1.9c8ed8p+0f, 0x1.d8c68p-1f, 0x1.397168p-4f, 0x1.b9799ep-11f) \
+    R(0x1.c49af4p+0f, 0x1.e303d6p-1f, 0x1.f5b06cp-5f, 0x1.cf797cp-9f) \
+    R(0x1.fa295ap+0f, 0x1.ecbd1ep-1f, 0x1.66887p-5f, 0x1.39792ep-8f) \
+    R(0x1.2966dap+1f, 0x1.f64598p-1f, 0x1.83e12ep-6f, 0x1.f57866p-9f) \
+    R(0x1.4c8582p+1f, 0x1.fa5b9p-1f, 0x1.cf0686p-7f, 0x1.5d77bap-9f) \
+    R(0x1.6e445ep+1f, 0x1.fca98cp-1f, 0x1.165d7cp-7f, 0x1.99771p-10f) \
+    R(0x1.9746ap+1f, 0x1.fe3d1ap-1f, 0x1.28f56ep-8f, 0x1.cf7626p-11f) \
+    R(0x1.c068d6p+1f, 0x1.ff12b2p-1f, 0x1.3a5922p-9f, 0x1.0d7538p-11f) \
+    R(0x1.e96d4cp+1f, 0x1.ff82eep-1f, 0x1.4c5828p-10f, 0x1.17744cp-12f) \
+    R(0x1.040308p+2f, 0x1.ffb272p-1f, 0x1.9ccc5ep-11f, 0x1.39739cp-13f) \
+    R(0x1.1d644ap+2f, 0x1.ffdce8p-1f, 0x1.7670b2p-12f, 0x1.097278p-14f) \
+    R(0x1.447cbep+2f, 0x1.fff5a8p-1f, 0x1.b9bcd2p-14f, 0x1.3b70bcp-16f) \
+    R(0x1.673c46p+2f, 0x1.fffc82p-1f, 0x1.2a54fap-15f, 0x1.916f2ap-18f) \
+    R(0x1.9de532p+2f, 0x1.ffff5ep-1f, 0x1.af54b8p-18f, 0x1.a96caep-20f) \
+    R(0x1.bb9d3ap+2f, 0x1.ffffcp-1f, 0x1.55638cp-19f, 0x1.116b5ap-21f) \
+    R(0x1.e434ep+2f, 0x1.ffffeep-1f, 0x1.7fa64ap-21f, 0x1.4b6984p-23f) \
+    R(0x1.03ae5ap+3f, 0x1.fffffap-1f, 0x1.00382ap-22f, 0x1.7b6802p-25f) \
+    R(0x1.154246p+3f, 0x1.fffffep-1f, 0x1.55c2d2p-24f, 0x1.d36656p-27f) \
+    R(0x0p+0f, 0x1p+0f, -0x1.555524p-2f, 0x1.1p-3f) \
+    R(0x1.25ea22p-4f, 0x1.256942p-4f, -0x1.4e6098p-2f, 0x1.ea7a88p-4f) \
+    R(0x1.1c8f1cp-3f, 0x1.1abdeap-3f, -0x1.3bacd8p-2f, 0x1.ae7b68p-4f) \
+    R(0x1.c99abep-3f, 0x1.c2236p-3f, -0x1.15b6a8p-2f, 0x1.367c08p-4f) \
+    R(0x1.2e963cp-2f, 0x1.2613b2p-2f, -0x1.d763f4p-3f, 0x1.627c3cp-5f) \
+    R(0x1.8518a8p-2f, 0x1.736452p-2f, -0x1.66de64p-3f, 0x1.167c58p-6f) \
+    R(0x1.e38b6ap-2f, 0x1.c28b48p-2f, -0x1.cdc118p-4f, -0x1.ee7c5ap-6f) \
+    R(0x1.21251cp-1f, 0x1.05e11cp-1f, -0x1.b218e4p-5f, -0x1.ce7c3ap-6f)

@@ -94,29 +94,39 @@ FA_GATHER(16)
 FA_GATHER(32)
 #undef FA_GATHER
 
-/* A table of 32 rows of eight floats: rows k as columns.  Loads of half rows and a transpose in each 128-bit lane; on a
- * Sapphire Rapids core half the time of permutes and blends, a third of that of gathers. */
+/* Rows (k >> low) & 31 of a table of four or eight floats, low >= 5, as columns: loads of four floats and a transpose in each 128-bit
+ * lane.  On a Sapphire Rapids core half the time of permutes and blends. */
 #define FA_LOOKUP_BY_ROWS
-FA_INLINE void v_lookup_rows(const float t[32][8], vi32 k, vf32 column[8])
+FA_INLINE void fa_four_columns(const char *row, const uint32_t at[8], vf32 column[4])
 {
-    uint32_t i[8];
-    v_store_i32((int32_t *)i, (k & 31) << 5);
-    __asm__("" : "+m"(i)); /* eight loads; gcc 12 would extract the elements: 2 uops each, a third slower in all */
-    for (int half = 0; half < 2; half++) {
-        const char *at = (const char *)t + 16 * half;
-        __m256 r[4], u[4];
-        for (int j = 0; j < 4; j++)
-            r[j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_load_ps((const float *)(at + i[j]))),
-                                        _mm_load_ps((const float *)(at + i[j + 4])), 1);
-        u[0] = _mm256_unpacklo_ps(r[0], r[1]);
-        u[1] = _mm256_unpackhi_ps(r[0], r[1]);
-        u[2] = _mm256_unpacklo_ps(r[2], r[3]);
-        u[3] = _mm256_unpackhi_ps(r[2], r[3]);
-        column[4 * half] = (vf32)_mm256_shuffle_ps(u[0], u[2], 0x44);
-        column[4 * half + 1] = (vf32)_mm256_shuffle_ps(u[0], u[2], 0xee);
-        column[4 * half + 2] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0x44);
-        column[4 * half + 3] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0xee);
-    }
+    __m256 r[4], u[4];
+    for (int j = 0; j < 4; j++)
+        r[j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_load_ps((const float *)(row + at[j]))),
+                                    _mm_load_ps((const float *)(row + at[j + 4])), 1);
+    u[0] = _mm256_unpacklo_ps(r[0], r[1]);
+    u[1] = _mm256_unpackhi_ps(r[0], r[1]);
+    u[2] = _mm256_unpacklo_ps(r[2], r[3]);
+    u[3] = _mm256_unpackhi_ps(r[2], r[3]);
+    column[0] = (vf32)_mm256_shuffle_ps(u[0], u[2], 0x44);
+    column[1] = (vf32)_mm256_shuffle_ps(u[0], u[2], 0xee);
+    column[2] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0x44);
+    column[3] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0xee);
+}
+/* The offsets go through memory: gcc 12 would extract them one by one, which takes a third longer in all. */
+#define FA_ROW_OFFSETS(at, k, low, shift)                                                                             \
+    uint32_t at[8];                                                                                                   \
+    v_store_i32((int32_t *)at, ((k) >> (low - shift)) & (31 << shift));                                               \
+    __asm__("" : "+m"(at))
+FA_INLINE void v_lookup_rows4(const float t[32][4], vi32 k, int low, vf32 column[4])
+{
+    FA_ROW_OFFSETS(at, k, low, 4);
+    fa_four_columns((const char *)t, at, column);
+}
+FA_INLINE void v_lookup_rows8(const float t[32][8], vi32 k, int low, vf32 column[8])
+{
+    FA_ROW_OFFSETS(at, k, low, 5);
+    fa_four_columns((const char *)t, at, column);
+    fa_four_columns((const char *)t + 16, at, column + 4);
 }
 
 FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)a)); }
