@@ -22,9 +22,10 @@ typedef float fa_rows8[7][32];
 #define FA_COLUMN5(a, b, c, d, e, ...) e,
 #define FA_COLUMN6(a, b, c, d, e, f, ...) f,
 #define FA_COLUMN7(a, b, c, d, e, f, ...) FA_COLUMN1(__VA_ARGS__, 0)
-#define FA_COLUMNS4(ROWS) {ROWS(FA_COLUMN1)}, {ROWS(FA_COLUMN2)}, {ROWS(FA_COLUMN3)}, {ROWS(FA_COLUMN4)}
+#define FA_COLUMNS4(ROWS)                                                                                              \
+    {ROWS(FA_COLUMN1)}, {ROWS(FA_COLUMN2)}, {ROWS(FA_COLUMN3)}, { ROWS(FA_COLUMN4) }
 #define FA_TABLE4(name, ROWS) FA_TABLE(name, fa_rows4, {FA_COLUMNS4(ROWS)})
-#define FA_TABLE8(name, ROWS)                                                                                         \
+#define FA_TABLE8(name, ROWS)                                                                                          \
     FA_TABLE(name, fa_rows8, {FA_COLUMNS4(ROWS), {ROWS(FA_COLUMN5)}, {ROWS(FA_COLUMN6)}, {ROWS(FA_COLUMN7)}})
 FA_INLINE void v_lookup_rows4(const fa_rows4 t, vi32 k, int low, vf32 column[4])
 {
