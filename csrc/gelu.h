@@ -123,7 +123,8 @@ FA_INLINE vreal gelu_value(vreal x, const int wild)
     vreal from = v_max(K(-0.0), x);
     if (!wild)
         return v_fnma(e.scale, v + v_low, from);
-    return v_fnma(e.scale * (v + v_low), K(FA_DOWN), from);
+    vreal big = e.scale * (v + v_low);
+    return v_select(v_gt(t, K(FA_GELU_TAME)), from - big * K(FA_DOWN), v_fnma(big, K(FA_DOWN), from));
 }
 
 /* Phi(x) + x*phi(x): of -t for x < 0, and 1 minus that above. */
