@@ -51,10 +51,7 @@ static cpuid_leaf cpuid(unsigned leaf, unsigned subleaf)
     return (cpuid_leaf){(unsigned)r[0], (unsigned)r[1], (unsigned)r[2], (unsigned)r[3]};
 }
 
-static unsigned enabled_state(void)
-{
-    return (unsigned)_xgetbv(0);
-}
+static unsigned enabled_state(void) { return (unsigned)_xgetbv(0); }
 
 #else
 
@@ -75,10 +72,7 @@ static unsigned enabled_state(void)
 
 #endif
 
-static int has(unsigned word, unsigned mask)
-{
-    return (word & mask) == mask;
-}
+static int has(unsigned word, unsigned mask) { return (word & mask) == mask; }
 
 /* Bits as in Intel's manual, volume 2A, CPUID; XCR0 in volume 1, section 13.3. */
 static unsigned x86_features(void)
@@ -155,10 +149,7 @@ static double read_quota(const char *folder, int version)
     return value[0] > 0 && value[1] > 0 ? value[0] / value[1] : 0;
 }
 
-static double smaller_quota(double a, double b)
-{
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
+static double smaller_quota(double a, double b) { return a == 0 || (b != 0 && b < a) ? b : a; }
 
 /* Inside a container the named path may lie outside of what is mounted: folders that are missing have no quota. */
 static double quota_up_to_root(const char *mount, const char *controller, char *path, int version)
@@ -233,10 +224,7 @@ static int processors_by_affinity(void)
 
 #else
 
-static int processors_by_affinity(void)
-{
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
+static int processors_by_affinity(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 
 #endif
 

@@ -13,10 +13,7 @@
 #include "fpstate.h"
 #include "threads.h"
 
-static int clamp_threads(int n)
-{
-    return n < 1 ? 1 : n > FA_MAX_THREADS ? FA_MAX_THREADS : n;
-}
+static int clamp_threads(int n) { return n < 1 ? 1 : n > FA_MAX_THREADS ? FA_MAX_THREADS : n; }
 
 static void run_alone(size_t n_tasks, void (*task)(void *, size_t), void *context)
 {
@@ -28,20 +25,11 @@ static void run_alone(size_t n_tasks, void (*task)(void *, size_t), void *contex
 
 static int limit = 1;
 
-int fa_default_num_threads(void)
-{
-    return 1;
-}
+int fa_default_num_threads(void) { return 1; }
 
-int fa_get_num_threads(void)
-{
-    return limit;
-}
+int fa_get_num_threads(void) { return limit; }
 
-void fa_set_num_threads(int n_threads)
-{
-    limit = clamp_threads(n_threads);
-}
+void fa_set_num_threads(int n_threads) { limit = clamp_threads(n_threads); }
 
 void fa_parallel_for(size_t n_tasks, void (*task)(void *context, size_t index), void *context)
 {
@@ -96,15 +84,9 @@ static void pause_briefly(void)
 #endif
 }
 
-static int seats_free(unsigned gate)
-{
-    return gate >= ONE_SEAT;
-}
+static int seats_free(unsigned gate) { return gate >= ONE_SEAT; }
 
-static int nobody_inside(unsigned gate)
-{
-    return (gate & INSIDE_MASK) == 0;
-}
+static int nobody_inside(unsigned gate) { return (gate & INSIDE_MASK) == 0; }
 
 static int spin_until(int (*wanted)(unsigned gate))
 {

@@ -26,30 +26,15 @@ typedef CONDITION_VARIABLE fa_condition;
 #define FA_THREAD_RETURN 0
 typedef LPTHREAD_START_ROUTINE fa_thread_body;
 
-static inline void fa_lock(fa_mutex *m)
-{
-    AcquireSRWLockExclusive(m);
-}
+static inline void fa_lock(fa_mutex *m) { AcquireSRWLockExclusive(m); }
 
-static inline void fa_unlock(fa_mutex *m)
-{
-    ReleaseSRWLockExclusive(m);
-}
+static inline void fa_unlock(fa_mutex *m) { ReleaseSRWLockExclusive(m); }
 
-static inline void fa_wait(fa_condition *c, fa_mutex *m)
-{
-    SleepConditionVariableSRW(c, m, INFINITE, 0);
-}
+static inline void fa_wait(fa_condition *c, fa_mutex *m) { SleepConditionVariableSRW(c, m, INFINITE, 0); }
 
-static inline void fa_wake_one(fa_condition *c)
-{
-    WakeConditionVariable(c);
-}
+static inline void fa_wake_one(fa_condition *c) { WakeConditionVariable(c); }
 
-static inline void fa_wake_all(fa_condition *c)
-{
-    WakeAllConditionVariable(c);
-}
+static inline void fa_wake_all(fa_condition *c) { WakeAllConditionVariable(c); }
 
 static inline int fa_start_thread(fa_thread_body body, size_t stack_bytes)
 {
@@ -69,10 +54,7 @@ static inline uint64_t fa_nanoseconds(void)
 }
 
 /* Windows has no fork. */
-static inline void fa_at_fork_in_child(void (*handler)(void))
-{
-    (void)handler;
-}
+static inline void fa_at_fork_in_child(void (*handler)(void)) { (void)handler; }
 
 #elif FA_THREADS
 
@@ -88,30 +70,15 @@ typedef pthread_cond_t fa_condition;
 #define FA_THREAD_RETURN NULL
 typedef void *(*fa_thread_body)(void *);
 
-static inline void fa_lock(fa_mutex *m)
-{
-    pthread_mutex_lock(m);
-}
+static inline void fa_lock(fa_mutex *m) { pthread_mutex_lock(m); }
 
-static inline void fa_unlock(fa_mutex *m)
-{
-    pthread_mutex_unlock(m);
-}
+static inline void fa_unlock(fa_mutex *m) { pthread_mutex_unlock(m); }
 
-static inline void fa_wait(fa_condition *c, fa_mutex *m)
-{
-    pthread_cond_wait(c, m);
-}
+static inline void fa_wait(fa_condition *c, fa_mutex *m) { pthread_cond_wait(c, m); }
 
-static inline void fa_wake_one(fa_condition *c)
-{
-    pthread_cond_signal(c);
-}
+static inline void fa_wake_one(fa_condition *c) { pthread_cond_signal(c); }
 
-static inline void fa_wake_all(fa_condition *c)
-{
-    pthread_cond_broadcast(c);
-}
+static inline void fa_wake_all(fa_condition *c) { pthread_cond_broadcast(c); }
 
 /* The thread blocks every signal except those that a faulty instruction raises: handlers run on the program's own threads. */
 static inline int fa_start_thread(fa_thread_body body, size_t stack_bytes)
@@ -142,10 +109,7 @@ static inline uint64_t fa_nanoseconds(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static inline void fa_at_fork_in_child(void (*handler)(void))
-{
-    pthread_atfork(NULL, NULL, handler);
-}
+static inline void fa_at_fork_in_child(void (*handler)(void)) { pthread_atfork(NULL, NULL, handler); }
 
 #endif
 

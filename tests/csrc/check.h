@@ -7,13 +7,13 @@
 extern long n_checks, n_failures;
 
 /* Counts and, on failure, prints where and what: CHECK(condition, format, values…).  The first 50 failures print. */
-#define CHECK(condition, ...)                                        \
-    do {                                                             \
-        __atomic_fetch_add(&n_checks, 1, __ATOMIC_RELAXED);          \
-        if (!(condition) && count_failure(__FILE__, __LINE__)) {     \
-            fprintf(stderr, __VA_ARGS__);                            \
-            fputc('\n', stderr);                                     \
-        }                                                            \
+#define CHECK(condition, ...)                                                                                          \
+    do {                                                                                                               \
+        __atomic_fetch_add(&n_checks, 1, __ATOMIC_RELAXED);                                                            \
+        if (!(condition) && count_failure(__FILE__, __LINE__)) {                                                       \
+            fprintf(stderr, __VA_ARGS__);                                                                              \
+            fputc('\n', stderr);                                                                                       \
+        }                                                                                                              \
     } while (0)
 
 int count_failure(const char *file, int line);

@@ -14,10 +14,7 @@ fa_kernel *kernel_of(const subject *s)
     return s->kind == VALUE ? kernels->value[s->activation] : kernels->vjp[s->activation];
 }
 
-size_t item_of(const subject *s)
-{
-    return fa_item_size(s->dtype);
-}
+size_t item_of(const subject *s) { return fa_item_size(s->dtype); }
 
 const char *label_of(const subject *s)
 {

@@ -13,10 +13,7 @@
 #define SLOPE(name) static long double name##_slope(long double x, const long double *p)
 #define NO_PARAMETER ((void)p)
 
-static long double logistic(long double x)
-{
-    return 1 / (1 + expl(-x));
-}
+static long double logistic(long double x) { return 1 / (1 + expl(-x)); }
 
 VALUE(relu) { return NO_PARAMETER, x > 0 ? x : x == 0 ? x : 0; }
 SLOPE(relu) { return NO_PARAMETER, x > 0; }
@@ -56,7 +53,10 @@ VALUE(softplus)
 
 SLOPE(softplus) { return p[0] * x > p[1] ? 1 : logistic(p[0] * x); }
 
-#define ROW(name, ...) {#name, name##_value, name##_slope, __VA_ARGS__}
+#define ROW(name, ...)                                                                                                 \
+    {                                                                                                                  \
+#name, name##_value, name##_slope, __VA_ARGS__                                                                 \
+    }
 
 static const reference references[] = {
     ROW(relu, {0}, 0),

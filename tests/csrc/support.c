@@ -11,8 +11,7 @@
 
 static char *new_region(size_t page)
 {
-    char *region =
-        mmap(NULL, GUARDED_BYTES + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *region = mmap(NULL, GUARDED_BYTES + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (region == MAP_FAILED || mprotect(region, page, PROT_NONE) != 0 ||
         mprotect(region + page + GUARDED_BYTES, page, PROT_NONE) != 0) {
         perror("guarded memory");
@@ -76,17 +75,40 @@ static uint64_t get_bits(fa_dtype dtype, const void *values, size_t i)
 }
 
 /* In [-1, 1), exact in both dtypes. */
-static double unit(uint64_t h)
-{
-    return (double)(int64_t)(h >> 41) * 0x1p-22 - 1;
-}
+static double unit(uint64_t h) { return (double)(int64_t)(h >> 41) * 0x1p-22 - 1; }
 
 void fill_broad(fa_dtype dtype, uint64_t seed, size_t n, void *values)
 {
-    static const double special[] = {0,      -0.0,    INFINITY, -INFINITY, NAN,    1,      -1,     0.5,   -0.5,
-                                     3,      -3,      6,        0x1p-126,  -0x1p-126,      0x1p-149, -0x1p-149,
-                                     0x1p-140, 0x1.fffffep127, -0x1.fffffep127, 0x1p-24, -0x1p-24, 20,    -20,
-                                     88.75,  -88.75,  -103.5,   -104,      -745,   709.75, -709.75};
+    static const double special[] = {0,
+                                     -0.0,
+                                     INFINITY,
+                                     -INFINITY,
+                                     NAN,
+                                     1,
+                                     -1,
+                                     0.5,
+                                     -0.5,
+                                     3,
+                                     -3,
+                                     6,
+                                     0x1p-126,
+                                     -0x1p-126,
+                                     0x1p-149,
+                                     -0x1p-149,
+                                     0x1p-140,
+                                     0x1.fffffep127,
+                                     -0x1.fffffep127,
+                                     0x1p-24,
+                                     -0x1p-24,
+                                     20,
+                                     -20,
+                                     88.75,
+                                     -88.75,
+                                     -103.5,
+                                     -104,
+                                     -745,
+                                     709.75,
+                                     -709.75};
     const double wide = dtype == FA_F32 ? 110 : 760;
     for (size_t i = 0; i < n; i++) {
         const uint64_t h = hash64(seed, i);
@@ -139,10 +161,7 @@ long double ulp_error(fa_dtype dtype, long double got, long double exact)
 
 #if defined(__x86_64__)
 
-uint64_t floating_point_state(void)
-{
-    return __builtin_ia32_stmxcsr();
-}
+uint64_t floating_point_state(void) { return __builtin_ia32_stmxcsr(); }
 
 void flush_subnormals(int on)
 {
@@ -170,14 +189,8 @@ void flush_subnormals(int on)
 
 #else
 
-uint64_t floating_point_state(void)
-{
-    return 0;
-}
+uint64_t floating_point_state(void) { return 0; }
 
-void flush_subnormals(int on)
-{
-    (void)on;
-}
+void flush_subnormals(int on) { (void)on; }
 
 #endif

@@ -227,10 +227,7 @@ void test_elementwise(void)
     fa_set_num_threads(before);
 }
 
-static void test_threads_selected(void)
-{
-    for_each_subject(check_threads);
-}
+static void test_threads_selected(void) { for_each_subject(check_threads); }
 
 void test_threads(void)
 {

@@ -193,7 +193,4 @@ static void test_selected(void)
     for_each_subject(check_broadcast);
 }
 
-void test_kernels(void)
-{
-    for_each_isa(test_selected);
-}
+void test_kernels(void) { for_each_isa(test_selected); }
