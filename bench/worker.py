@@ -12,7 +12,7 @@ import time
 import traceback
 
 from bench import elementwise, imports, rows, subject, training
-from bench.cells import Cell, cell_from_dict
+from bench.cells import ROW_FUNCTIONS, Cell, cell_from_dict
 from bench.lineup import Lineup, examine
 from bench.timing import interleave
 
@@ -29,8 +29,7 @@ LINEUPS = {
 def lineup_of(cell: Cell) -> Lineup:
     """The contestants of a cell."""
     if cell.suite == "threads":
-        known = subject.table()
-        return elementwise.lineup(cell) if cell.function in known else rows.lineup(cell)
+        return rows.lineup(cell) if cell.function in ROW_FUNCTIONS else elementwise.lineup(cell)
     return LINEUPS[cell.suite](cell)
 
 
