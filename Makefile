@@ -14,7 +14,8 @@ SOURCES := $(wildcard setup.py pyproject.toml csrc/*.* csrc/*/*.* fastact/*.pyx 
 
 help:
 	@echo "make demo       train on the handwritten digits and draw what happened into demo-output/"
-	@echo "make test       every test: pytest, doctests, the C test program"
+	@echo "make test       every test: pytest, doctests, notebooks, the C test program   (ARGS='-k gelu' goes to pytest)"
+	@echo "make ctest      the C test program alone"
 	@echo "make bench      time fastact against its peers          (ARGS='...' is passed on)"
 	@echo "make accuracy   sweep float32 inputs for the worst ULP   (ARGS='sigmoid' for one function)"
 	@echo "make lint       ruff, mypy and clang-format"
@@ -23,12 +24,17 @@ help:
 	@echo "make notebooks  write and run examples/*.ipynb from tools/notebooks.py"
 	@echo "make build      build the extension in place             make clean   remove what make made"
 
+# The matrix products of these two are small: OpenBLAS's threads gain nothing there, and as they wait by spinning, on a busy
+# machine they cost much (the demo: 37 seconds instead of 3, two cores with a load of 9).
+demo test: export OPENBLAS_NUM_THREADS := 1
+
 demo: $(BUILT)
 	$(PY) -m fastact demo $(ARGS)
 
-test: $(BUILT) $(INSTALLED)-test $(if $(wildcard tests/csrc/Makefile),ctest)
+test: $(BUILT) $(INSTALLED)-test
 	$(PY) -m pytest -n auto $(ARGS)
 
+# pytest builds and runs the C test program too; this target is for work on csrc alone.
 ctest:
 	$(MAKE) -C tests/csrc test
 
