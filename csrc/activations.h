@@ -39,24 +39,10 @@ FA_INLINE vreal f_sigmoid(vreal x, int mode)
 }
 FA_INLINE vreal d_sigmoid(vreal x, vreal g, int mode) { return g * v_logistic_slope(1, v_abs(x), mode); }
 
-/* tanh t = E/(E + 2), E = expm1(2t) as head and tail, the quotient corrected by its residual. */
-FA_INLINE vreal tanh_magnitude(vreal t)
-{
-    fa_pair parts = v_expm1(v_min(K(44), t + t));
-    vreal head = parts.head + parts.tail, tail = parts.tail - (head - parts.head);
-    vreal d = head + K(2), d_low = (head - (d - K(2))) + tail;
-    vreal inverse = K(1) / d, q = head * inverse;
-    vreal rest = v_fnma(q, d, head) + v_fnma(q, d_low, tail);
-    return v_fma(inverse, rest, q);
-}
 FA_INLINE vreal f_tanh(vreal x, int mode)
 {
     (void)mode;
-#ifdef FA_REAL_F32
     return tanh_value(x);
-#else
-    return v_copysign(tanh_magnitude(v_abs(x)), x);
-#endif
 }
 /* 1 − tanh² = 4σ(2x)(1 − σ(2x)) */
 FA_INLINE vreal d_tanh(vreal x, vreal g, int mode)

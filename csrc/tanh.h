@@ -1,4 +1,4 @@
-/* tanh on vectors of float32. */
+/* tanh on vectors. */
 #ifndef FA_TANH_H
 #define FA_TANH_H
 #include "interval.h"
@@ -20,6 +20,28 @@ FA_INLINE vreal tanh_value(vreal x)
     p = v_fma(r, p, base * drop);
     p = v_fms(r, p, drop);
     return v_real(v_bits(v_fma(r, p, v_min(base, t))) | (v_bits(x) & KI(INT32_MIN)));
+}
+#elif defined(FA_REAL_F64)
+#include "tables/tanh_f64.h"
+
+/* t + t^3*N/D for small t, 1 - 2/(exp(2t) + 1) above: one division for both. */
+FA_INLINE vreal tanh_value(vreal x)
+{
+    const double *pn = fa_tanh_f64_n, *pd = fa_tanh_f64_d, *c = fa_tanh_f64_p;
+    vreal t = v_min(K(19.1), v_abs(x)); /* tanh rounds to 1 from 19.07 on; a NaN passes */
+    vreal k = v_fma(t, K(FA_TANH_F64_STEPS), K(0x1.8p52)), n = k - K(0x1.8p52);
+    vreal r = v_fnma(n, K(FA_TANH_F64_LOW), v_fnma(n, K(FA_TANH_F64_HIGH), t));
+    vreal p = v_fma(r, K(c[5]), K(c[4]));
+    p = v_fma(r, v_fma(r, v_fma(r, p, K(c[3])), K(c[2])), K(c[1]));
+    p = r * v_fma(r, p, K(c[0]));
+    vreal s = v_real(v_lookup16(fa_tanh_f64_powers, v_bits(k)) + (v_bits(k) << 48));
+    vreal z = t * t, cube = t * z;
+    vreal above = cube * v_fma(z, v_fma(z, K(pn[2]), K(pn[1])), K(pn[0]));
+    vreal below = v_fma(z, v_fma(z, v_fma(z, K(pd[2]), K(pd[1])), K(pd[0])), K(1));
+    vmask small = v_lt(t, K(0.74));
+    above = v_select(small, above, K(-2));
+    below = v_select(small, below, v_fma(s, p, s) + K(1));
+    return v_real(v_bits(v_select(small, t, K(1)) + above / below) | (v_bits(x) & KI(INT64_MIN)));
 }
 #endif
 #endif

@@ -310,12 +310,56 @@ static const float fa_gauss_rest[8] = {{
 """
 
 
+def rational(f, hi, numerator, denominator):
+    """f(z) on [0, hi] as (n0 + n1*z + ...)/(1 + d1*z + ...): the coefficients of both, worst relative error, its z."""
+    nodes = chebyshev(mp.mpf(0), mp.mpf(hi), numerator + denominator + 1)
+    matrix = mp.matrix(
+        [[z**p for p in range(numerator + 1)] + [-f(z) * z**p for p in range(1, denominator + 1)] for z in nodes]
+    )
+    c = [float(x) for x in mp.lu_solve(matrix, mp.matrix([f(z) for z in nodes]))]
+    n, d = c[: numerator + 1], [1.0, *c[numerator + 1 :]]
+
+    def quotient(z):
+        return evaluate(n, range(len(n)), z) / evaluate(d, range(len(d)), z)
+
+    return n, d[1:], *worst(f, quotient, lambda z: 1 / abs(f(z)), mp.mpf(hi) / 1000, hi, 200)
+
+
+def tanh_f64():
+    n, d, error, z = rational(lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 0.55, 2, 3)
+    step = mp.log(2) / 32
+    high = mp.floor(step * 2**46) / 2**46
+    c = polynomial(lambda r: mp.expm1(2 * r), lambda r: 1, -step / 2, step / 2, range(1, 7), float)
+    error2, r = worst(
+        lambda r: mp.expm1(2 * r), lambda r: evaluate(c, range(1, 7), r), lambda r: 1, -step / 2, step / 2
+    )
+    bits = [int(np.float64(mp.exp(2 * k * step)).view(np.int64)) - (k << 48) for k in range(16)]
+    return f"""/* tanh t = t + t*z*N(z)/D(z), z = t*t <= 0.55, N and D from their constant term on, that of D being 1; relative error of
+ * the quotient before rounding at most 2^{float(mp.log(error, 2)):.2f}, at z = {float(z):.6f}.
+ * exp(2t) = s*(1 + p): n = round(t*STEPS), r = t - n*(HIGH + LOW), s the double of bits POWERS[n & 15] + (n << 48),
+ * p = expm1(2r) by its coefficients from r on, absolute error at most 2^{float(mp.log(error2, 2)):.2f}, at r = {float(r):.6f}.
+ * Written by tools/coefficients.py tanh_f64. */
+#define FA_TANH_F64_STEPS {literal(float(1 / step), "")}
+#define FA_TANH_F64_HIGH {literal(high, "")} /* 41 bits: n*HIGH is exact */
+#define FA_TANH_F64_LOW {literal(float(step - high), "")}
+static const double fa_tanh_f64_n[3] = {{
+{table_lines([literal(x, "") for x in n], 4)}}};
+static const double fa_tanh_f64_d[3] = {{
+{table_lines([literal(x, "") for x in d], 4)}}};
+static const double fa_tanh_f64_p[6] = {{
+{table_lines([literal(x, "") for x in c], 4)}}};
+static const int64_t fa_tanh_f64_powers[16] = {{
+{table_lines([f"{b:#x}" for b in bits], 4)}}};
+"""
+
+
 def table_lines(items, each=8):
     return "".join("    " + ", ".join(items[i : i + each]) + ",\n" for i in range(0, len(items), each))
 
 
 HEADERS = {
     "tanh_f32": tanh_f32,
+    "tanh_f64": tanh_f64,
     "gelu_f32": gelu_f32,
     "d_gelu_f32": d_gelu_f32,
     "gauss_f32": gauss_f32,
