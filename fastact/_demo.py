@@ -155,9 +155,8 @@ def run(*, epochs, seed, output):
     try:
         from fastact import _demo_figures as figures
     except ModuleNotFoundError as error:
-        print(
-            f"wrote {output / 'losses.csv'}; the pictures need {error.name}: pip install 'fastact[train]', or {error.name} alone"
-        )
+        print(f"wrote {output / 'losses.csv'}")
+        print(f"the pictures need {error.name}: pip install 'fastact[train]', or {error.name} alone")
         return history
     figures.loss_curve(history).savefig(output / "loss.png")
     figures.confusion(reading.digits, held_out.labels).savefig(output / "confusion.png")
