@@ -56,16 +56,16 @@ FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
             smallest[j] = v_min(v, smallest[j]);
         }
     for (; i < n; i += FA_LANES) {
-        vreal v = v_load(x + i);
         if (n - i < FA_LANES) {
             vint position = v_load(row_iota);
             vmask inside = v_lt(position, KI((integer)(n - i)));
-            v = v_load_part(x + i, n - i);
+            vreal v = v_load_part(x + i, n - i);
             smallest[0] = v_min(v_select(inside, v, K(INFINITY)), smallest[0]);
             v = v_select(inside, v, K(-INFINITY));
             largest[0] = v_max(v, largest[0]);
             break;
         }
+        vreal v = v_load(x + i);
         largest[0] = v_max(v, largest[0]);
         smallest[0] = v_min(v, smallest[0]);
     }
