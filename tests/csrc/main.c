@@ -23,6 +23,7 @@ static const struct {
               {"fork", test_fork},
               {"kernels", test_kernels},
               {"elementwise", test_elementwise},
+              {"rows", test_rows},
               {"threads", test_threads}};
 
 static int is_named(const char *name, int argc, char **argv)
