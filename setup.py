@@ -1,6 +1,7 @@
 """Builds the extension modules.  Metadata stands in pyproject.toml; nothing else belongs here."""
 
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,7 @@ class BuildExt(build_ext):
         return result.returncode == 0
 
 
+runpy.run_path(str(ROOT / "tools" / "stubs.py"))["write"]()
 setup(
     ext_modules=cythonize(
         extensions(),

@@ -7,7 +7,7 @@ from fastact._tape import raw
 
 REDUCTIONS = {np.add: "sum", np.maximum: "amax", np.minimum: "amin", np.logical_and: "all", np.logical_or: "any"}
 NEUTRAL = {"casting": "same_kind", "order": "K", "subok": True, "where": True, "dtype": None}
-FUNCTIONS = {}
+FUNCTIONS: dict = {}
 
 
 def array_ufunc(self, ufunc, method, *inputs, out=None, **options):

@@ -1,8 +1,7 @@
 """The elementwise functions, by name.  What they are stands in csrc/activations.def; this file only hands them on."""
 
 from . import _ufuncs
-
-ALIASES = {"expit": "sigmoid", "swish": "silu"}
+from ._aliases import ALIASES
 
 functions = _ufuncs.make_functions(False)
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}

@@ -14,7 +14,7 @@ from typing import Any, Self, SupportsIndex
 
 import numpy as np
 
-from fastact import _core
+from . import _core
 
 __all__ = ["get_num_threads", "num_threads", "register_threadpoolctl", "set_num_threads", "show_runtime"]
 
@@ -209,7 +209,7 @@ def register_threadpoolctl() -> None:
     if _registered:
         return
     try:
-        import threadpoolctl  # type: ignore[import-untyped]
+        import threadpoolctl
 
         controller = _controller_class(threadpoolctl.LibController)
         threadpoolctl.register(controller)
