@@ -35,7 +35,10 @@ def extensions():
                 f"fastact.{path.stem}",
                 sources,
                 include_dirs=["csrc", np.get_include()],
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],
+                define_macros=[
+                    ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+                    ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
+                ],
                 depends=HEADERS,
             )
         )

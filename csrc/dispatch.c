@@ -11,14 +11,17 @@
 #define FA_TEXT_1(p, v) #p "=" #v
 #define FA_TEXT_2(p, v, q, w) #p "=" #v ", " #q "=" #w
 const fa_activation fa_activations[FA_N_ACTIVATIONS] = {
-#define FA_ACTIVATION(name, n, parameters, range, formula, derivative, summary, source)                               \
+#define FA_ACTIVATION(name, n, parameters, range, formula, derivative, summary, source)                                \
     {#name, FA_TEXT_##n parameters, formula, derivative, summary, source, 1, n, 1},
 #include "activations.def"
 #undef FA_ACTIVATION
 };
 
 #define FA_DECLARE(isa) extern const fa_kernels fa_kernels_f32_##isa, fa_kernels_f64_##isa;
-#define FA_CHOICE(isa, feature) {#isa, feature, {&fa_kernels_f32_##isa, &fa_kernels_f64_##isa}}
+#define FA_CHOICE(isa, feature)                                                                                        \
+    {                                                                                                                  \
+#isa, feature, { &fa_kernels_f32_##isa, &fa_kernels_f64_##isa }                                                \
+    }
 #ifdef FA_BUILD_AVX512
 FA_DECLARE(avx512)
 #endif

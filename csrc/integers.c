@@ -4,15 +4,15 @@
 #include <stdint.h>
 #include <string.h>
 
-#define RELU(T)                                                                                                       \
-    static void relu_##T(size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)                        \
-    {                                                                                                                 \
-        for (size_t i = 0; i < n; i++, x += x_step, y += y_step) {                                                    \
-            T v;                                                                                                      \
-            memcpy(&v, x, sizeof v);                                                                                  \
-            v = v > 0 ? v : 0;                                                                                        \
-            memcpy(y, &v, sizeof v);                                                                                  \
-        }                                                                                                             \
+#define RELU(T)                                                                                                        \
+    static void relu_##T(size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)                         \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++, x += x_step, y += y_step) {                                                     \
+            T v;                                                                                                       \
+            memcpy(&v, x, sizeof v);                                                                                   \
+            v = v > 0 ? v : 0;                                                                                         \
+            memcpy(y, &v, sizeof v);                                                                                   \
+        }                                                                                                              \
     }
 RELU(int8_t)
 RELU(int16_t)
@@ -22,16 +22,9 @@ RELU(int64_t)
 void fa_relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)
 {
     switch (item) {
-    case 1:
-        relu_int8_t(n, x, x_step, y, y_step);
-        break;
-    case 2:
-        relu_int16_t(n, x, x_step, y, y_step);
-        break;
-    case 4:
-        relu_int32_t(n, x, x_step, y, y_step);
-        break;
-    default:
-        relu_int64_t(n, x, x_step, y, y_step);
+    case 1: relu_int8_t(n, x, x_step, y, y_step); break;
+    case 2: relu_int16_t(n, x, x_step, y, y_step); break;
+    case 4: relu_int32_t(n, x, x_step, y, y_step); break;
+    default: relu_int64_t(n, x, x_step, y, y_step);
     }
 }

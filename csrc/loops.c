@@ -8,9 +8,9 @@
 #include <string.h>
 
 enum {
-    STAGE = 512,               /* elements of a staging buffer */
-    PIECE = 1 << 15,           /* elements of one task; fixed, so that results cannot depend on the threads */
-    THREADED_FROM = 1 << 17,   /* below this many elements a second thread does not pay */
+    STAGE = 512,             /* elements of a staging buffer */
+    PIECE = 1 << 15,         /* elements of one task; fixed, so that results cannot depend on the threads */
+    THREADED_FROM = 1 << 17, /* below this many elements a second thread does not pay */
     MAX_OPERANDS = FA_MAX_IN + FA_MAX_OUT,
 };
 

@@ -82,7 +82,8 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_lookup8(table, index) FA_LOOKUP(v_lookup8, table)(table, index)
 #define v_lookup16(table, index) FA_LOOKUP(v_lookup16, table)(table, index)
 #define v_lookup32(table, index) FA_LOOKUP(v_lookup32, table)(table, index)
-#define FA_LOOKUP(name, t) _Generic(*(t), float : name##_f32, double : name##_f64, int32_t : name##_i32, int64_t : name##_i64)
+#define FA_LOOKUP(name, t)                                                                                             \
+    _Generic(*(t), float : name##_f32, double : name##_f64, int32_t : name##_i32, int64_t : name##_i64)
 #define v_load(p) FA_POINTEES(v_load, p)(p)
 #define v_store(p, v) FA_POINTEES(v_store, p)(p, v)
 #define v_load_part(p, n) FA_POINTEES(v_load_part, p)(p, n)
@@ -90,19 +91,19 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define FA_POINTEES(name, p) FA_LOOKUP(name, p)
 
 /* What is the same for every width: bit casts, whole loads and stores, sign tricks. */
-#define FA_COMMON(T, V, s)                                                                                            \
-    FA_INLINE V v_load_##s(const T *p)                                                                                \
-    {                                                                                                                 \
-        V v;                                                                                                          \
-        memcpy(&v, p, sizeof v);                                                                                      \
-        return v;                                                                                                     \
-    }                                                                                                                 \
-    FA_INLINE void v_store_##s(T *p, V v) { memcpy(p, &v, sizeof v); }                                                \
-    FA_INLINE T v_lane_##s(V v, size_t i)                                                                             \
-    {                                                                                                                 \
-        T lane[sizeof(V) / sizeof(T)];                                                                                \
-        memcpy(lane, &v, sizeof v);                                                                                   \
-        return lane[i];                                                                                               \
+#define FA_COMMON(T, V, s)                                                                                             \
+    FA_INLINE V v_load_##s(const T *p)                                                                                 \
+    {                                                                                                                  \
+        V v;                                                                                                           \
+        memcpy(&v, p, sizeof v);                                                                                       \
+        return v;                                                                                                      \
+    }                                                                                                                  \
+    FA_INLINE void v_store_##s(T *p, V v) { memcpy(p, &v, sizeof v); }                                                 \
+    FA_INLINE T v_lane_##s(V v, size_t i)                                                                              \
+    {                                                                                                                  \
+        T lane[sizeof(V) / sizeof(T)];                                                                                 \
+        memcpy(lane, &v, sizeof v);                                                                                    \
+        return lane[i];                                                                                                \
     }
 FA_COMMON(float, vf32, f32)
 FA_COMMON(double, vf64, f64)
@@ -110,18 +111,18 @@ FA_COMMON(int32_t, vi32, i32)
 FA_COMMON(int64_t, vi64, i64)
 #undef FA_COMMON
 
-#define FA_BITS(VF, VI, f, i)                                                                                         \
-    FA_INLINE VI v_bits_##f(VF v)                                                                                     \
-    {                                                                                                                 \
-        VI b;                                                                                                         \
-        memcpy(&b, &v, sizeof b);                                                                                     \
-        return b;                                                                                                     \
-    }                                                                                                                 \
-    FA_INLINE VF v_real_##i(VI b)                                                                                     \
-    {                                                                                                                 \
-        VF v;                                                                                                         \
-        memcpy(&v, &b, sizeof v);                                                                                     \
-        return v;                                                                                                     \
+#define FA_BITS(VF, VI, f, i)                                                                                          \
+    FA_INLINE VI v_bits_##f(VF v)                                                                                      \
+    {                                                                                                                  \
+        VI b;                                                                                                          \
+        memcpy(&b, &v, sizeof b);                                                                                      \
+        return b;                                                                                                      \
+    }                                                                                                                  \
+    FA_INLINE VF v_real_##i(VI b)                                                                                      \
+    {                                                                                                                  \
+        VF v;                                                                                                          \
+        memcpy(&v, &b, sizeof v);                                                                                      \
+        return v;                                                                                                      \
     }
 FA_BITS(vf32, vi32, f32, i32)
 FA_BITS(vf64, vi64, f64, i64)

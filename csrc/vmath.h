@@ -150,17 +150,29 @@ FA_INLINE vreal v_logistic_slope(double times, vreal t, int mode)
 /* u = 1 + head is brought near 1 by one of 16 reciprocals r of 8 bits, the first of them 1, with log(1/r) in two parts. */
 FA_INLINE fa_pair v_log1p(vreal head, vreal tail)
 {
-    static const float reciprocal[16] = {0x1p0f,    0x1.d4p-1f, 0x1.bap-1f, 0x1.a4p-1f, 0x1.9p-1f,  0x1.7ep-1f,
+    static const float reciprocal[16] = {0x1p0f,     0x1.d4p-1f, 0x1.bap-1f, 0x1.a4p-1f, 0x1.9p-1f,  0x1.7ep-1f,
                                          0x1.6cp-1f, 0x1.5cp-1f, 0x1.4ep-1f, 0x1.42p-1f, 0x1.36p-1f, 0x1.2ap-1f,
                                          0x1.2p-1f,  0x1.16p-1f, 0x1.0cp-1f, 0x1.04p-1f};
     static const float log_head[16] = {0.0f,           0x1.700d30p-4f, 0x1.2d1610p-3f, 0x1.95a5aep-3f,
                                        0x1.f991c6p-3f, 0x1.2bef08p-2f, 0x1.5d5bdep-2f, 0x1.8b639ap-2f,
                                        0x1.b56fa0p-2f, 0x1.dae754p-2f, 0x1.00e5aep-1f, 0x1.151c40p-1f,
                                        0x1.269622p-1f, 0x1.38ae22p-1f, 0x1.4b6fd6p-1f, 0x1.5af406p-1f};
-    static const float log_tail[16] = {0.0f,            0x1.5d581cp-29f,  0x1.90d028p-28f,  -0x1.847f40p-30f,
-                                       0x1.967670p-28f, -0x1.91b656p-29f, -0x1.4d41a0p-31f, 0x1.1165bep-27f,
-                                       0x1.118a42p-28f, 0x1.0992c2p-27f,  0x1.6c81eap-27f,  -0x1.21ad3ep-26f,
-                                       -0x1.d9648ep-26f, -0x1.1cd124p-26f, 0x1.f2e184p-26f, -0x1.e4db10p-28f};
+    static const float log_tail[16] = {0.0f,
+                                       0x1.5d581cp-29f,
+                                       0x1.90d028p-28f,
+                                       -0x1.847f40p-30f,
+                                       0x1.967670p-28f,
+                                       -0x1.91b656p-29f,
+                                       -0x1.4d41a0p-31f,
+                                       0x1.1165bep-27f,
+                                       0x1.118a42p-28f,
+                                       0x1.0992c2p-27f,
+                                       0x1.6c81eap-27f,
+                                       -0x1.21ad3ep-26f,
+                                       -0x1.d9648ep-26f,
+                                       -0x1.1cd124p-26f,
+                                       0x1.f2e184p-26f,
+                                       -0x1.e4db10p-28f};
     vreal u = head + K(1), lost = (head - (u - K(1))) + tail;
     vint j = v_min(KI(15), (v_bits(u) - v_bits(K(1))) >> 19);
     vreal r = v_lookup16(reciprocal, j), base = v_lookup16(log_head, j);

@@ -24,7 +24,12 @@ def summary(row, is_vjp):
 
 
 def operand_section(row, is_vjp):
-    lines = ["Parameters", "----------", "x : array_like", "    float32 or float64; bool and 8 and 16 bit integers compute in"]
+    lines = [
+        "Parameters",
+        "----------",
+        "x : array_like",
+        "    float32 or float64; bool and 8 and 16 bit integers compute in",
+    ]
     lines += ["    float32, wider integers in float64."]
     if is_vjp:
         lines += ["g : array_like", "    Gradient of what follows, broadcast against x."]
@@ -41,7 +46,9 @@ def result_section(row, is_vjp):
 
 
 def notes_section(row, is_vjp):
-    special = "Where the derivative is 0 by branch the result is 0 even if g is inf or NaN." if is_vjp else SPECIAL_VALUES
+    special = (
+        "Where the derivative is 0 by branch the result is 0 even if g is inf or NaN." if is_vjp else SPECIAL_VALUES
+    )
     name = "vjp." + row["name"] if is_vjp else row["name"]
     call = f"fa.{name}(np.float32([-1, 0, 2]){', np.float32(1)' if is_vjp else ''})"
     lines = ["", "Notes", "-----", special, "", "References", "----------", row["source"] + "."]

@@ -2,9 +2,9 @@
 
 from . import _ufuncs
 from ._aliases import ALIASES
-from .reductions import vjp_log_softmax as log_softmax
-from .reductions import vjp_logsumexp as logsumexp
-from .reductions import vjp_softmax as softmax
+from .reductions import vjp_log_softmax as log_softmax  # noqa: F401
+from .reductions import vjp_logsumexp as logsumexp  # noqa: F401
+from .reductions import vjp_softmax as softmax  # noqa: F401
 
 functions = _ufuncs.make_functions(True)
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}

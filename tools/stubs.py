@@ -79,7 +79,7 @@ def write():
 def row_vjps():
     """Imports of the derivatives that are written out in Python."""
     source = (ROOT / "fastact" / "vjp.py").read_text()
-    return "\n".join(re.findall(r"^from \.reductions import .*$", source, re.MULTILINE))
+    return "\n".join(re.findall(r"^(from \.reductions import .*?)(?:  #.*)?$", source, re.MULTILINE))
 
 
 if __name__ == "__main__":

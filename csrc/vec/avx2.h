@@ -4,19 +4,16 @@
 typedef vi32 vm32;
 typedef vi64 vm64;
 
-#define FA_AVX2(VF, MF, f, ps)                                                                                        \
-    FA_INLINE VF v_fma_##f(VF a, VF b, VF c) { return (VF)_mm256_fmadd_##ps((MF)a, (MF)b, (MF)c); }                   \
-    FA_INLINE VF v_sqrt_##f(VF a) { return (VF)_mm256_sqrt_##ps((MF)a); }                                             \
-    FA_INLINE VF v_min_##f(VF a, VF b) { return (VF)_mm256_min_##ps((MF)a, (MF)b); }                                  \
+#define FA_AVX2(VF, MF, f, ps)                                                                                         \
+    FA_INLINE VF v_fma_##f(VF a, VF b, VF c) { return (VF)_mm256_fmadd_##ps((MF)a, (MF)b, (MF)c); }                    \
+    FA_INLINE VF v_sqrt_##f(VF a) { return (VF)_mm256_sqrt_##ps((MF)a); }                                              \
+    FA_INLINE VF v_min_##f(VF a, VF b) { return (VF)_mm256_min_##ps((MF)a, (MF)b); }                                   \
     FA_INLINE VF v_max_##f(VF a, VF b) { return (VF)_mm256_max_##ps((MF)a, (MF)b); }
 FA_AVX2(vf32, __m256, f32, ps)
 FA_AVX2(vf64, __m256d, f64, pd)
 #undef FA_AVX2
 
-FA_INLINE vf32 v_select_f32(vm32 m, vf32 a, vf32 b)
-{
-    return (vf32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m);
-}
+FA_INLINE vf32 v_select_f32(vm32 m, vf32 a, vf32 b) { return (vf32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
 FA_INLINE vf64 v_select_f64(vm64 m, vf64 a, vf64 b)
 {
     return (vf64)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)m);
@@ -46,8 +43,8 @@ FA_INLINE __m256i fa_first64(size_t n)
 {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
-#define FA_PART(T, V, s, P, first, move, cast)                                                                        \
-    FA_INLINE V v_load_part_##s(const T *p, size_t n) { return (V)_mm256_maskload_##move((const P *)p, first(n)); }   \
+#define FA_PART(T, V, s, P, first, move, cast)                                                                         \
+    FA_INLINE V v_load_part_##s(const T *p, size_t n) { return (V)_mm256_maskload_##move((const P *)p, first(n)); }    \
     FA_INLINE void v_store_part_##s(T *p, V v, size_t n) { _mm256_maskstore_##move((P *)p, first(n), (cast)v); }
 FA_PART(float, vf32, f32, float, fa_first32, ps, __m256)
 FA_PART(double, vf64, f64, double, fa_first64, pd, __m256d)
@@ -80,14 +77,14 @@ FA_INLINE vi32 v_lookup32_i32(const int32_t *t, vi32 k)
 {
     return v_bits_f32(v_select_f32(k << 27, v_real_i32(v_lookup16_i32(t + 16, k)), v_real_i32(v_lookup16_i32(t, k))));
 }
-#define FA_GATHER(size)                                                                                               \
-    FA_INLINE vf64 v_lookup##size##_f64(const double *t, vi64 k)                                                      \
-    {                                                                                                                 \
-        return (vf64)_mm256_i64gather_pd(t, (__m256i)(k & (size - 1)), 8);                                            \
-    }                                                                                                                 \
-    FA_INLINE vi64 v_lookup##size##_i64(const int64_t *t, vi64 k)                                                     \
-    {                                                                                                                 \
-        return (vi64)_mm256_i64gather_epi64((const long long *)t, (__m256i)(k & (size - 1)), 8);                      \
+#define FA_GATHER(size)                                                                                                \
+    FA_INLINE vf64 v_lookup##size##_f64(const double *t, vi64 k)                                                       \
+    {                                                                                                                  \
+        return (vf64)_mm256_i64gather_pd(t, (__m256i)(k & (size - 1)), 8);                                             \
+    }                                                                                                                  \
+    FA_INLINE vi64 v_lookup##size##_i64(const int64_t *t, vi64 k)                                                      \
+    {                                                                                                                  \
+        return (vi64)_mm256_i64gather_epi64((const long long *)t, (__m256i)(k & (size - 1)), 8);                       \
     }
 FA_GATHER(8)
 FA_GATHER(16)
@@ -113,9 +110,9 @@ FA_INLINE void fa_four_columns(const char *row, const uint32_t at[8], vf32 colum
     column[3] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0xee);
 }
 /* The offsets go through memory: gcc 12 would extract them one by one, which takes a third longer in all. */
-#define FA_ROW_OFFSETS(at, k, low, shift)                                                                             \
-    uint32_t at[8];                                                                                                   \
-    v_store_i32((int32_t *)at, ((k) >> (low - shift)) & (31 << shift));                                               \
+#define FA_ROW_OFFSETS(at, k, low, shift)                                                                              \
+    uint32_t at[8];                                                                                                    \
+    v_store_i32((int32_t *)at, ((k) >> (low - shift)) & (31 << shift));                                                \
     __asm__("" : "+m"(at))
 FA_INLINE void v_lookup_rows4(const float t[32][4], vi32 k, int low, vf32 column[4])
 {

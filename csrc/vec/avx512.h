@@ -5,21 +5,21 @@ typedef __mmask16 vm32;
 typedef __mmask8 vm64;
 #define v_any(mask) ((mask) != 0)
 
-#define FA_AVX512(VF, VI, MF, MI, M, f, i, ps, epi)                                                                   \
-    FA_INLINE VF v_fma_##f(VF a, VF b, VF c) { return (VF)_mm512_fmadd_##ps((MF)a, (MF)b, (MF)c); }                   \
-    FA_INLINE VF v_sqrt_##f(VF a) { return (VF)_mm512_sqrt_##ps((MF)a); }                                             \
-    FA_INLINE VF v_min_##f(VF a, VF b) { return (VF)_mm512_min_##ps((MF)a, (MF)b); }                                  \
-    FA_INLINE VF v_max_##f(VF a, VF b) { return (VF)_mm512_max_##ps((MF)a, (MF)b); }                                  \
-    FA_INLINE VI v_min_##i(VI a, VI b) { return (VI)_mm512_min_##epi((MI)a, (MI)b); }                                 \
-    FA_INLINE VI v_max_##i(VI a, VI b) { return (VI)_mm512_max_##epi((MI)a, (MI)b); }                                 \
-    FA_INLINE M v_lt_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_LT_OQ); }                     \
-    FA_INLINE M v_le_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_LE_OQ); }                     \
-    FA_INLINE M v_eq_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_EQ_OQ); }                     \
-    FA_INLINE M v_unordered_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_UNORD_Q); }            \
-    FA_INLINE M v_lt_##i(VI a, VI b) { return _mm512_cmplt_##epi##_mask((MI)a, (MI)b); }                              \
-    FA_INLINE M v_le_##i(VI a, VI b) { return _mm512_cmple_##epi##_mask((MI)a, (MI)b); }                              \
-    FA_INLINE M v_eq_##i(VI a, VI b) { return _mm512_cmpeq_##epi##_mask((MI)a, (MI)b); }                              \
-    FA_INLINE VF v_select_##f(M m, VF a, VF b) { return (VF)_mm512_mask_blend_##ps(m, (MF)b, (MF)a); }                \
+#define FA_AVX512(VF, VI, MF, MI, M, f, i, ps, epi)                                                                    \
+    FA_INLINE VF v_fma_##f(VF a, VF b, VF c) { return (VF)_mm512_fmadd_##ps((MF)a, (MF)b, (MF)c); }                    \
+    FA_INLINE VF v_sqrt_##f(VF a) { return (VF)_mm512_sqrt_##ps((MF)a); }                                              \
+    FA_INLINE VF v_min_##f(VF a, VF b) { return (VF)_mm512_min_##ps((MF)a, (MF)b); }                                   \
+    FA_INLINE VF v_max_##f(VF a, VF b) { return (VF)_mm512_max_##ps((MF)a, (MF)b); }                                   \
+    FA_INLINE VI v_min_##i(VI a, VI b) { return (VI)_mm512_min_##epi((MI)a, (MI)b); }                                  \
+    FA_INLINE VI v_max_##i(VI a, VI b) { return (VI)_mm512_max_##epi((MI)a, (MI)b); }                                  \
+    FA_INLINE M v_lt_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_LT_OQ); }                      \
+    FA_INLINE M v_le_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_LE_OQ); }                      \
+    FA_INLINE M v_eq_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_EQ_OQ); }                      \
+    FA_INLINE M v_unordered_##f(VF a, VF b) { return _mm512_cmp_##ps##_mask((MF)a, (MF)b, _CMP_UNORD_Q); }             \
+    FA_INLINE M v_lt_##i(VI a, VI b) { return _mm512_cmplt_##epi##_mask((MI)a, (MI)b); }                               \
+    FA_INLINE M v_le_##i(VI a, VI b) { return _mm512_cmple_##epi##_mask((MI)a, (MI)b); }                               \
+    FA_INLINE M v_eq_##i(VI a, VI b) { return _mm512_cmpeq_##epi##_mask((MI)a, (MI)b); }                               \
+    FA_INLINE VF v_select_##f(M m, VF a, VF b) { return (VF)_mm512_mask_blend_##ps(m, (MF)b, (MF)a); }                 \
     FA_INLINE VI v_select_##i(M m, VI a, VI b) { return (VI)_mm512_mask_blend_##epi(m, (MI)b, (MI)a); }
 FA_AVX512(vf32, vi32, __m512, __m512i, vm32, f32, i32, ps, epi32)
 FA_AVX512(vf64, vi64, __m512d, __m512i, vm64, f64, i64, pd, epi64)
@@ -33,8 +33,8 @@ FA_INLINE vf64 v_to_float_i64(vi64 a) { return (vf64)_mm512_cvtepi64_pd((__m512i
 /* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
 FA_INLINE __mmask16 fa_first16(size_t n) { return (__mmask16)((1u << n) - 1u); }
 FA_INLINE __mmask8 fa_first8(size_t n) { return (__mmask8)((1u << n) - 1u); }
-#define FA_PART(T, V, s, first, move, cast)                                                                           \
-    FA_INLINE V v_load_part_##s(const T *p, size_t n) { return (V)_mm512_maskz_loadu_##move(first(n), p); }           \
+#define FA_PART(T, V, s, first, move, cast)                                                                            \
+    FA_INLINE V v_load_part_##s(const T *p, size_t n) { return (V)_mm512_maskz_loadu_##move(first(n), p); }            \
     FA_INLINE void v_store_part_##s(T *p, V v, size_t n) { _mm512_mask_storeu_##move(p, first(n), (cast)v); }
 FA_PART(float, vf32, f32, fa_first16, ps, __m512)
 FA_PART(double, vf64, f64, fa_first8, pd, __m512d)
@@ -98,6 +98,6 @@ FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64)_mm512_cvtps_pd(_mm512_castps51
 FA_INLINE vf64 v_widen_hi(vf32 a) { return (vf64)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)a, 1)); }
 FA_INLINE vf32 v_narrow(vf64 lo, vf64 hi)
 {
-    return (vf32)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)lo)),
-                                    _mm512_cvtpd_ps((__m512d)hi), 1);
+    return (vf32)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)lo)), _mm512_cvtpd_ps((__m512d)hi),
+                                    1);
 }

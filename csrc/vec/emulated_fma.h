@@ -22,5 +22,6 @@ FA_INLINE vf64 v_fma_f64(vf64 a, vf64 b, vf64 c)
     vf64 sum = product + c, t = sum - product;
     vf64 lost = (product - (sum - t)) + (c - t);
     vf64 correction = lost + rest; /* NaN where something overflowed */
-    return v_select_f64((vm64)(correction < 0) | (vm64)(correction > 0), sum + correction, sum); /* keeps a sum of -0.0 */
+    return v_select_f64((vm64)(correction < 0) | (vm64)(correction > 0), sum + correction,
+                        sum); /* keeps a sum of -0.0 */
 }

@@ -1,8 +1,8 @@
 /* What every width with integer-vector masks shares: comparisons by GNU infix, conversions by the compiler.
  * Included by vec.h only. */
-#define FA_COMPARE(V, M, s)                                                                                           \
-    FA_INLINE M v_lt_##s(V a, V b) { return (M)(a < b); }                                                             \
-    FA_INLINE M v_le_##s(V a, V b) { return (M)(a <= b); }                                                            \
+#define FA_COMPARE(V, M, s)                                                                                            \
+    FA_INLINE M v_lt_##s(V a, V b) { return (M)(a < b); }                                                              \
+    FA_INLINE M v_le_##s(V a, V b) { return (M)(a <= b); }                                                             \
     FA_INLINE M v_eq_##s(V a, V b) { return (M)(a == b); }
 FA_COMPARE(vf32, vm32, f32)
 FA_COMPARE(vf64, vm64, f64)

@@ -28,8 +28,8 @@ FA_INLINE int v_any_i64(vi64 m) { return (m[0] | m[1]) != 0; }
 #define v_any(mask) v_any_i64((vi64)(mask))
 
 /* min and max give the second operand when either is NaN, as x86 does. */
-#define FA_MINMAX(V, s)                                                                                               \
-    FA_INLINE V v_min_##s(V a, V b) { return v_select_##s(a < b, a, b); }                                             \
+#define FA_MINMAX(V, s)                                                                                                \
+    FA_INLINE V v_min_##s(V a, V b) { return v_select_##s(a < b, a, b); }                                              \
     FA_INLINE V v_max_##s(V a, V b) { return v_select_##s(a > b, a, b); }
 FA_MINMAX(vf32, f32)
 FA_MINMAX(vf64, f64)
@@ -38,18 +38,18 @@ FA_MINMAX(vi64, i64)
 #undef FA_MINMAX
 
 /* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
-#define FA_PART(T, V, s)                                                                                              \
-    FA_INLINE V v_load_part_##s(const T *p, size_t n)                                                                 \
-    {                                                                                                                 \
-        T lane[sizeof(V) / sizeof(T)] = {0};                                                                          \
-        memcpy(lane, p, n * sizeof(T));                                                                               \
-        return v_load_##s(lane);                                                                                      \
-    }                                                                                                                 \
-    FA_INLINE void v_store_part_##s(T *p, V v, size_t n)                                                              \
-    {                                                                                                                 \
-        T lane[sizeof(V) / sizeof(T)];                                                                                \
-        v_store_##s(lane, v);                                                                                         \
-        memcpy(p, lane, n * sizeof(T));                                                                               \
+#define FA_PART(T, V, s)                                                                                               \
+    FA_INLINE V v_load_part_##s(const T *p, size_t n)                                                                  \
+    {                                                                                                                  \
+        T lane[sizeof(V) / sizeof(T)] = {0};                                                                           \
+        memcpy(lane, p, n * sizeof(T));                                                                                \
+        return v_load_##s(lane);                                                                                       \
+    }                                                                                                                  \
+    FA_INLINE void v_store_part_##s(T *p, V v, size_t n)                                                               \
+    {                                                                                                                  \
+        T lane[sizeof(V) / sizeof(T)];                                                                                 \
+        v_store_##s(lane, v);                                                                                          \
+        memcpy(p, lane, n * sizeof(T));                                                                                \
     }
 FA_PART(float, vf32, f32)
 FA_PART(double, vf64, f64)
@@ -57,26 +57,26 @@ FA_PART(int32_t, vi32, i32)
 FA_PART(int64_t, vi64, i64)
 #undef FA_PART
 
-#define FA_LOOKUP_SIZE(size)                                                                                          \
-    FA_INLINE vf32 v_lookup##size##_f32(const float *t, vi32 k)                                                       \
-    {                                                                                                                 \
-        k &= size - 1;                                                                                                \
-        return (vf32){t[k[0]], t[k[1]], t[k[2]], t[k[3]]};                                                            \
-    }                                                                                                                 \
-    FA_INLINE vi32 v_lookup##size##_i32(const int32_t *t, vi32 k)                                                     \
-    {                                                                                                                 \
-        k &= size - 1;                                                                                                \
-        return (vi32){t[k[0]], t[k[1]], t[k[2]], t[k[3]]};                                                            \
-    }                                                                                                                 \
-    FA_INLINE vf64 v_lookup##size##_f64(const double *t, vi64 k)                                                      \
-    {                                                                                                                 \
-        k &= size - 1;                                                                                                \
-        return (vf64){t[k[0]], t[k[1]]};                                                                              \
-    }                                                                                                                 \
-    FA_INLINE vi64 v_lookup##size##_i64(const int64_t *t, vi64 k)                                                     \
-    {                                                                                                                 \
-        k &= size - 1;                                                                                                \
-        return (vi64){t[k[0]], t[k[1]]};                                                                              \
+#define FA_LOOKUP_SIZE(size)                                                                                           \
+    FA_INLINE vf32 v_lookup##size##_f32(const float *t, vi32 k)                                                        \
+    {                                                                                                                  \
+        k &= size - 1;                                                                                                 \
+        return (vf32){t[k[0]], t[k[1]], t[k[2]], t[k[3]]};                                                             \
+    }                                                                                                                  \
+    FA_INLINE vi32 v_lookup##size##_i32(const int32_t *t, vi32 k)                                                      \
+    {                                                                                                                  \
+        k &= size - 1;                                                                                                 \
+        return (vi32){t[k[0]], t[k[1]], t[k[2]], t[k[3]]};                                                             \
+    }                                                                                                                  \
+    FA_INLINE vf64 v_lookup##size##_f64(const double *t, vi64 k)                                                       \
+    {                                                                                                                  \
+        k &= size - 1;                                                                                                 \
+        return (vf64){t[k[0]], t[k[1]]};                                                                               \
+    }                                                                                                                  \
+    FA_INLINE vi64 v_lookup##size##_i64(const int64_t *t, vi64 k)                                                      \
+    {                                                                                                                  \
+        k &= size - 1;                                                                                                 \
+        return (vi64){t[k[0]], t[k[1]]};                                                                               \
     }
 FA_LOOKUP_SIZE(8)
 FA_LOOKUP_SIZE(16)

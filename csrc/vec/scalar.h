@@ -9,21 +9,21 @@ FA_INLINE vf64 v_fma_f64(vf64 a, vf64 b, vf64 c) { return fma(a, b, c); }
 FA_INLINE vf32 v_sqrt_f32(vf32 a) { return sqrtf(a); }
 FA_INLINE vf64 v_sqrt_f64(vf64 a) { return sqrt(a); }
 
-#define FA_SCALAR(V, M, s)                                                                                            \
-    FA_INLINE V v_min_##s(V a, V b) { return a < b ? a : b; }                                                         \
-    FA_INLINE V v_max_##s(V a, V b) { return a > b ? a : b; }                                                         \
-    FA_INLINE M v_lt_##s(V a, V b) { return -(M)(a < b); }                                                            \
-    FA_INLINE M v_le_##s(V a, V b) { return -(M)(a <= b); }                                                           \
-    FA_INLINE M v_eq_##s(V a, V b) { return -(M)(a == b); }                                                           \
-    FA_INLINE V v_select_##s(M m, V a, V b) { return m ? a : b; }                                                     \
-    FA_INLINE V v_load_part_##s(const V *p, size_t n) { return n ? *p : 0; }                                          \
-    FA_INLINE void v_store_part_##s(V *p, V v, size_t n)                                                              \
-    {                                                                                                                 \
-        if (n)                                                                                                        \
-            *p = v;                                                                                                   \
-    }                                                                                                                 \
-    FA_INLINE V v_lookup8_##s(const V *t, M k) { return t[k & 7]; }                                                   \
-    FA_INLINE V v_lookup16_##s(const V *t, M k) { return t[k & 15]; }                                                 \
+#define FA_SCALAR(V, M, s)                                                                                             \
+    FA_INLINE V v_min_##s(V a, V b) { return a < b ? a : b; }                                                          \
+    FA_INLINE V v_max_##s(V a, V b) { return a > b ? a : b; }                                                          \
+    FA_INLINE M v_lt_##s(V a, V b) { return -(M)(a < b); }                                                             \
+    FA_INLINE M v_le_##s(V a, V b) { return -(M)(a <= b); }                                                            \
+    FA_INLINE M v_eq_##s(V a, V b) { return -(M)(a == b); }                                                            \
+    FA_INLINE V v_select_##s(M m, V a, V b) { return m ? a : b; }                                                      \
+    FA_INLINE V v_load_part_##s(const V *p, size_t n) { return n ? *p : 0; }                                           \
+    FA_INLINE void v_store_part_##s(V *p, V v, size_t n)                                                               \
+    {                                                                                                                  \
+        if (n)                                                                                                         \
+            *p = v;                                                                                                    \
+    }                                                                                                                  \
+    FA_INLINE V v_lookup8_##s(const V *t, M k) { return t[k & 7]; }                                                    \
+    FA_INLINE V v_lookup16_##s(const V *t, M k) { return t[k & 15]; }                                                  \
     FA_INLINE V v_lookup32_##s(const V *t, M k) { return t[k & 31]; }
 FA_SCALAR(vf32, vm32, f32)
 FA_SCALAR(vf64, vm64, f64)
