@@ -71,12 +71,13 @@ FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t coun
     for (size_t i = 0; i < count; i++)
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, start + i, v, full), f, h = row_reduce(x, frame + v, wild, &f);
+            vreal q = row_fraction(f);
             if (drop) {
                 vmask hit = v_eq(x, max[v]) & v_lt(pending[v], KI(0));
                 h = v_select(hit, K(0), h);
                 pending[v] = v_select(hit, KI(0), pending[v]);
             }
-            row_add_power(&lanes->s[i % ROW_VIRTUAL][v], &lanes->a[i % ROW_VIRTUAL][v], h, f);
+            row_add_power(&lanes->s[i % ROW_VIRTUAL][v], &lanes->a[i % ROW_VIRTUAL][v], h, q);
         }
 }
 
@@ -176,31 +177,65 @@ FA_INLINE void row_panel_refine(const row_panel *panel, size_t r, row_sum *sum)
     row_refine(sum, block, count, row_first_index(block, count, sum->max));
 }
 
+/* A field of every lane's struct as a vector. */
+#define ROW_FIELD(target, values, field)                                                                              \
+    do {                                                                                                              \
+        real lane_[FA_LANES];                                                                                         \
+        for (size_t l_ = 0; l_ < FA_LANES; l_++)                                                                      \
+            lane_[l_] = (real)(values)[l_].field;                                                                     \
+        target = v_load(lane_);                                                                                       \
+    } while (0)
+
+/* For rows of several blocks. */
 FA_INLINE void row_panel_scales(const row_sum *sum, size_t vectors, row_scale *scale, int *near)
 {
-    row_scale_values values[FA_LANES];
-    real lane[FA_LANES];
+    row_scale_values values[ROW_PANEL_ROWS];
     *near = 1;
-    for (size_t r = 0; r < vectors * FA_LANES; r++)
-        *near &= row_scale_of(sum + r, 1.0).near;
-#define ROW_FIELD(target, field)                                                                                      \
-    for (size_t l = 0; l < FA_LANES; l++)                                                                             \
-        lane[l] = values[l].field;                                                                                    \
-    target = v_load(lane)
+    for (size_t r = 0; r < vectors * FA_LANES; r++) {
+        values[r] = row_scale_of(sum + r, 1.0);
+        *near &= values[r].near;
+    }
     for (size_t v = 0; v < vectors; v++) {
-        for (size_t l = 0; l < FA_LANES; l++)
-            values[l] = row_scale_of(sum + v * FA_LANES + l, 1.0);
-        ROW_FIELD(scale[v].frame.magic, magic);
-        ROW_FIELD(scale[v].frame.floor, floor);
-        ROW_FIELD(scale[v].delta, delta);
-        for (int i = 0; i < ROW_DEGREE; i++) {
-            ROW_FIELD(scale[v].coefficient[i], coefficient[i]);
-        }
+        const row_scale_values *lanes = values + v * FA_LANES;
+        ROW_FIELD(scale[v].frame.magic, lanes, magic);
+        ROW_FIELD(scale[v].frame.floor, lanes, floor);
+        ROW_FIELD(scale[v].delta, lanes, delta);
+        for (int i = 0; i < ROW_DEGREE; i++)
+            ROW_FIELD(scale[v].coefficient[i], lanes, coefficient[i]);
         scale[v].frame.shift = K(0);
         if (!*near)
             scale[v].frame.magic = scale[v].frame.magic + K(ROW_RAISE);
     }
-#undef ROW_FIELD
+}
+
+/* For rows of one block: the frame of the sum, and the ratio. */
+typedef struct {
+    row_frame frame;
+    vreal scale, rest;
+} row_column_ratio;
+
+FA_INLINE void row_panel_ratios(const row_sum *sum, size_t vectors, row_column_ratio *ratio, int *near)
+{
+    row_ratio values[ROW_PANEL_ROWS];
+    *near = 1;
+    for (size_t r = 0; r < vectors * FA_LANES; r++) {
+        values[r] = row_ratio_of(sum + r, 1.0);
+        *near &= values[r].near;
+    }
+    for (size_t r = 0; r < vectors * FA_LANES; r++)
+        if (!*near && values[r].near)
+            values[r].scale = (real)(values[r].scale * row_power_of_two(ROW_RAISE));
+    for (size_t v = 0; v < vectors; v++) {
+        real magic[FA_LANES];
+        for (size_t l = 0; l < FA_LANES; l++)
+            magic[l] = (real)(ROW_MAGIC + (ROW_BASE - sum[v * FA_LANES + l].exponent));
+        ratio[v].frame.magic = v_load(magic);
+        ratio[v].frame.shift = K(0);
+        ROW_FIELD(ratio[v].frame.floor, sum + v * FA_LANES, max);
+        ratio[v].frame.floor = ratio[v].frame.floor - K(ROW_DEPTH);
+        ROW_FIELD(ratio[v].scale, values + v * FA_LANES, scale);
+        ROW_FIELD(ratio[v].rest, values + v * FA_LANES, rest);
+    }
 }
 
 FA_INLINE void row_column_store(const row_panel *panel, real *y, size_t v, vreal value, int full)
@@ -211,13 +246,11 @@ FA_INLINE void row_column_store(const row_panel *panel, real *y, size_t v, vreal
         v_store_part(y + v * FA_LANES, value, panel->rows - v * FA_LANES);
 }
 
-FA_INLINE int row_panel_softmax(const row_panel *panel, real *y, ptrdiff_t y_step, size_t vectors, int full)
+FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step, size_t vectors,
+                                   int full)
 {
-    row_sum sum[ROW_PANEL_ROWS];
     row_scale scale[ROW_PANEL];
     int near;
-    if (!row_panel_sums(panel, vectors, full, 0, sum))
-        return 0;
     row_panel_scales(sum, vectors, scale, &near);
     for (size_t i = 0; i < panel->n; i++)
         for (size_t v = 0; v < vectors; v++) {
@@ -225,6 +258,37 @@ FA_INLINE int row_panel_softmax(const row_panel *panel, real *y, ptrdiff_t y_ste
             vreal q = near ? row_quotient(x, scale + v, 0) : row_quotient(x, scale + v, 1);
             row_column_store(panel, y + (ptrdiff_t)i * y_step, v, q, full);
         }
+}
+
+FA_INLINE vreal row_column_product(vreal x, const row_column_ratio *ratio, int wild)
+{
+    vreal f, h = row_reduce(x, &ratio->frame, wild, &f);
+    return row_product(h, row_fraction(f), ratio->scale, ratio->rest, wild);
+}
+
+FA_INLINE void row_panel_products(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step, size_t vectors,
+                                  int full)
+{
+    row_column_ratio ratio[ROW_PANEL];
+    int near;
+    row_panel_ratios(sum, vectors, ratio, &near);
+    for (size_t i = 0; i < panel->n; i++)
+        for (size_t v = 0; v < vectors; v++) {
+            vreal x = row_column(panel, i, v, full);
+            vreal p = near ? row_column_product(x, ratio + v, 0) : row_column_product(x, ratio + v, 1);
+            row_column_store(panel, y + (ptrdiff_t)i * y_step, v, p, full);
+        }
+}
+
+FA_INLINE int row_panel_softmax(const row_panel *panel, real *y, ptrdiff_t y_step, size_t vectors, int full)
+{
+    row_sum sum[ROW_PANEL_ROWS];
+    if (!row_panel_sums(panel, vectors, full, 0, sum))
+        return 0;
+    if (panel->n > ROW_BLOCK)
+        row_panel_quotients(panel, sum, y, y_step, vectors, full);
+    else
+        row_panel_products(panel, sum, y, y_step, vectors, full);
     return 1;
 }
 
@@ -266,5 +330,6 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
 ROW_COLUMNS(softmax)
 ROW_COLUMNS(log_softmax)
 #undef ROW_COLUMNS
+#undef ROW_FIELD
 
 #endif

@@ -19,13 +19,13 @@ FA_INLINE void row_multiply(real *y, size_t n, double factor)
 }
 
 /* factor * softmax(x).  The factor goes into the scale, so that it costs no rounding, unless it is extreme or negative. */
-FA_INLINE void row_write_times(const real *x, real *y, size_t n, const row_sum *sum, double factor)
+FA_INLINE void row_write_times(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
 {
     if (factor > 0x1p-60 && factor < 0x1p60) {
-        row_write(x, y, n, sum, factor);
+        row_write(x, y, n, sum, powers, factor);
         return;
     }
-    row_write(x, y, n, sum, 1.0);
+    row_write(x, y, n, sum, powers, 1.0);
     row_multiply(y, n, factor);
 }
 
@@ -54,7 +54,8 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
     const real *x = logits;
     size_t t = (size_t)index;
     row_sum sum;
-    row_sum_of(x, n, 1, &sum);
+    row_powers powers;
+    row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL);
     double excess = row_excess(&sum), weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
     double result = sharp * row_surprise(&sum, excess, x[t]), each = loss->smoothing / (double)n;
     if (each != 0)
@@ -64,7 +65,7 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
     real *y = gradient;
     double total = sharp + each * loss->weight_sum;
     double at_target = loss->factor * ((total - each * weight - sharp) - total * row_complement(&sum, x, t));
-    row_write_times(x, y, n, &sum, loss->factor * total);
+    row_write_times(x, y, n, &sum, &powers, loss->factor * total);
     if (each != 0)
         for (size_t i = 0; i < n; i++)
             y[i] -= (real)(loss->factor * each * row_weight(loss, i));
@@ -78,7 +79,8 @@ static double row_cross_entropy_probabilities(const fa_row_loss *loss, const voi
     (void)unused;
     const real *x = logits, *p = target;
     row_sum sum;
-    row_sum_of(x, n, 1, &sum);
+    row_powers powers;
+    row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL);
     double excess = row_excess(&sum);
     row_weights w = row_weighted(x, n, loss->weight, p, loss->smoothing, sum.max);
     double result = w.depth + w.total * excess;
@@ -86,7 +88,7 @@ static double row_cross_entropy_probabilities(const fa_row_loss *loss, const voi
         return result;
     real *y = gradient;
     double each = loss->smoothing / (double)n, keep = 1 - loss->smoothing;
-    row_write_times(x, y, n, &sum, loss->factor * w.total);
+    row_write_times(x, y, n, &sum, &powers, loss->factor * w.total);
     for (size_t i = 0; i < n; i++)
         y[i] = (real)(y[i] - loss->factor * (row_weight(loss, i) * (keep * p[i] + each)));
     size_t t = sum.first;

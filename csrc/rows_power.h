@@ -14,17 +14,16 @@ enum {
     ROW_VIRTUAL = 32,  /* lanes of a sum: element i belongs to lane i mod 32, whatever the vector's width */
     ROW_SHIFT = 20,    /* from grid index to exponent field */
     ROW_MANTISSA = 23, /* bits */
-    ROW_BASE = 96,     /* the largest H of a sum is near 2^96, so that 222 octaves below it are normal numbers */
+    ROW_BASE = 64,     /* the largest H of a sum is near 2^64, so that 190 octaves below it are normal numbers */
     ROW_LOWEST = -126, /* exponent of the smallest normal number */
     ROW_RAISE = 64,    /* exponent added while results may be subnormal */
 };
 #define ROW_MAGIC 0x1.8p20      /* 1.5 * 2^(23 - 3): its unit in the last place is the grid */
 #define ROW_LOG2E_HI 0x1.715476p0
 #define ROW_LOG2E_LO 0x1.4ae0cp-26
-#define ROW_PRELOAD 0x1p102     /* above any H, so that Fast2Sum is exact from the first addition on */
+#define ROW_PRELOAD 0x1p70     /* above any H, so that Fast2Sum is exact from the first addition on */
 #define ROW_LIMIT 0x1.8p17      /* for |max| above it the max is subtracted, which is exact there */
-#define ROW_DEPTH 150.0         /* what lies this far below the max (natural log) counts as lying there: e^-150 = 2^-216 */
-#define ROW_SUBNORMAL_DEPTH 110.0 /* below the log-sum by this is 0 in the result */
+#define ROW_DEPTH 128.0         /* what lies this far below the max (natural log) counts as lying there: e^-128 = 2^-185 */
 static const integer row_table[8] = {0x3f85f007, 0x3f820f5c, 0x3f7f4791, 0x3f7db212,
                                      0x3f7d6a98, 0x3f7e8f5e, 0x3f81415c, 0x3f85a485};
 enum { ROW_DEGREE = 4 };
@@ -37,7 +36,7 @@ enum {
     ROW_MANTISSA = 52,
     ROW_BASE = 900,
     ROW_LOWEST = -1022,
-    ROW_RAISE = 128,
+    ROW_RAISE = 900,
 };
 #define ROW_MAGIC 0x1.8p49
 #define ROW_LOG2E_HI 0x1.71547652b82fep0
@@ -45,7 +44,6 @@ enum {
 #define ROW_PRELOAD 0x1p906
 #define ROW_LIMIT 0x1p40
 #define ROW_DEPTH 1100.0
-#define ROW_SUBNORMAL_DEPTH 780.0
 static const integer row_table[8] = {0x3ff051eb8970e8dd, 0x3fefcc0ddc02eed8, 0x3fef68698a6aad94, 0x3fef2a178d28d6a2,
                                      0x3fef1478a1db9b4c, 0x3fef2b3bca2760e7, 0x3fef726561210672, 0x3fefee56d4d8f4cd};
 enum { ROW_DEGREE = 7 };
@@ -99,7 +97,26 @@ FA_INLINE vreal row_fraction(vreal f)
     return p * f;
 }
 
-/* One row's result: e^x/S as H(1 + delta + (1 + delta)(2^f - 1)); the coefficients carry 1 + delta. */
+/* Takes y down by 2^ROW_RAISE.  Adding the threshold rounds what becomes subnormal to its place; the difference of the
+ * bits is then its encoding, reached without an operation that takes the slow path for subnormals. */
+FA_INLINE vreal row_lower(vreal y)
+{
+    const vreal threshold = v_real(KI((integer)(ROW_RAISE + 1) << ROW_MANTISSA));
+    vint subnormal = v_bits(y + threshold) - v_bits(threshold);
+    vint normal = v_bits(y) - KI((integer)ROW_RAISE << ROW_MANTISSA);
+    vreal lowered = v_real(v_select(v_lt(y, threshold), subnormal, normal));
+    return v_select(v_unordered(y, y), y, lowered);
+}
+
+/* H(1 + q) (scale)(1 + rest), where scale (1 + rest) is the factor to more digits than one number holds. */
+FA_INLINE vreal row_product(vreal h, vreal q, vreal scale, vreal rest, int wild)
+{
+    vreal y = v_fma(h, scale, (h * scale) * (q + rest));
+    return wild ? row_lower(y) : y;
+}
+
+/* For rows of several blocks, where H and q are formed again: e^x/S as H(1 + delta + (1 + delta)(2^f - 1)); the
+ * coefficients carry 1 + delta. */
 typedef struct {
     row_frame frame;
     vreal delta, coefficient[ROW_DEGREE];
@@ -111,15 +128,7 @@ FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int wild)
     for (int i = ROW_DEGREE - 2; i >= 0; i--)
         q = v_fma(q, f, scale->coefficient[i]);
     vreal y = v_fma(h, v_fma(q, f, scale->delta), h);
-    if (!wild)
-        return y;
-    /* y stands 2^ROW_RAISE too high.  Adding the threshold rounds a subnormal to its place; the difference of the bits is
-     * then its encoding, reached without an operation that takes the slow path for subnormals. */
-    const vreal threshold = v_real(KI((integer)(ROW_RAISE + 1) << ROW_MANTISSA));
-    vint subnormal = v_bits(y + threshold) - v_bits(threshold);
-    vint normal = v_bits(y) - KI((integer)ROW_RAISE << ROW_MANTISSA);
-    vreal lowered = v_real(v_select(v_lt(y, threshold), subnormal, normal));
-    return v_select(v_unordered(y, y), y, lowered);
+    return wild ? row_lower(y) : y;
 }
 
 #endif

@@ -58,21 +58,80 @@ static void row_write_wild(const real *x, real *y, size_t n, const row_scale *sc
     row_quotients(x, y, n, scale, 1);
 }
 
-FA_INLINE void row_write(const real *x, real *y, size_t n, const row_sum *sum, double factor)
+/* A row of one block: H(1 + q) times factor/S in two parts. */
+typedef struct {
+    real scale, rest;
+    int near;
+} row_ratio;
+
+FA_INLINE row_ratio row_ratio_of(const row_sum *sum, double factor)
 {
-    row_scale_values values = row_scale_of(sum, factor);
-    row_scale scale = row_scale_splat(&values);
-    if (values.near)
-        row_quotients(x, y, n, &scale, 0);
+    row_total whole = row_whole(sum);
+    double ratio = factor / whole.head;
+    int64_t bits;
+    memcpy(&bits, &ratio, sizeof bits);
+    double exponent = (double)(bits >> 52) - 1023;
+    double lowest = (sum->min - sum->shift) * ROW_LOG2E_HI - sum->exponent + ROW_BASE + exponent;
+    row_ratio r = {.near = sum->shift == 0 && lowest > ROW_LOWEST + 4 && exponent > ROW_LOWEST + 4};
+    double raised = r.near ? ratio : ratio * row_power_of_two(ROW_RAISE);
+    r.scale = (real)raised;
+#ifdef FA_REAL_F32
+    r.rest = (real)((raised - r.scale) / raised);
+#else
+    r.rest = (fma(-ratio, whole.head, factor) - ratio * whole.tail) / factor;
+#endif
+    return r;
+}
+
+FA_INLINE void row_products(const row_powers *powers, real *y, size_t n, const row_ratio *ratio, int wild)
+{
+    const vreal scale = K(ratio->scale), rest = K(ratio->rest);
+    const real *h = powers->h, *q = powers->q;
+    size_t i = 0;
+    for (; i + 2 * FA_LANES <= n; i += 2 * FA_LANES) { /* two at a time: 1.3 times as fast with GCC 12 */
+        vreal first = row_product(v_load(h + i), v_load(q + i), scale, rest, wild);
+        vreal second = row_product(v_load(h + i + FA_LANES), v_load(q + i + FA_LANES), scale, rest, wild);
+        v_store(y + i, first);
+        v_store(y + i + FA_LANES, second);
+    }
+    for (; i < n; i += FA_LANES) {
+        vreal product = row_product(v_load(h + i), v_load(q + i), scale, rest, wild);
+        if (n - i >= FA_LANES)
+            v_store(y + i, product);
+        else
+            v_store_part(y + i, product, n - i);
+    }
+}
+
+/* factor * softmax(x), with what row_sum_of left behind. */
+FA_INLINE void row_write(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
+{
+    if (n > ROW_BLOCK) {
+        row_scale_values values = row_scale_of(sum, factor);
+        row_scale scale = row_scale_splat(&values);
+        if (values.near)
+            row_quotients(x, y, n, &scale, 0);
+        else
+            row_write_wild(x, y, n, &scale);
+        return;
+    }
+    if (!sum->kept) {
+        row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
+        row_block_wild_kept(x, n, ROW_NOWHERE, &frame, sum->max, powers);
+    }
+    row_ratio ratio = row_ratio_of(sum, factor);
+    if (ratio.near)
+        row_products(powers, y, n, &ratio, 0);
     else
-        row_write_wild(x, y, n, &scale);
+        row_products(powers, y, n, &ratio, 1);
 }
 
 static void row_softmax(const void *x, void *y, size_t n)
 {
     row_sum sum;
-    row_sum_of(x, n, 0, &sum);
-    row_write(x, y, n, &sum, 1.0);
+    row_powers powers;
+    row_sum_of(x, n, 0, &sum, &powers);
+    row_write(x, y, n, &sum, &powers, 1.0);
 }
 
 /* log(1 + everything else / e^max), which is what the log-sum exceeds the maximum by. */
@@ -116,7 +175,7 @@ FA_INLINE void row_differences(const real *x, real *y, size_t n, vreal head, vre
 static void row_log_softmax(const void *x, void *y, size_t n)
 {
     row_sum sum;
-    row_sum_of(x, n, 1, &sum);
+    row_sum_of(x, n, 1, &sum, NULL);
     real head, tail;
     row_log_sum(&sum, row_excess(&sum), &head, &tail);
     if (sum.shift == 0 && sum.min > -ROW_LIMIT)
@@ -141,7 +200,7 @@ static void row_logsumexp(const void *x, size_t n, double *head, double *tail)
     if (!n)
         return;
     row_sum sum;
-    row_sum_of(x, n, 1, &sum);
+    row_sum_of(x, n, 1, &sum, NULL);
     if (isinf(sum.max)) {
         *head = row_has_nan(x, n) ? NAN : sum.max;
         return;

@@ -24,7 +24,15 @@ typedef struct {
     size_t first;            /* index of the first maximum, if it was dropped */
     row_total own, others;   /* of the block with the maximum; of all others */
     row_total top;
+    int kept; /* H and q of the row's only block were kept */
 } row_sum;
+
+/* H and q of a block, for who needs them again.  The gap keeps the two from sharing their address modulo 4,096, which
+ * makes loads wait for stores. */
+typedef struct {
+    _Alignas(64) real h[ROW_BLOCK + 1024 / sizeof(real)];
+    real q[ROW_BLOCK];
+} row_powers;
 
 static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
 #ifdef FA_REAL_F32
@@ -32,12 +40,15 @@ static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
 #endif
 };
 
-FA_INLINE double row_lowest(const real *lane, int largest)
+/* Over the lanes of a vector, by halves. */
+FA_INLINE double row_largest_lane(vreal v)
 {
-    double m = lane[0];
-    for (int i = 1; i < FA_LANES; i++)
-        m = (largest ? lane[i] > m : lane[i] < m) ? lane[i] : m;
-    return m;
+    real lane[FA_LANES];
+    v_store(lane, v);
+    for (int width = FA_LANES / 2; width; width /= 2)
+        for (int l = 0; l < width; l++)
+            lane[l] = lane[l] > lane[l + width] ? lane[l] : lane[l + width];
+    return lane[0];
 }
 
 /* NaNs are passed over: they reach the result through the sum. */
@@ -69,11 +80,8 @@ FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
         largest[0] = v_max(v, largest[0]);
         smallest[0] = v_min(v, smallest[0]);
     }
-    real lane[FA_LANES];
-    v_store(lane, v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3])));
-    *max = row_lowest(lane, 1) + 0.0; /* +0 for -0 */
-    v_store(lane, v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
-    *min = row_lowest(lane, 0);
+    *max = row_largest_lane(v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3]))) + 0.0; /* +0 for -0 */
+    *min = -row_largest_lane(-v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
 }
 
 FA_INLINE size_t row_first_index(const real *x, size_t n, double value)
@@ -102,56 +110,87 @@ FA_INLINE row_frame row_frame_of(double max, double shift, double exponent)
     return (row_frame){K((real)(ROW_MAGIC + (ROW_BASE - exponent))), K((real)shift), K((real)(max - shift - ROW_DEPTH))};
 }
 
-FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal f)
+FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q)
 {
     vreal sum = *s + h, e = h - (sum - *s);
-    *a = v_fma(h, row_fraction(f), *a) + e;
+    *a = v_fma(h, q, *a) + e;
     *s = sum;
 }
 
-/* A group that is not full, or holds the element to drop. */
-FA_INLINE void row_partial_group(const real *x, size_t n, size_t skip, const row_frame *frame, double max, int wild,
-                                 vreal *s, vreal *a)
+/* The next block comes from memory while this one is computed.  An address past the end does no harm. */
+FA_INLINE void row_prefetch(const real *p)
 {
-    for (size_t j = 0; j < ROW_GROUP; j++) {
-        size_t start = j * FA_LANES;
-        if (start >= n)
-            return;
-        vreal v = n - start < FA_LANES ? v_load_part(x + start, n - start) : v_load(x + start);
-        vint position = v_load(row_iota + start);
-        vmask inside = v_lt(position, KI((integer)n)), dropped = v_eq(position, KI(skip < n ? (integer)skip : -1));
-        vreal f, h = row_reduce(v_select(inside, v, K((real)max)), frame, wild, &f);
-        row_add_power(s + j, a + j, v_select(dropped, K(0), v_select(inside, h, K(0))), f);
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(p);
+#else
+    (void)p;
+#endif
+}
+
+FA_INLINE void row_keep(row_powers *powers, size_t i, vreal h, vreal q)
+{
+    if (powers) {
+        v_store(powers->h + i, h);
+        v_store(powers->q + i, q);
     }
 }
 
+/* The group at x[start], if it is not full or holds the element to drop. */
+FA_INLINE void row_partial_group(const real *x, size_t start, size_t n, size_t skip, const row_frame *frame, double max,
+                                 int wild, row_powers *powers, vreal *s, vreal *a)
+{
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        size_t i = start + j * FA_LANES;
+        if (i >= n)
+            return;
+        vreal v = n - i < FA_LANES ? v_load_part(x + i, n - i) : v_load(x + i);
+        vint position = v_load(row_iota + j * FA_LANES);
+        vmask inside = v_lt(position, KI((integer)(n - start < ROW_VIRTUAL ? n - start : ROW_VIRTUAL)));
+        vmask dropped = v_eq(position, KI(skip - start < ROW_VIRTUAL ? (integer)(skip - start) : -1));
+        vreal f, h = row_reduce(v_select(inside, v, K((real)max)), frame, wild, &f), q = row_fraction(f);
+        row_keep(powers, i, h, q);
+        row_add_power(s + j, a + j, v_select(dropped, K(0), v_select(inside, h, K(0))), q);
+    }
+}
+
+/* The lanes' totals, added by halves; lanes from n on are 0 and left out. */
 FA_INLINE row_total row_fold(const vreal *s, const vreal *a, size_t n)
 {
-    real sums[ROW_VIRTUAL], errors[ROW_VIRTUAL];
-    for (size_t j = 0; j < ROW_GROUP; j++) {
-        v_store(sums + j * FA_LANES, s[j] - K(ROW_PRELOAD));
-        v_store(errors + j * FA_LANES, a[j]);
-    }
-    row_total lane[ROW_VIRTUAL];
-    size_t width = ROW_VIRTUAL;
-    while (width / 2 >= n) /* lanes beyond are 0 */
-        width /= 2;
-    for (size_t l = 0; l < width; l++) {
 #ifdef FA_REAL_F32
-        lane[l] = (row_total){(double)sums[l] + (double)errors[l], 0};
+    double lane[ROW_VIRTUAL];
+    for (size_t j = 0; j < ROW_GROUP; j++)
+        for (int half = 0; half < FA_HALVES; half++)
+            v_store(lane + j * FA_LANES + (size_t)half * FA_LANES_F64,
+                    row_widen(s[j] - K(ROW_PRELOAD), half) + row_widen(a[j], half));
+    (void)n;
+    for (size_t width = ROW_VIRTUAL / 2; width; width /= 2)
+        for (size_t l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return (row_total){lane[0], 0};
 #else
-        double head = sums[l] + errors[l];
-        lane[l] = (row_total){head, errors[l] - (head - sums[l])};
-#endif
+    row_total lane[ROW_VIRTUAL];
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        double sums[FA_LANES], errors[FA_LANES];
+        v_store(sums, s[j] - K(ROW_PRELOAD));
+        v_store(errors, a[j]);
+        for (size_t l = 0; l < FA_LANES; l++) {
+            double head = sums[l] + errors[l];
+            lane[j * FA_LANES + l] = (row_total){head, errors[l] - (head - sums[l])};
+        }
     }
+    size_t width = ROW_VIRTUAL;
+    while (width / 2 >= n)
+        width /= 2;
     for (width /= 2; width; width /= 2)
         for (size_t l = 0; l < width; l++)
             lane[l] = row_add(lane[l], lane[l + width]);
     return lane[0];
+#endif
 }
 
-/* The sum over one block, n >= 1, without the element at skip. */
-FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_frame *frame, double max, int wild)
+/* The sum over one block, n >= 1, without the element at skip; powers may be NULL. */
+FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_frame *frame, double max, int wild,
+                              row_powers *powers)
 {
     vreal s[ROW_GROUP], a[ROW_GROUP];
     for (size_t j = 0; j < ROW_GROUP; j++) {
@@ -163,28 +202,39 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
         size_t stop = group <= special && special < full ? special : full;
         for (; group < stop; group++)
             for (size_t j = 0; j < ROW_GROUP; j++) {
-                vreal f, h = row_reduce(v_load(x + group * ROW_VIRTUAL + j * FA_LANES), frame, wild, &f);
-                row_add_power(s + j, a + j, h, f);
+                size_t i = group * ROW_VIRTUAL + j * FA_LANES;
+                row_prefetch(x + i + ROW_BLOCK);
+                vreal f, h = row_reduce(v_load(x + i), frame, wild, &f), q = row_fraction(f);
+                row_keep(powers, i, h, q);
+                row_add_power(s + j, a + j, h, q);
             }
-        size_t start = group * ROW_VIRTUAL;
-        if (start >= n)
+        if (group * ROW_VIRTUAL >= n)
             break;
-        size_t left = n - start < ROW_VIRTUAL ? n - start : ROW_VIRTUAL;
-        row_partial_group(x + start, left, skip - start, frame, max, wild, s, a);
+        row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, wild, powers, s, a);
         if (++group > full)
             break;
     }
     return row_fold(s, a, n);
 }
 
+/* The four forms, each compiled once. */
 static row_total row_block_near(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
 {
-    return row_block(x, n, skip, frame, max, 0);
+    return row_block(x, n, skip, frame, max, 0, NULL);
 }
-
 static row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
 {
-    return row_block(x, n, skip, frame, max, 1);
+    return row_block(x, n, skip, frame, max, 1, NULL);
+}
+static row_total row_block_near_kept(const real *x, size_t n, size_t skip, const row_frame *frame, double max,
+                                     row_powers *powers)
+{
+    return row_block(x, n, skip, frame, max, 0, powers);
+}
+static row_total row_block_wild_kept(const real *x, size_t n, size_t skip, const row_frame *frame, double max,
+                                     row_powers *powers)
+{
+    return row_block(x, n, skip, frame, max, 1, powers);
 }
 
 /* e^max as the sums have it. */
@@ -257,10 +307,22 @@ FA_INLINE void row_merge(row_sum *sum, double max, double exponent, row_total to
     sum->others = row_add(sum->others, row_times_power(total, exponent - sum->exponent));
 }
 
-/* Reads a row, n >= 1, once from memory.  drop is a constant of the caller. */
-FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum)
+FA_INLINE row_total row_block_any(const real *x, size_t n, size_t skip, const row_frame *frame, double max, int wild,
+                                  row_powers *powers)
 {
-    *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE};
+    if (powers)
+        return wild ? row_block_wild_kept(x, n, skip, frame, max, powers)
+                    : row_block_near_kept(x, n, skip, frame, max, powers);
+    return wild ? row_block_wild(x, n, skip, frame, max) : row_block_near(x, n, skip, frame, max);
+}
+
+/* Reads a row, n >= 1, once from memory.  drop is a constant of the caller.  A row of one block leaves its powers, if
+ * they are asked for and it does not go the far way. */
+FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers)
+{
+    if (n > ROW_BLOCK)
+        powers = NULL;
+    *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE, .kept = powers != NULL};
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
         size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK, skip = ROW_NOWHERE;
         double max, min;
@@ -274,8 +336,7 @@ FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum)
         int leads = drop && max > sum->max;
         if (leads)
             skip = row_first_index(x + i, m, max);
-        row_total total = min > max - ROW_DEPTH ? row_block_near(x + i, m, skip, &frame, max)
-                                                : row_block_wild(x + i, m, skip, &frame, max);
+        row_total total = row_block_any(x + i, m, skip, &frame, max, !(min > max - ROW_DEPTH), powers);
         row_merge(sum, max, exponent, total);
         if (leads) {
             sum->top = row_top(&frame, max);

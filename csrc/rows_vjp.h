@@ -39,8 +39,9 @@ static void row_vjp_log_softmax(const void *result, const void *gradient, void *
 static void row_vjp_logsumexp(const void *x, double g, void *dx, size_t n)
 {
     row_sum sum;
-    row_sum_of(x, n, 0, &sum);
-    row_write_times(x, dx, n, &sum, g);
+    row_powers powers;
+    row_sum_of(x, n, 0, &sum, &powers);
+    row_write_times(x, dx, n, &sum, &powers, g);
 }
 
 #endif
