@@ -41,10 +41,10 @@ FA_INLINE double row_complement(const row_sum *sum, const real *x, size_t t)
 }
 
 /* max - x[t] + log(rest of the row): the loss of class t. */
-FA_INLINE double row_surprise(const row_sum *sum, double excess, double value)
+FA_INLINE double row_surprise(const row_sum *sum, row_total excess, double value)
 {
     double d = sum->max - value, b = d - sum->max, lost = (sum->max - (d - b)) - (value + b);
-    return isinf(d) ? d + excess : d + (excess + lost);
+    return isinf(d) ? d + excess.head : d + (excess.head + (excess.tail + lost));
 }
 
 static double row_cross_entropy(const fa_row_loss *loss, const void *logits, size_t n, int64_t index, const void *unused,
@@ -56,10 +56,11 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
     row_sum sum;
     row_powers powers;
     row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL);
-    double excess = row_excess(&sum), weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
+    row_total excess = row_excess(&sum);
+    double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
     double result = sharp * row_surprise(&sum, excess, x[t]), each = loss->smoothing / (double)n;
     if (each != 0)
-        result += each * row_weighted(x, n, loss->weight, NULL, 0, sum.max).depth + each * loss->weight_sum * excess;
+        result += each * row_weighted(x, n, loss->weight, NULL, 0, sum.max).depth + each * loss->weight_sum * excess.head;
     if (!gradient)
         return result;
     real *y = gradient;
@@ -81,9 +82,9 @@ static double row_cross_entropy_probabilities(const fa_row_loss *loss, const voi
     row_sum sum;
     row_powers powers;
     row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL);
-    double excess = row_excess(&sum);
+    row_total excess = row_excess(&sum);
     row_weights w = row_weighted(x, n, loss->weight, p, loss->smoothing, sum.max);
-    double result = w.depth + w.total * excess;
+    double result = w.depth + w.total * excess.head;
     if (!gradient)
         return result;
     real *y = gradient;

@@ -2,6 +2,7 @@
 #ifndef FA_ROWS_SOFTMAX_H
 #define FA_ROWS_SOFTMAX_H
 
+#include "rows_exact.h"
 #include "rows_sum.h"
 
 FA_INLINE row_total row_whole(const row_sum *sum)
@@ -135,22 +136,28 @@ static void row_softmax(const void *x, void *y, size_t n)
 }
 
 /* log(1 + everything else / e^max), which is what the log-sum exceeds the maximum by. */
-FA_INLINE double row_excess(const row_sum *sum)
+FA_INLINE row_total row_excess(const row_sum *sum)
 {
     row_total rest = row_add(sum->others, sum->own);
-    return v_lane(row_log1p(KD(rest.head / sum->top.head)), 0);
+    double ratio = rest.head / sum->top.head;
+#ifdef FA_REAL_F32
+    return (row_total){v_lane(row_log1p(KD(ratio)), 0), 0};
+#else
+    double lost = fma(-ratio, sum->top.head, rest.head) + (rest.tail - ratio * sum->top.tail);
+    return row_log1p_exact((row_total){ratio, lost / sum->top.head});
+#endif
 }
 
 /* max + excess as head and tail of the unit's dtype. */
-FA_INLINE void row_log_sum(const row_sum *sum, double excess, real *head, real *tail)
+FA_INLINE void row_log_sum(const row_sum *sum, row_total excess, real *head, real *tail)
 {
 #ifdef FA_REAL_F32
-    *head = (real)(sum->max + excess);
-    *tail = (real)((sum->max - *head) + excess);
+    *head = (real)(sum->max + excess.head);
+    *tail = (real)((sum->max - *head) + excess.head);
 #else
-    *head = sum->max + excess;
-    double e = *head - sum->max;
-    *tail = (sum->max - (*head - e)) + (excess - e);
+    row_total s = row_two_sum(sum->max, excess.head);
+    *head = s.head;
+    *tail = s.tail + excess.tail;
 #endif
 }
 
@@ -205,9 +212,16 @@ static void row_logsumexp(const void *x, size_t n, double *head, double *tail)
         *head = row_has_nan(x, n) ? NAN : sum.max;
         return;
     }
-    double excess = row_excess(&sum), h = sum.max + excess, e = h - sum.max;
-    *head = h;
-    *tail = (sum.max - (h - e)) + (excess - e);
+    row_total excess = row_excess(&sum), s = row_two_sum(sum.max, excess.head);
+    *head = s.head;
+    *tail = s.tail + excess.tail;
+#ifdef FA_REAL_F64
+    if (fabs(*head) < excess.head && isfinite(*head)) {
+        s = row_log_sum_exact(x, n, sum.first);
+        *head = s.head;
+        *tail = s.tail;
+    }
+#endif
 }
 
 #endif

@@ -2,6 +2,7 @@
 
 Plain contiguous arrays never come here: _rows.pyx takes them directly.  No arithmetic on elements."""
 
+import math
 import operator
 
 import numpy as np
@@ -117,7 +118,8 @@ def excluded(x, where, name):
 def gathered(x, axes):
     """x with the axes last and merged into one."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))
-    return moved.reshape(*moved.shape[: -len(axes)], -1), moved.shape
+    merged = math.prod(moved.shape[-len(axes) :])
+    return moved.reshape(*moved.shape[: -len(axes)], merged), moved.shape
 
 
 def mapped(which, x, axes):

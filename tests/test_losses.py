@@ -1,0 +1,237 @@
+"""cross_entropy, nll_loss, probability_cross_entropy and their gradients, against torch in float64."""
+
+import warnings
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import reference
+import strategies
+import torch
+import torch.nn.functional as F
+import ulp
+
+import fastact as fa
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def close(dtype, scale=1.0):
+    eps = np.finfo(dtype).eps
+    return {"rtol": 16 * eps, "atol": 32 * eps * scale, "equal_nan": True}
+
+
+def classes_second(x, axis):
+    """torch wants the classes on axis 1 (on axis 0 of a vector)."""
+    return torch.tensor(np.ascontiguousarray(np.moveaxis(np.asarray(x, np.float64), axis, min(1, x.ndim - 1))))
+
+
+@st.composite
+def problems(draw):
+    """(logits, axis, target, options) with every option drawn."""
+    shape = draw(strategies.shapes(min_dims=1, min_side=1, max_side=6))
+    x = draw(strategies.arrays(shape=shape, kind=st.sampled_from(["plain", "wide"])))
+    axis = draw(strategies.axes(x.ndim))
+    random = np.random.default_rng(draw(strategies.seeds))
+    n, rows = x.shape[axis], np.delete(x.shape, axis)
+    options = {
+        "reduction": draw(st.sampled_from(REDUCTIONS)),
+        "label_smoothing": draw(st.sampled_from([0.0, 0.1, 1.0])),
+    }
+    if draw(st.booleans()):
+        options["weight"] = random.uniform(0.1, 3, n)
+    if draw(st.booleans()):
+        target = random.uniform(0, 1, x.shape).astype(x.dtype.newbyteorder("="))
+    else:
+        target = random.integers(0, n, rows).astype(draw(st.sampled_from(["i8", "u1", "i4", "u8"])))
+        options["ignore_index"] = draw(st.sampled_from([-100, 0, 3]))
+    return x, axis, target, options
+
+
+def torch_loss(function, x, axis, target, options):
+    """torch's loss and gradient in float64, in fastact's layout."""
+    t = classes_second(x, axis).requires_grad_()
+    is_index = target.dtype.kind != "f"
+    goal = torch.tensor(target.astype(np.int64)) if is_index else classes_second(target, axis)
+    keywords = dict(options)
+    if "weight" in keywords:
+        rounded = keywords["weight"].astype(x.dtype.newbyteorder("="))
+        keywords["weight"] = torch.tensor(rounded.astype(np.float64))
+    loss = function(t, goal, **keywords)
+    loss.sum().backward()
+    return loss.detach().numpy(), np.moveaxis(t.grad.numpy(), min(1, x.ndim - 1), axis)
+
+
+@hypothesis.settings(max_examples=150)
+@hypothesis.given(problem=problems())
+def test_cross_entropy_agrees_with_torch(isa, problem):
+    x, axis, target, options = problem
+    want, gradient = torch_loss(F.cross_entropy, x, axis, target, options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss, got = fa.value_and_grad.cross_entropy(x, target, axis=axis, **options)
+        alone = fa.cross_entropy(x, target, axis=axis, **options)
+    assert loss.dtype == got.dtype == x.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(loss, alone)
+    np.testing.assert_allclose(loss, want, **close(loss.dtype, float(np.abs(x).max()) + 1))
+    if not np.isnan(want).any():
+        np.testing.assert_allclose(got, gradient, **close(loss.dtype, 4))
+
+
+@hypothesis.given(problem=problems())
+def test_nll_loss_agrees_with_torch(problem):
+    x, axis, target, options = problem
+    options.pop("label_smoothing")
+    if target.dtype.kind == "f":
+        with pytest.raises(TypeError, match="expected integers"):
+            fa.nll_loss(x, target, axis=axis, **options)
+        return
+    want, gradient = torch_loss(F.nll_loss, x, axis, target, options)
+    loss, got = fa.value_and_grad.nll_loss(x, target, axis=axis, **options)
+    np.testing.assert_array_equal(loss, fa.nll_loss(x, target, axis=axis, **options))
+    np.testing.assert_allclose(loss, want, **close(loss.dtype, 10 * float(np.abs(x).max()) + 1))
+    if not np.isnan(want).any():
+        np.testing.assert_allclose(got, gradient, **close(loss.dtype))
+
+
+@hypothesis.given(data=st.data(), dtype=strategies.dtypes, reduction=st.sampled_from(REDUCTIONS))
+def test_probability_cross_entropy(data, dtype, reduction):
+    shape = data.draw(strategies.shapes(min_dims=1, min_side=1))
+    axis = data.draw(strategies.axes(len(shape)))
+    random = np.random.default_rng(data.draw(strategies.seeds))
+    probs, target = random.uniform(1e-6, 1, shape).astype(dtype), random.uniform(0, 1, shape).astype(dtype)
+    target[random.uniform(0, 1, shape) < 0.3] = 0
+    probs[target == 0] = 0
+    p = torch.tensor(np.where(target == 0, 1, probs).astype("f8"), requires_grad=True)
+    losses = -(torch.tensor(target.astype("f8")) * p.log()).sum(axis)
+    want = {"mean": losses.mean(), "sum": losses.sum(), "none": losses}[reduction]
+    want.sum().backward()
+    loss, got = fa.value_and_grad.probability_cross_entropy(probs, target, axis=axis, reduction=reduction)
+    np.testing.assert_allclose(loss, want.detach().numpy(), **close(dtype))
+    np.testing.assert_allclose(got, p.grad.numpy(), **close(dtype))
+    np.testing.assert_array_equal(loss, fa.probability_cross_entropy(probs, target, axis=axis, reduction=reduction))
+
+
+def test_the_notebooks_form():
+    probs, one_hot = np.array([0.7, 0.2, 0.1]), [1, 0, 0]
+    assert fa.probability_cross_entropy(probs, one_hot, reduction="sum") == -np.log(0.7)
+    assert fa.probability_cross_entropy(np.array([0.0, 1.0]), [1, 0], reduction="sum") == np.inf
+    assert fa.probability_cross_entropy(np.array([0.0, 1.0]), [0, 1], reduction="sum") == 0
+
+
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+@pytest.mark.parametrize("n", [2, 3, 10, 33, 100])
+def test_hard_rows_are_accurate(isa, dtype, n):
+    random = np.random.default_rng(n)
+    bound = 1.0 if dtype == np.float32 else 2.0
+    rows = [random.normal(0, sigma, n) for sigma in (0.1, 3, 30)]
+    rows += [np.where(np.arange(n) == 1, 0, -20.0) - random.random(n), random.normal(size=n) - 1e5]
+    for row in rows:
+        x = row.astype(dtype)
+        for target in (int(np.argmax(x)), 0):
+            loss, gradient = fa.value_and_grad.cross_entropy(x, target)
+            with reference.MPFR.context():
+                exact_loss = reference.cross_entropy_row(reference.MPFR, x.astype("f8"), target)
+                exact_gradient = reference.cross_entropy_row_gradient(reference.MPFR, x.astype("f8"), target)
+            for got, exact in (([loss], [exact_loss]), (gradient, exact_gradient)):
+                head, tail = reference.split(np.array(exact, object))
+                errors = ulp.errors(np.array(got, dtype), head, tail if dtype == np.float64 else 0.0)
+                assert errors.max() <= bound, (x, target, errors)
+
+
+def test_confident_prediction_keeps_loss_and_gradient():
+    loss, gradient = fa.value_and_grad.cross_entropy(np.float32([[0, -20, -25]]), [0])
+    assert abs(loss / 2.075041564150623e-09 - 1) < 1.2e-7
+    assert abs(gradient[0, 0] / -2.0750415619977245e-09 - 1) < 1.2e-7
+    spread = np.float32([[0, -20, -25]])
+    _, gradient = fa.value_and_grad.cross_entropy(spread, np.float32([[1, 0, 0]]))
+    assert abs(gradient[0, 0] / -2.0750415619977245e-09 - 1) < 1.2e-7
+
+
+def test_nothing_to_average():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(fa.cross_entropy(np.zeros((2, 3)), [-100, -100]))
+        assert fa.cross_entropy(np.zeros((2, 3)), [-100, -100], reduction="sum") == 0
+        assert np.isnan(fa.cross_entropy(np.zeros((0, 3)), np.zeros(0, int)))
+        assert fa.cross_entropy(np.zeros((0, 3)), np.zeros(0, int), reduction="none").shape == (0,)
+        loss, gradient = fa.value_and_grad.cross_entropy(np.full((2, 3), np.nan), [-100, -100])
+        np.testing.assert_array_equal(gradient, 0)
+        assert np.isnan(fa.cross_entropy(np.array([[np.nan, 0.0]]), [1]))
+        assert np.isnan(fa.cross_entropy(np.array([[np.inf, 0.0]]), [1]))
+        assert fa.cross_entropy(np.array([[-np.inf, 0.0]]), [0]) == np.inf
+
+
+@pytest.mark.parametrize("module", [fa, fa.value_and_grad])
+@pytest.mark.parametrize("dtype", ["i1", "i4", "i8"])
+@pytest.mark.parametrize("bad", [3, -1, -99, 100])
+def test_a_bad_class_is_named(module, dtype, bad):
+    target = np.array([[0, 1], [bad, 2]], dtype)
+    with pytest.raises(IndexError, match=rf"class {bad} at position \(1, 0\): expected 0 <= class < 3"):
+        module.cross_entropy(np.zeros((2, 2, 3)), target)
+    with pytest.raises(IndexError, match=rf"nll_loss\(\) got class {bad} at position 1"):
+        module.nll_loss(np.zeros((2, 3)), np.array([0, bad], dtype))
+
+
+def test_unsigned_classes_do_not_wrap():
+    for bad in (2**64 - 100, 2**63):
+        with pytest.raises(IndexError, match=f"class {bad} at position 1"):
+            fa.cross_entropy(np.zeros((2, 3)), np.array([0, bad], np.uint64))
+    with pytest.raises(IndexError, match="class 3 at the target"):
+        fa.cross_entropy(np.zeros(3), 3)
+
+
+def test_shapes_and_options_are_checked():
+    x = np.zeros((2, 3, 4))
+    for target, match in [
+        (np.zeros((2, 4), int), r"expected \(2, 3\).*pass axis=1"),
+        (np.zeros((3, 2), int), r"expected \(2, 3\)"),
+        (np.zeros((2, 4)), r"class probabilities, or integers.*pass axis=1"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            fa.cross_entropy(x, target)
+    for options, match in [
+        ({"reduction": "average"}, "'mean', 'sum', 'none'"),
+        ({"label_smoothing": 1.5}, "from 0.0 to 1.0"),
+        ({"weight": np.ones(3)}, r"one for each class, \(4,\)"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            fa.cross_entropy(x, np.zeros((2, 3), int), **options)
+    with pytest.raises(ValueError, match="expected class indices"):
+        fa.cross_entropy(x, x, ignore_index=0)
+    with pytest.raises(TypeError, match="got a target of dtype"):
+        fa.cross_entropy(x, np.zeros((2, 3), bool))
+    with pytest.raises(np.exceptions.AxisError):
+        fa.cross_entropy(x, np.zeros((2, 3), int), axis=3)
+    with pytest.raises(ValueError, match="class axis"):
+        fa.cross_entropy(np.float64(1), 0)
+
+
+def test_layouts_give_the_same_bits(isa):
+    random = np.random.default_rng(8)
+    x, target = random.normal(size=(7, 40, 5)).astype(np.float32), random.integers(0, 40, (7, 5))
+    rows = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    loss, gradient = fa.value_and_grad.cross_entropy(rows, target, reduction="none")
+    for layout in strategies.LAYOUTS.values():
+        other_loss, other = fa.value_and_grad.cross_entropy(
+            layout(x), np.asfortranarray(target), axis=1, reduction="none"
+        )
+        np.testing.assert_array_equal(other_loss, loss)
+        np.testing.assert_array_equal(np.moveaxis(other, 1, -1), gradient)
+
+
+class Delegate:
+    def __fastact_function__(self, function, args, kwargs):
+        return function, args, kwargs
+
+
+@pytest.mark.parametrize("module", [fa, fa.value_and_grad])
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss", "probability_cross_entropy"])
+def test_types_may_take_over(module, name):
+    function, delegate = getattr(module, name), Delegate()
+    for operands in ((delegate, [0]), (np.zeros((1, 2)), delegate)):
+        got, args, kwargs = function(*operands, reduction="sum")
+        assert got is function
+        assert args == operands
+        assert kwargs["reduction"] == "sum"

@@ -1,0 +1,160 @@
+"""softmax, log_softmax and logsumexp: ULP bounds on hard rows, and the same bits whatever the layout, the instruction
+set and the threads."""
+
+import numpy as np
+import pytest
+import reference
+import strategies
+import ulp
+
+import fastact as fa
+from fastact import _core
+
+FUNCTIONS = (fa.softmax, fa.log_softmax, fa.logsumexp)
+BOUND = {np.float32: 1.0, np.float64: 2.0}
+CANCELS = {np.float32: 2.0**-34, np.float64: 2.0**-63}
+LENGTHS = (1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 64, 65, 100)
+
+
+def hard_rows(dtype, n, random):
+    """Rows of n numbers, each a way in which some algorithm fails."""
+    normal = random.normal(size=n)
+    certain = np.where(np.arange(n) == n // 2, 0.0, -20.0) - random.random(n)
+    yield from (normal * sigma for sigma in (0.01, 1, 10, 100))
+    yield from (normal + offset for offset in (1e4, -1e5, 1.9e5, 3e5, -1e9, 1e30))
+    yield from (certain, certain * 4, certain * 30, certain * 1e4)
+    yield np.full(n, normal[0])
+    yield np.where(np.arange(n) % 3 == 0, -0.5, normal[0])
+    yield random.uniform(-110, 0, n)
+    yield random.uniform(-750, 0, n)
+    yield random.uniform(-1, 1, n) * float(np.finfo(np.float32).max)
+    yield normal - np.log(np.exp(normal).sum())
+    yield normal * 10.0 ** random.integers(-30, 5, n)
+
+
+def exact_rows(x):
+    """(softmax, log_softmax, logsumexp) of a row as (heads, tails)."""
+    m = reference.MPFR
+    wide = x.astype(np.float64)
+    with m.context():
+        rows = (reference.softmax_row(m, wide), reference.log_softmax_row(m, wide), [reference.logsumexp_row(m, wide)])
+    return [reference.split(np.array(row, object)) for row in rows]
+
+
+def assert_accurate(x, got, exact, function):
+    dtype = x.dtype.type
+    head, tail = exact
+    errors = ulp.errors(np.atleast_1d(got), head, tail if dtype is np.float64 else 0.0)
+    if function is fa.logsumexp:
+        scale = max(1.0, float(np.abs(x).max()))
+        if abs(float(head[0])) < 2.0**-10 * scale:
+            error = errors[0] * float(ulp.ulp_of(head, x.dtype)[0])
+            assert error <= CANCELS[dtype] * scale, x
+            return
+    assert errors.max() <= BOUND[dtype], (function.__name__, x)
+
+
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+@pytest.mark.parametrize("n", LENGTHS)
+def test_hard_rows_are_accurate(isa, dtype, n):
+    with np.errstate(over="ignore"):
+        for row in hard_rows(dtype, n, np.random.default_rng(n)):
+            x = row.astype(dtype)
+            spread = float(x.max()) - float(x.min())
+            if spread > np.finfo(dtype).max:
+                continue
+            for function, exact in zip(FUNCTIONS, exact_rows(x), strict=True):
+                assert_accurate(x, function(x), exact, function)
+
+
+@pytest.mark.parametrize("n", [1000, 1023, 1025, 4099, 100_003])
+@pytest.mark.parametrize("sigma", [0.1, 3, 50])
+def test_long_rows_are_accurate(isa, n, sigma):
+    x = np.random.default_rng(n).normal(0, sigma, n).astype(np.float32)
+    wide = x.astype(np.longdouble)
+    below = wide - wide.max()
+    terms = np.exp(below)
+    total = terms.sum()
+    for got, want in ((fa.softmax(x), terms / total), (fa.log_softmax(x), below - np.log(total))):
+        assert ulp.errors(got, want.astype(np.float64)).max() <= 1.0
+    assert abs(fa.logsumexp(x) - (wide.max() + np.log(total))) <= np.spacing(fa.logsumexp(x))
+
+
+@pytest.mark.parametrize("n", [1000, 1024, 1025, 3000])
+def test_equal_rows_are_accurate(isa, n):
+    for value in np.random.default_rng(n).normal(0, 5, 40).astype(np.float32):
+        got = fa.softmax(np.full(n, value))
+        assert ulp.errors(got, np.full(n, 1 / n)).max() <= 1.0
+
+
+def samples(dtype):
+    random = np.random.default_rng(5)
+    for shape in [(1, 1), (3, 2), (5, 7), (17, 8), (16, 16), (33, 33), (65, 100), (130, 129), (33, 1000), (66, 1025)]:
+        for sigma in (1, 30):
+            x = random.normal(0, sigma, shape).astype(dtype)
+            yield x
+            x = x.copy()
+            x[:, shape[1] // 2] += 25
+            x[::3, 0] = -np.inf
+            x[1::5] *= 1e20
+            yield x
+
+
+def test_bits_do_not_depend_on_layout(isa):
+    for dtype in strategies.FLOATS:
+        for x in samples(dtype):
+            for function in FUNCTIONS:
+                want = np.asarray(function(x))
+                wide = np.full((x.shape[0] + 1, 2 * x.shape[1] + 3), np.nan, dtype)
+                wide[1:, 3::2] = x
+                others = {
+                    "columns": np.moveaxis(np.asarray(function(np.ascontiguousarray(x.T), 0)), 0, -1)
+                    if function is not fa.logsumexp
+                    else function(np.ascontiguousarray(x.T), 0),
+                    "strided": function(wide[1:, 3::2]),
+                    "fortran": function(np.asfortranarray(x)),
+                    "one by one": np.stack([function(row) for row in x]),
+                    "gufunc": function.gufunc(x),
+                }
+                for layout, got in others.items():
+                    np.testing.assert_array_equal(got, want, err_msg=f"{function.__name__} {layout} {x.shape}")
+                    assert np.array_equal(np.signbit(got), np.signbit(want)), (function.__name__, layout)
+
+
+def test_bits_do_not_depend_on_position():
+    x = np.random.default_rng(6).normal(size=(3, 500)).astype(np.float32)
+    buffer = np.zeros(3 * 500 + 64, np.float32)
+    for start in range(17):
+        moved = buffer[start : start + 1500].reshape(3, 500)
+        moved[...] = x
+        for function in FUNCTIONS:
+            np.testing.assert_array_equal(function(moved), function(x))
+
+
+@pytest.mark.skipif(not {"avx2", "avx512"} <= set(_core.available_isas()), reason="needs AVX2 and AVX-512")
+def test_avx2_and_avx512_give_the_same_bits():
+    results = {}
+    previous = _core.selected_isa()
+    for name in ("avx2", "avx512"):
+        _core.select_isa(name)
+        results[name] = [f(x) for dtype in strategies.FLOATS for x in samples(dtype) for f in FUNCTIONS]
+    _core.select_isa(previous)
+    for a, b in zip(results["avx2"], results["avx512"], strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert np.array_equal(np.signbit(a), np.signbit(b))
+
+
+def test_bits_do_not_depend_on_threads():
+    x = np.random.default_rng(7).normal(size=(300, 1000)).astype(np.float32)
+    target = np.arange(300)
+    for call in (
+        fa.softmax,
+        fa.log_softmax,
+        fa.logsumexp,
+        lambda x: fa.softmax(x, 0),
+        lambda x: fa.cross_entropy(x, target),
+    ):
+        with fa.num_threads(1):
+            want = call(x)
+        with fa.num_threads(3):
+            np.testing.assert_array_equal(call(x), want)
