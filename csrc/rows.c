@@ -160,7 +160,7 @@ static void map_panels(const fa_row_job *job, size_t first, size_t count, char *
         rows = rows < end - row ? rows : end - row;
         rows = rows < job->kernels->panel ? rows : job->kernels->panel;
         size_t done = job->kernels->map_columns[job->which](row_at(job, x, row), x->step[2] / item, row_at(job, y, row),
-                                                           y->step[2] / item, job->shape->n, rows);
+                                                            y->step[2] / item, job->shape->n, rows);
         if (done < rows)
             map_rows(job, row + done, rows - done, buffer);
         row += rows;
@@ -175,7 +175,8 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
         return 0;
     if (which == FA_SOFTMIN)
         job.work = softmin_rows;
-    else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item && x.step[2] % item == 0 && y.step[2] % item == 0)
+    else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item && x.step[2] % item == 0 &&
+             y.step[2] % item == 0)
         job.work = map_panels;
     return run(&job);
 }
@@ -276,7 +277,8 @@ static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *b
             if (job->shape->n == 0)
                 job->losses[row] = 0;
             else
-                job->losses[row] = job->kernels->loss[job->which](&call->loss, x, job->shape->n, index, target, gradient);
+                job->losses[row] =
+                    job->kernels->loss[job->which](&call->loss, x, job->shape->n, index, target, gradient);
         }
         if (gradient)
             row_deliver(job, 2, row, gradient);
@@ -302,7 +304,8 @@ int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa
     if (!losses)
         return -1;
     const fa_row_array idle = {NULL, {0, 0, (ptrdiff_t)fa_item_size(shape->dtype)}};
-    fa_row_job job = {.shape = shape, .which = which, .n_operands = 3, .work = loss_rows, .loss = call, .losses = losses};
+    fa_row_job job = {
+        .shape = shape, .which = which, .n_operands = 3, .work = loss_rows, .loss = call, .losses = losses};
     job.operand[0] = x;
     job.operand[1] = call->index ? idle : call->target;
     job.operand[2] = call->gradient.data ? call->gradient : idle;
@@ -332,7 +335,7 @@ double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int6
     double sum = 0;
     for (size_t i = 0; i < count; i++)
         if (index[i] != ignore_index)
-            sum += !weight               ? 1
+            sum += !weight           ? 1
                    : dtype == FA_F32 ? ((const float *)weight)[index[i]]
                                      : ((const double *)weight)[index[i]];
     return sum;

@@ -178,12 +178,12 @@ FA_INLINE void row_panel_refine(const row_panel *panel, size_t r, row_sum *sum)
 }
 
 /* A field of every lane's struct as a vector. */
-#define ROW_FIELD(target, values, field)                                                                              \
-    do {                                                                                                              \
-        real lane_[FA_LANES];                                                                                         \
-        for (size_t l_ = 0; l_ < FA_LANES; l_++)                                                                      \
-            lane_[l_] = (real)(values)[l_].field;                                                                     \
-        target = v_load(lane_);                                                                                       \
+#define ROW_FIELD(target, values, field)                                                                               \
+    do {                                                                                                               \
+        real lane_[FA_LANES];                                                                                          \
+        for (size_t l_ = 0; l_ < FA_LANES; l_++)                                                                       \
+            lane_[l_] = (real)(values)[l_].field;                                                                      \
+        target = v_load(lane_);                                                                                        \
     } while (0)
 
 /* For rows of several blocks. */
@@ -246,8 +246,8 @@ FA_INLINE void row_column_store(const row_panel *panel, real *y, size_t v, vreal
         v_store_part(y + v * FA_LANES, value, panel->rows - v * FA_LANES);
 }
 
-FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step, size_t vectors,
-                                   int full)
+FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step,
+                                   size_t vectors, int full)
 {
     row_scale scale[ROW_PANEL];
     int near;
@@ -313,19 +313,19 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
 }
 
 /* A whole panel, or vector by vector; returns how many rows are through, less than all if one is out of reach. */
-#define ROW_COLUMNS(name)                                                                                             \
+#define ROW_COLUMNS(name)                                                                                              \
     static size_t row_##name##_columns(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,           \
-                                       size_t rows)                                                                   \
-    {                                                                                                                 \
-        row_panel panel = {x, x_step, n, rows};                                                                       \
-        if (rows == ROW_PANEL_ROWS)                                                                                   \
-            return row_panel_##name(&panel, y, y_step, ROW_PANEL, 1) ? rows : 0;                                      \
-        for (size_t r = 0; r < rows; r += FA_LANES) {                                                                 \
-            row_panel one = {(const real *)x + r, x_step, n, rows - r < FA_LANES ? rows - r : FA_LANES};              \
-            if (!row_panel_##name(&one, (real *)y + r, y_step, 1, 0))                                                 \
-                return r;                                                                                             \
-        }                                                                                                             \
-        return rows;                                                                                                  \
+                                       size_t rows)                                                                    \
+    {                                                                                                                  \
+        row_panel panel = {x, x_step, n, rows};                                                                        \
+        if (rows == ROW_PANEL_ROWS)                                                                                    \
+            return row_panel_##name(&panel, y, y_step, ROW_PANEL, 1) ? rows : 0;                                       \
+        for (size_t r = 0; r < rows; r += FA_LANES) {                                                                  \
+            row_panel one = {(const real *)x + r, x_step, n, rows - r < FA_LANES ? rows - r : FA_LANES};               \
+            if (!row_panel_##name(&one, (real *)y + r, y_step, 1, 0))                                                  \
+                return r;                                                                                              \
+        }                                                                                                              \
+        return rows;                                                                                                   \
     }
 ROW_COLUMNS(softmax)
 ROW_COLUMNS(log_softmax)

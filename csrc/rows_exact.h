@@ -50,11 +50,12 @@ FA_INLINE row_total row_log1p_exact(row_total r)
     double s = f.head / d.head;
     double tail = (fma(-s, d.head, f.head) + (f.tail - s * d.tail)) / d.head;
     double z = s * s;
-    double R = z * (0x1.5555555555593p-1 +
-                    z * (0x1.999999997fa04p-2 +
-                         z * (0x1.2492494229359p-2 +
-                              z * (0x1.c71c51d8e78afp-3 +
-                                   z * (0x1.7466496cb03dep-3 + z * (0x1.39a09d078c69fp-3 + z * 0x1.2f112df3e5244p-3))))));
+    double R =
+        z * (0x1.5555555555593p-1 +
+             z * (0x1.999999997fa04p-2 +
+                  z * (0x1.2492494229359p-2 +
+                       z * (0x1.c71c51d8e78afp-3 +
+                            z * (0x1.7466496cb03dep-3 + z * (0x1.39a09d078c69fp-3 + z * 0x1.2f112df3e5244p-3))))));
     row_total y = row_two_sum(k * 0x1.62e42fee00000p-1, 2 * s);
     return row_two_sum(y.head, y.tail + (2 * tail + (s * R + k * 0x1.a39ef35793c76p-33)));
 }
@@ -86,7 +87,10 @@ FA_INLINE row_total row_exp_exact(row_total d)
     r = row_plus(r, row_two_product(n, -0x1.a39ef35793c76p-36));
     r = row_plus(r, (row_total){n * -(0x1.cc01f97b57a08p-90), 0});
     double x = r.head;
-    static const double factorial[] = {0x1.5555555555555p-3, 0x1.5555555555555p-5, 0x1.1111111111111p-7, 0x1.6c16c16c16c17p-10, 0x1.a01a01a01a01ap-13, 0x1.a01a01a01a01ap-16, 0x1.71de3a556c734p-19, 0x1.27e4fb7789f5cp-22, 0x1.ae64567f544e4p-26}; /* 1/3! to 1/11! */
+    static const double factorial[] = {
+        0x1.5555555555555p-3,  0x1.5555555555555p-5,  0x1.1111111111111p-7,
+        0x1.6c16c16c16c17p-10, 0x1.a01a01a01a01ap-13, 0x1.a01a01a01a01ap-16,
+        0x1.71de3a556c734p-19, 0x1.27e4fb7789f5cp-22, 0x1.ae64567f544e4p-26}; /* 1/3! to 1/11! */
     double P = factorial[8];
     for (int i = 7; i >= 0; i--)
         P = factorial[i] + x * P;

@@ -47,8 +47,8 @@ FA_INLINE double row_surprise(const row_sum *sum, row_total excess, double value
     return isinf(d) ? d + excess.head : d + (excess.head + (excess.tail + lost));
 }
 
-static double row_cross_entropy(const fa_row_loss *loss, const void *logits, size_t n, int64_t index, const void *unused,
-                                void *gradient)
+static double row_cross_entropy(const fa_row_loss *loss, const void *logits, size_t n, int64_t index,
+                                const void *unused, void *gradient)
 {
     (void)unused;
     const real *x = logits;
@@ -60,7 +60,8 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
     double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
     double result = sharp * row_surprise(&sum, excess, x[t]), each = loss->smoothing / (double)n;
     if (each != 0)
-        result += each * row_weighted(x, n, loss->weight, NULL, 0, sum.max).depth + each * loss->weight_sum * excess.head;
+        result +=
+            each * row_weighted(x, n, loss->weight, NULL, 0, sum.max).depth + each * loss->weight_sum * excess.head;
     if (!gradient)
         return result;
     real *y = gradient;
@@ -94,13 +95,13 @@ static double row_cross_entropy_probabilities(const fa_row_loss *loss, const voi
         y[i] = (real)(y[i] - loss->factor * (row_weight(loss, i) * (keep * p[i] + each)));
     size_t t = sum.first;
     if (t < n)
-        y[t] = (real)(loss->factor * ((w.total - row_weight(loss, t) * (keep * p[t] + each)) -
-                                      w.total * row_complement(&sum, x, t)));
+        y[t] = (real)(loss->factor *
+                      ((w.total - row_weight(loss, t) * (keep * p[t] + each)) - w.total * row_complement(&sum, x, t)));
     return result;
 }
 
-static double row_nll(const fa_row_loss *loss, const void *log_probabilities, size_t n, int64_t index, const void *unused,
-                      void *gradient)
+static double row_nll(const fa_row_loss *loss, const void *log_probabilities, size_t n, int64_t index,
+                      const void *unused, void *gradient)
 {
     (void)unused;
     double weight = row_weight(loss, (size_t)index);
@@ -112,8 +113,8 @@ static double row_nll(const fa_row_loss *loss, const void *log_probabilities, si
 }
 
 /* -sum of t log p, where a target of 0 counts nothing whatever p is. */
-static double row_probability_cross_entropy(const fa_row_loss *loss, const void *probabilities, size_t n, int64_t unused,
-                                            const void *target, void *gradient)
+static double row_probability_cross_entropy(const fa_row_loss *loss, const void *probabilities, size_t n,
+                                            int64_t unused, const void *target, void *gradient)
 {
     (void)unused;
     const real *p = probabilities, *t = target;

@@ -18,12 +18,12 @@ enum {
     ROW_LOWEST = -126, /* exponent of the smallest normal number */
     ROW_RAISE = 64,    /* exponent added while results may be subnormal */
 };
-#define ROW_MAGIC 0x1.8p20      /* 1.5 * 2^(23 - 3): its unit in the last place is the grid */
+#define ROW_MAGIC 0x1.8p20 /* 1.5 * 2^(23 - 3): its unit in the last place is the grid */
 #define ROW_LOG2E_HI 0x1.715476p0
 #define ROW_LOG2E_LO 0x1.4ae0cp-26
-#define ROW_PRELOAD 0x1p70     /* above any H, so that Fast2Sum is exact from the first addition on */
-#define ROW_LIMIT 0x1.8p17      /* for |max| above it the max is subtracted, which is exact there */
-#define ROW_DEPTH 128.0         /* what lies this far below the max (natural log) counts as lying there: e^-128 = 2^-185 */
+#define ROW_PRELOAD 0x1p70 /* above any H, so that Fast2Sum is exact from the first addition on */
+#define ROW_LIMIT 0x1.8p17 /* for |max| above it the max is subtracted, which is exact there */
+#define ROW_DEPTH 128.0    /* what lies this far below the max (natural log) counts as lying there: e^-128 = 2^-185 */
 static const integer row_table[8] = {0x3f85f007, 0x3f820f5c, 0x3f7f4791, 0x3f7db212,
                                      0x3f7d6a98, 0x3f7e8f5e, 0x3f81415c, 0x3f85a485};
 enum { ROW_DEGREE = 4 };
@@ -48,8 +48,8 @@ static const integer row_table[8] = {0x3ff051eb8970e8dd, 0x3fefcc0ddc02eed8, 0x3
                                      0x3fef1478a1db9b4c, 0x3fef2b3bca2760e7, 0x3fef726561210672, 0x3fefee56d4d8f4cd};
 enum { ROW_DEGREE = 7 };
 /* Relative error of 1 + q 2^-57.6. */
-static const double row_polynomial[ROW_DEGREE] = {0x1.62e42fefa39efp-1,  0x1.ebfbdff82c854p-3,  0x1.c6b08d70495a7p-5,
-                                                  0x1.3b2ab6edca281p-7,  0x1.5d87fe9fe94f7p-10, 0x1.430e9ddd6886ap-13,
+static const double row_polynomial[ROW_DEGREE] = {0x1.62e42fefa39efp-1, 0x1.ebfbdff82c854p-3,  0x1.c6b08d70495a7p-5,
+                                                  0x1.3b2ab6edca281p-7, 0x1.5d87fe9fe94f7p-10, 0x1.430e9ddd6886ap-13,
                                                   0x1.ffc528a7d8739p-17};
 #endif
 #define ROW_LN2 0x1.62e42fefa39efp-1

@@ -5,10 +5,7 @@
 #include "rows_exact.h"
 #include "rows_sum.h"
 
-FA_INLINE row_total row_whole(const row_sum *sum)
-{
-    return row_add(row_add(sum->others, sum->own), sum->top);
-}
+FA_INLINE row_total row_whole(const row_sum *sum) { return row_add(row_add(sum->others, sum->own), sum->top); }
 
 /* What one row puts into a row_scale. */
 typedef struct {

@@ -19,10 +19,10 @@ enum {
 /* What is known of a row after it was read.  Sums are in units of 2^exponent (and of 2^-ROW_BASE e^c, see rows_power.h).
  * With drop, the first of the row's largest elements is `top` and is in neither sum; without, it is in them and top is 0. */
 typedef struct {
-    double max, min, shift;  /* x - shift is what was reduced */
+    double max, min, shift; /* x - shift is what was reduced */
     double exponent;
-    size_t first;            /* index of the first maximum, if it was dropped */
-    row_total own, others;   /* of the block with the maximum; of all others */
+    size_t first;          /* index of the first maximum, if it was dropped */
+    row_total own, others; /* of the block with the maximum; of all others */
     row_total top;
     int kept; /* H and q of the row's only block were kept */
 } row_sum;
@@ -34,9 +34,11 @@ typedef struct {
     real q[ROW_BLOCK];
 } row_powers;
 
-static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
+                                              9,  10, 11, 12, 13, 14, 15,
 #ifdef FA_REAL_F32
-                                              16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+                                              16, 17, 18, 19, 20, 21, 22, 23, 24,
+                                              25, 26, 27, 28, 29, 30, 31
 #endif
 };
 
@@ -100,14 +102,12 @@ FA_INLINE size_t row_first_index(const real *x, size_t n, double value)
 }
 
 /* The power of two that a row with this maximum is measured in. */
-FA_INLINE double row_exponent_of(double max, double shift)
-{
-    return rint((max - shift) * ROW_LOG2E_HI);
-}
+FA_INLINE double row_exponent_of(double max, double shift) { return rint((max - shift) * ROW_LOG2E_HI); }
 
 FA_INLINE row_frame row_frame_of(double max, double shift, double exponent)
 {
-    return (row_frame){K((real)(ROW_MAGIC + (ROW_BASE - exponent))), K((real)shift), K((real)(max - shift - ROW_DEPTH))};
+    return (row_frame){K((real)(ROW_MAGIC + (ROW_BASE - exponent))), K((real)shift),
+                       K((real)(max - shift - ROW_DEPTH))};
 }
 
 FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q)

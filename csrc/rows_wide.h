@@ -24,24 +24,24 @@ FA_INLINE vf64 row_widen(vf32 v, int half)
     return v_widen_lo(v);
 #endif
 }
-#define ROW_ADD(T, total)                                                                                             \
-    {                                                                                                                 \
-        return (total){a.head + b.head, a.tail};                                                                      \
+#define ROW_ADD(T, total)                                                                                              \
+    {                                                                                                                  \
+        return (total){a.head + b.head, a.tail};                                                                       \
     }
 #else
-#define ROW_ADD(T, total)                                                                                             \
-    {                                                                                                                 \
-        T s = a.head + b.head, t = s - a.head;                                                                        \
-        T e = ((a.head - (s - t)) + (b.head - t)) + (a.tail + b.tail), head = s + e;                                  \
-        return (total){head, e - (head - s)};                                                                         \
+#define ROW_ADD(T, total)                                                                                              \
+    {                                                                                                                  \
+        T s = a.head + b.head, t = s - a.head;                                                                         \
+        T e = ((a.head - (s - t)) + (b.head - t)) + (a.tail + b.tail), head = s + e;                                   \
+        return (total){head, e - (head - s)};                                                                          \
     }
 #endif
-FA_INLINE row_total row_add(row_total a, row_total b) ROW_ADD(double, row_total)
-FA_INLINE row_totals row_add_lanes(row_totals a, row_totals b) ROW_ADD(vf64, row_totals)
+FA_INLINE row_total row_add(row_total a, row_total b) ROW_ADD(double, row_total) FA_INLINE row_totals
+    row_add_lanes(row_totals a, row_totals b) ROW_ADD(vf64, row_totals)
 #undef ROW_ADD
 
-/* 2^e, 0 where that is below the normal numbers. */
-FA_INLINE double row_power_of_two(double e)
+    /* 2^e, 0 where that is below the normal numbers. */
+    FA_INLINE double row_power_of_two(double e)
 {
     if (!(e >= -1022))
         return e < -1022 ? 0 : e;
@@ -103,13 +103,22 @@ FA_INLINE vf64 row_log(vf64 p)
 /* 1/S = 2^-g (1 + delta) with g on the grid of 1/8 octave and |delta| < 0.05: eighths is -g. */
 FA_INLINE vf64 row_invert(vf64 head, vf64 tail, vf64 *eighths)
 {
-    static const int64_t root[8] = {0x3ff0000000000000, 0x3ff172b83c7d517b - (1LL << 49), 0x3ff306fe0a31b715 - (2LL << 49),
-                                    0x3ff4bfdad5362a27 - (3LL << 49), 0x3ff6a09e667f3bcd - (4LL << 49),
-                                    0x3ff8ace5422aa0db - (5LL << 49), 0x3ffae89f995ad3ad - (6LL << 49),
+    static const int64_t root[8] = {0x3ff0000000000000,
+                                    0x3ff172b83c7d517b - (1LL << 49),
+                                    0x3ff306fe0a31b715 - (2LL << 49),
+                                    0x3ff4bfdad5362a27 - (3LL << 49),
+                                    0x3ff6a09e667f3bcd - (4LL << 49),
+                                    0x3ff8ace5422aa0db - (5LL << 49),
+                                    0x3ffae89f995ad3ad - (6LL << 49),
                                     0x3ffd5818dcfba487 - (7LL << 49)};
     /* relative to root */
-    static const double root_tail[8] = {0, -0x1.01b15eaa59348p-55, 0x1.34d754db0abb6p-55, 0x1.690cebb7aafb0p-56,
-                                        -0x1.3b3efbf5e2229p-54, 0x1.db72fc1f0eab4p-55, 0x1.c1a7792cb3386p-55,
+    static const double root_tail[8] = {0,
+                                        -0x1.01b15eaa59348p-55,
+                                        0x1.34d754db0abb6p-55,
+                                        0x1.690cebb7aafb0p-56,
+                                        -0x1.3b3efbf5e2229p-54,
+                                        0x1.db72fc1f0eab4p-55,
+                                        0x1.c1a7792cb3386p-55,
                                         0x1.4a385a63d07a7p-56};
     vi64 bits = v_bits(head);
     vf64 t = v_real((bits & KI64(0x000fffffffffffff)) | KI64(0x3ff0000000000000)) - KD(1);
