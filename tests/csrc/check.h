@@ -23,10 +23,12 @@ void test_elementwise(void);
 void test_fork(void);
 void test_kernels(void);
 void test_pool(void);
+void test_row_layouts(void);
 void test_rows(void);
 void test_threads(void);
 
 /* One line a kernel, the hash of its results on fixed inputs: compare them between machines.  Exit status. */
 int print_digests(const char *isa);
+void print_row_digests(void);
 
 #endif

@@ -24,6 +24,7 @@ static const struct {
               {"kernels", test_kernels},
               {"elementwise", test_elementwise},
               {"rows", test_rows},
+              {"layouts", test_row_layouts},
               {"threads", test_threads}};
 
 static int is_named(const char *name, int argc, char **argv)

@@ -74,6 +74,11 @@ void use_other_parameters(subject *s)
         s->parameter[i] = r->other_parameters[i];
 }
 
+int promises_the_same_bits(const char *isa)
+{
+    return strcmp(isa, "avx512") == 0 || strcmp(isa, "avx2") == 0 || strcmp(isa, "neon") == 0;
+}
+
 void fill_operand(const subject *s, int k, int inputs, void *values)
 {
     if (k >= s->n_array)

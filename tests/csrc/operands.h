@@ -21,6 +21,9 @@ void for_each_subject(void (*visit)(const subject *s));
 /* Calls run for every instruction set this machine has, having selected it; the best is selected at the end. */
 void for_each_isa(void (*run)(void));
 
+/* Whether results of this instruction set are those of all others that promise it: base, without fma, does not. */
+int promises_the_same_bits(const char *isa);
+
 fa_kernel *kernel_of(const subject *s);
 size_t item_of(const subject *s);
 /* "avx2 f32 vjp gelu", valid until the next call. */
