@@ -8,12 +8,16 @@ cimport numpy as cnp
 
 import numpy as np
 
+from fastact import _rows
+
 from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
 from fastact._trainer_kernels cimport fa_fp_enter, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels
 
 cnp.import_array()
 
 cdef object np_add = np.add
+cdef object row_loss = _rows.row_loss, bad_index = _rows.bad_index, weight_of = _rows.weight_of
+cdef int CROSS_ENTROPY = _rows.CROSS_ENTROPY
 
 
 cdef cnp.ndarray sum_rows(cnp.ndarray rows):
@@ -103,6 +107,52 @@ def record_loss(value, derivative, TensorBase operand, str name, expand=None):
     node.derivative = derivative
     node.expand = expand
     return wrap(value, prepare(node, name, (operand,), False))
+
+
+cdef bint are_plain(cnp.ndarray x, cnp.ndarray index):
+    """Whether x is a matrix of floats, and index an int64 for each of its rows, both as kernels take them."""
+    return (
+        x.ndim == 2 and index.ndim == 1 and x.shape[0] == index.shape[0] and x.shape[0] > 0 and x.shape[1] > 0
+        and (cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(x) == cnp.NPY_DOUBLE)
+        and cnp.PyArray_TYPE(index) == cnp.NPY_INT64
+        and cnp.PyArray_ISCARRAY_RO(x) and cnp.PyArray_ISCARRAY_RO(index)
+    )
+
+
+cdef cnp.ndarray scalar(double value, int kind):
+    """A 0-d array of one number."""
+    cdef cnp.ndarray array = cnp.PyArray_EMPTY(0, NULL, kind, 0)
+    if kind == cnp.NPY_FLOAT:
+        (<float *>cnp.PyArray_DATA(array))[0] = <float>value
+    else:
+        (<double *>cnp.PyArray_DATA(array))[0] = value
+    return array
+
+
+def batch_cross_entropy(TensorBase logits not None, target, long long ignore_index, reduction, double smoothing):
+    """The direct lane of cross_entropy: a matrix of logits, a class index for each row, no weights.
+
+    None where the arguments want a closer look, or an error wants its words: `fastact.cross_entropy` has both.
+    """
+    cdef cnp.ndarray x = logits.array, index, gradient = None
+    cdef double count = 1
+    if isinstance(target, TensorBase):
+        target = (<TensorBase>target).array
+    if not isinstance(target, cnp.ndarray) or not are_plain(x, target) or not 0 <= smoothing <= 1:
+        return None
+    index = target
+    if bad_index(index, x.shape[1], ignore_index) >= 0 or (reduction != "mean" and reduction != "sum"):
+        return None
+    if reduction == "mean":
+        count = weight_of(index, ignore_index, None)
+        if count == 0:
+            return None
+    wanted = any_wants((logits,))
+    if wanted:
+        gradient = cnp.PyArray_EMPTY(2, x.shape, cnp.PyArray_TYPE(x), 0)
+    loss = row_loss(CROSS_ENTROPY, x, 1, index, None, None, x.shape[1], smoothing, ignore_index, 1 / count, None, gradient)
+    value = scalar(<double>loss / count, cnp.PyArray_TYPE(x))
+    return record_loss(value, gradient, logits, "CrossEntropy") if wanted else wrap(value)
 
 
 def linear(x, TensorBase weight not None, TensorBase bias=None):

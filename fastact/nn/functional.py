@@ -154,6 +154,11 @@ def cross_entropy(
     label_smoothing : float
         Share of the target that is spread evenly over all classes.
     """
+    reduction = _reduction(size_average, reduce, reduction)
+    if weight is None and isinstance(input, _tape.TensorBase):
+        loss = _fused.batch_cross_entropy(input, target, ignore_index, reduction, label_smoothing)
+        if loss is not None:
+            return loss
     input = _array(input)
     return fa.cross_entropy(
         input,
@@ -161,7 +166,7 @@ def cross_entropy(
         axis=1 if input.ndim > 1 else 0,
         weight=weight,
         ignore_index=ignore_index,
-        reduction=_reduction(size_average, reduce, reduction),
+        reduction=reduction,
         label_smoothing=label_smoothing,
     )
 
