@@ -11,7 +11,9 @@ import numpy as np
 from fastact import _rows
 
 from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
-from fastact._trainer_kernels cimport fa_fp_enter, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels
+from fastact._trainer_kernels cimport (
+    fa_fp_enter, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels,
+)
 
 cnp.import_array()
 
@@ -63,11 +65,21 @@ cdef inline bint is_one(object g):
 
 @cython.final
 cdef class LinearNode(Node):
-    """y = x Wᵀ + b in one node."""
+    """y = x Wᵀ + b in one node.
+
+    Its products run with subnormal numbers flushed: gradients die out in them, and each costs a hundredfold.
+    """
     cdef cnp.ndarray x, weight
 
     cdef tuple backward(self, object g):
-        cdef cnp.ndarray x = self.x, rows = g
+        cdef fa_fp_state saved = fa_fp_enter_flushing()
+        try:
+            return self.products(g)
+        finally:
+            fa_fp_leave(saved)
+
+    cdef tuple products(self, cnp.ndarray rows):
+        cdef cnp.ndarray x = self.x
         dx = dweight = dbias = None
         if self.edges[0] is not None:
             dx = cnp.PyArray_MatrixProduct(rows, self.weight)

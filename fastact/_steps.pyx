@@ -9,7 +9,7 @@ from libc.math cimport pow, sqrt
 import numpy as np
 
 from fastact._tape cimport TensorBase
-from fastact._trainer_kernels cimport fa_adam, fa_fp_enter, fa_fp_leave, fa_fp_state, fa_sgd, fa_trainer_kernels, trainer_kernels
+from fastact._trainer_kernels cimport fa_adam, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_sgd, fa_trainer_kernels, trainer_kernels
 
 cnp.import_array()
 
@@ -47,14 +47,14 @@ cdef close_values(TensorBase parameter, cnp.ndarray values):
 
 cdef void run_sgd(const fa_trainer_kernels *kernels, size_t n, const fa_sgd *settings, void *values, const void *gradient,
                   void *buffer) noexcept nogil:
-    cdef fa_fp_state saved = fa_fp_enter()
+    cdef fa_fp_state saved = fa_fp_enter_flushing()
     kernels.sgd(n, settings, values, gradient, buffer)
     fa_fp_leave(saved)
 
 
 cdef void run_adam(const fa_trainer_kernels *kernels, size_t n, const fa_adam *settings, void *values, const void *gradient,
                    void *mean, void *square, void *largest) noexcept nogil:
-    cdef fa_fp_state saved = fa_fp_enter()
+    cdef fa_fp_state saved = fa_fp_enter_flushing()
     kernels.adam(n, settings, values, gradient, mean, square, largest)
     fa_fp_leave(saved)
 

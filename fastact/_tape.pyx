@@ -219,8 +219,10 @@ cdef add_to_leaf(TensorBase leaf, object part):
     cdef cnp.ndarray array = <cnp.ndarray>part if isinstance(part, cnp.ndarray) else np.asarray(part)
     if not cnp.PyArray_SAMESHAPE(array, leaf.array):
         raise RuntimeError(f"a gradient of shape {(<object>array).shape} reached a tensor of shape {leaf.shape}")
-    if leaf.gradient is not None:
+    if leaf.gradient is not None and cnp.PyArray_ISWRITEABLE(leaf.gradient):
         np_add(leaf.gradient, array, leaf.gradient, casting="same_kind")
+    elif leaf.gradient is not None:
+        leaf.gradient = np_add(leaf.gradient, array, dtype=leaf.array.dtype, casting="same_kind")
     elif (<object>array).base is None and Py_REFCNT(array) <= 3 and (<object>array).dtype == (<object>leaf.array).dtype and cnp.PyArray_ISCARRAY(array):
         leaf.gradient = array           # nobody else holds it: only the node's answer and the names here
     else:

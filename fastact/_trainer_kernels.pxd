@@ -8,6 +8,7 @@ cdef extern from "fpstate.h" nogil:
     ctypedef struct fa_fp_state:
         pass
     fa_fp_state fa_fp_enter()
+    fa_fp_state fa_fp_enter_flushing()
     void fa_fp_leave(fa_fp_state saved)
 
 cdef extern from "trainer_api.h" nogil:

@@ -1,5 +1,7 @@
 """Optimizers: fifty steps beside torch from the same weights, states, groups and errors."""
 
+import platform
+
 import numpy as np
 import pytest
 import torch
@@ -204,3 +206,24 @@ def test_closures_are_called_and_their_loss_returned():
         return loss
 
     assert optimizer.step(closure).item() == 4 and parameter.tolist() == [1]
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64", "aarch64", "arm64"), reason="no mode that flushes")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_states_that_decay_end_at_zero_and_leave_the_processor_as_it_was(dtype):
+    parameter = nn.Parameter(np.ones(40, dtype))
+    optimizer = optim.Adam([parameter], lr=0.1, betas=(0.3, 0.3))
+    parameter.grad = np.full(40, 1e-3, dtype)
+    optimizer.step()
+    parameter.grad = np.zeros(40, dtype)
+    for _ in range(700):
+        optimizer.step()
+    assert not optimizer.state[parameter]["exp_avg"].any() and not optimizer.state[parameter]["exp_avg_sq"].any()
+    smallest = np.nextafter(dtype(0), dtype(1))
+    assert np.multiply(smallest, np.ones(8, dtype)).all()
+
+
+def test_backward_leaves_the_processor_as_it_was():
+    layer = nn.Linear(3, 2)
+    layer(np.ones((4, 3))).sum().backward()
+    assert np.multiply(np.float32(1e-45), np.ones(8, np.float32)).all()

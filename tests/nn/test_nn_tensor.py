@@ -117,6 +117,9 @@ def test_leaves_do_not_share_their_gradients():
     (a + 0).backward(given)
     a.grad.zero_()
     assert given.tolist() == [1, 1, 1]
+    a.grad = np.broadcast_to(np.float32(2), 3)
+    (a * 3).backward(ft.ones(3))
+    assert a.grad.tolist() == [5, 5, 5]
 
 
 def test_second_backward_needs_retain_graph():
