@@ -613,6 +613,52 @@ cdef void steps_of(cnp.ndarray x, int axis, fa_row_shape *shape, fa_row_array *a
         shape[0] = own
 
 
+cdef object float32, float64
+float32, float64 = np.float32, np.float64
+
+
+def direct_cross_entropy(x, index, axis, ignore_index, reduction, bint with_gradient):
+    """Cross-entropy of plain logits (rows, classes) and int64 indices, reduced by "mean" or "sum": loss, or (loss,
+    gradient); None when losses.py has to look at the arguments, or to say what is wrong with them."""
+    cdef fa_row_shape shape
+    cdef fa_row_array source
+    cdef fa_row_loss_call call
+    cdef double total = 0, count = 1
+    cdef int status
+    if not (is_plain(x) and cnp.PyArray_NDIM(x) == 2 and plain_axis(x, axis) == 1 and PyLong_CheckExact(ignore_index)):
+        return None
+    if not (cnp.PyArray_CheckExact(index) and cnp.PyArray_TYPE(index) == cnp.NPY_INT64 and cnp.PyArray_NDIM(index) == 1
+            and cnp.PyArray_ISCARRAY_RO(index) and cnp.PyArray_DIM(index, 0) == cnp.PyArray_DIM(x, 0)):
+        return None
+    plain_rows(x, 1, &shape, source.step)
+    call.index = <const int64_t *>cnp.PyArray_BYTES(index)
+    call.ignore_index = ignore_index
+    if rows.bad_index(call.index, shape.outer, shape.n, call.ignore_index) >= 0:
+        return None
+    if reduction == "mean":
+        count = rows.weight_of(shape.dtype, call.index, shape.outer, call.ignore_index, NULL)
+        if count == 0:
+            return None
+    elif reduction != "sum":
+        return None
+    source.data = cnp.PyArray_BYTES(x)
+    call.loss.weight, call.loss.weight_sum, call.loss.smoothing = NULL, <double>shape.n, 0
+    call.loss.factor = 1 / count
+    call.each, call.sum = NULL, &total
+    call.target.data = call.gradient.data = NULL
+    gradient = None
+    if with_gradient:
+        gradient = cnp.PyArray_EMPTY(2, cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
+        call.gradient.data = cnp.PyArray_BYTES(gradient)
+        call.gradient.step = source.step
+    with nogil:
+        status = rows.losses(FA_CROSS_ENTROPY, &shape, source, &call)
+    if status != 0:
+        raise MemoryError
+    loss = float32(total / count) if shape.dtype == FA_F32 else float64(total / count)
+    return (loss, gradient) if with_gradient else loss
+
+
 def bad_index(cnp.ndarray index, Py_ssize_t n, int64_t ignore_index):
     """Position of the first index outside [0, n) that is not ignore_index, or -1; index is int64 and contiguous."""
     return rows.bad_index(

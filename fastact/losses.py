@@ -203,6 +203,10 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     >>> round(float(fa.cross_entropy(logits, np.array([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]]))), 6)
     0.258515
     """
+    if weight is None and label_smoothing == 0.0:
+        result = _rows.direct_cross_entropy(logits, target, axis, ignore_index, reduction, False)
+        if result is not None:
+            return result
     options = {
         "axis": axis,
         "weight": weight,

@@ -40,6 +40,10 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     >>> dlogits
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
+    if weight is None and label_smoothing == 0.0:
+        result = _rows.direct_cross_entropy(logits, target, axis, ignore_index, reduction, True)
+        if result is not None:
+            return result
     options = {
         "axis": axis,
         "weight": weight,

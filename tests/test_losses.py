@@ -221,6 +221,22 @@ def test_layouts_give_the_same_bits(isa):
         np.testing.assert_array_equal(np.moveaxis(other, 1, -1), gradient)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+def test_direct_lane_gives_the_same_bits(dtype, reduction):
+    random = np.random.default_rng(9)
+    for rows, classes in ((1, 10), (32, 10), (5, 1000), (3, 1025)):
+        x, target = random.normal(size=(rows, classes)).astype(dtype), random.integers(0, classes, rows)
+        for ignore_index in (-100, int(target[-1])):
+            options = {"reduction": reduction, "ignore_index": ignore_index}
+            loss, gradient = fa.value_and_grad.cross_entropy(x, target, **options)
+            want_loss, want = fa.value_and_grad.cross_entropy(x, target.astype("i4"), **options)
+            np.testing.assert_array_equal(loss, want_loss)
+            np.testing.assert_array_equal(gradient, want)
+            np.testing.assert_array_equal(fa.cross_entropy(x, target, **options), want_loss)
+            assert type(loss) is type(want_loss)
+
+
 class Delegate:
     def __fastact_function__(self, function, args, kwargs):
         return function, args, kwargs
