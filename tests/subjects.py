@@ -14,9 +14,8 @@ VARIANTS = {"gelu_tanh": ("gelu", {"approximate": "tanh"})}
 
 def fastact_function(name, kind="value"):
     """fastact's callable for a row: f(x, *parameters), or for the derivative vjp(x, g, *parameters)."""
-    import fastact.vjp
-
     import fastact
+    import fastact.vjp
 
     public, keywords = VARIANTS.get(name, (name, {}))
     function = getattr(fastact if kind == "value" else fastact.vjp, public)
