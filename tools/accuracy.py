@@ -214,6 +214,7 @@ OPTIONS = (
         {"type": int, "default": 0, "metavar": "N", "help": "N random sets of parameters, on --points each"},
     ),
     ("--peers", {"action": "store_true", "help": "measure the installed peers too"}),
+    ("--library", {"action": "append", "choices": ("fastact", *subjects.PEERS), "help": "measure this library alone"}),
     ("--rows", {"action": "store_true", "help": "softmax and its family instead"}),
     ("--page", {"action": "store_true", "help": "write the figures to docs/accuracy.md"}),
     ("--processes", {"type": int, "default": 0, "help": "as many as there are processors where 0"}),
@@ -243,10 +244,11 @@ def chosen_names(options):
 
 def chosen_libraries(options):
     """fastact, and the peers that are installed where they are asked for; names those missing."""
-    missing = subjects.missing_peers() if options.peers else []
+    wanted = options.library or ["fastact", *(subjects.PEERS if options.peers else ())]
+    missing = [peer for peer in subjects.missing_peers() if peer in wanted]
     for peer in missing:
         print(f"{peer}: not installed, not measured")
-    return ["fastact", *(peer for peer in subjects.PEERS if options.peers and peer not in missing)]
+    return [library for library in wanted if library not in missing]
 
 
 def main(arguments=None):
