@@ -6,7 +6,11 @@
 
 #include "rows_softmax.h"
 
-enum { ROW_PANEL = 4, ROW_PANEL_ROWS = ROW_PANEL * FA_LANES };
+enum {
+    ROW_PANEL = 4,
+    ROW_PANEL_ROWS = ROW_PANEL * FA_LANES,
+    ROW_AHEAD = 16, /* elements of a row that are fetched ahead: processors do not foresee steps of a page */
+};
 
 /* A panel: `vectors` vectors of rows, of which the last may be partly filled. */
 typedef struct {
@@ -31,6 +35,7 @@ FA_INLINE int row_panel_frames(const row_panel *panel, size_t start, size_t coun
     }
     for (size_t i = 0; i < count; i++)
         for (size_t v = 0; v < vectors; v++) {
+            row_prefetch(panel->x + (ptrdiff_t)(start + i + ROW_AHEAD) * panel->step + v * FA_LANES);
             vreal x = row_column(panel, start + i, v, full);
             max[v] = v_max(x, max[v]);
             min[v] = v_min(x, min[v]);
@@ -255,6 +260,7 @@ FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, r
     for (size_t i = 0; i < panel->n; i++)
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, i, v, full);
+            row_prefetch(y + (ptrdiff_t)(i + ROW_AHEAD) * y_step + v * FA_LANES);
             vreal q = near ? row_quotient(x, scale + v, 0) : row_quotient(x, scale + v, 1);
             row_column_store(panel, y + (ptrdiff_t)i * y_step, v, q, full);
         }
@@ -275,6 +281,7 @@ FA_INLINE void row_panel_products(const row_panel *panel, const row_sum *sum, re
     for (size_t i = 0; i < panel->n; i++)
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, i, v, full);
+            row_prefetch(y + (ptrdiff_t)(i + ROW_AHEAD) * y_step + v * FA_LANES);
             vreal p = near ? row_column_product(x, ratio + v, 0) : row_column_product(x, ratio + v, 1);
             row_column_store(panel, y + (ptrdiff_t)i * y_step, v, p, full);
         }
