@@ -28,8 +28,16 @@ cdef cnp.ndarray plain(object array, cnp.ndarray like):
     return np.array(array, (<object>like).dtype, order="C")
 
 
-cdef inline void *data_of(object array) noexcept:
-    return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray>array)
+cdef void *fitting(object array, cnp.ndarray values, str what) except? NULL:
+    """The memory of a state or gradient (None: NULL), which must be as large as that of the parameter."""
+    if array is None:
+        return NULL
+    if (not isinstance(array, cnp.ndarray) or not cnp.PyArray_ISCARRAY_RO(array) or not cnp.PyArray_SAMESHAPE(array, values)
+            or cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(values)):
+        raise RuntimeError(f"the {what} is {np.asarray(array).dtype}{np.shape(array)}, its parameter "
+                           f"{(<object>values).dtype}{(<object>values).shape}: it was changed after the optimizer began; "
+                           "convert a model first, then make its optimizer")
+    return cnp.PyArray_DATA(<cnp.ndarray>array)
 
 
 cdef cnp.ndarray open_values(TensorBase parameter):
@@ -67,6 +75,7 @@ def sgd(list parameters, dict states, begin, double rate, double momentum, doubl
     cdef const fa_trainer_kernels *kernels
     cdef size_t n
     cdef void *state_data[1]
+    cdef void *gradient_data
     cdef fa_sgd settings
     settings.rate, settings.momentum, settings.decay = rate, momentum, decay
     settings.nesterov, settings.maximize = nesterov, maximize
@@ -84,9 +93,10 @@ def sgd(list parameters, dict states, begin, double rate, double momentum, doubl
                 buffer = state["momentum_buffer"] = np.zeros(parameter.shape, parameter.dtype)
                 settings.fresh = 1
         values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
-        kernels, n, state_data[0] = kernels_of(values), cnp.PyArray_SIZE(values), data_of(buffer)
+        kernels, n, state_data[0] = kernels_of(values), cnp.PyArray_SIZE(values), fitting(buffer, values, "momentum")
+        gradient_data = fitting(gradient, values, "gradient")
         with nogil:
-            run_sgd(kernels, n, &settings, cnp.PyArray_DATA(values), cnp.PyArray_DATA(gradient), state_data[0])
+            run_sgd(kernels, n, &settings, cnp.PyArray_DATA(values), gradient_data, state_data[0])
         close_values(parameter, values)
 
 
@@ -98,6 +108,7 @@ def adam(list parameters, dict states, begin, double rate, double beta1, double 
     cdef const fa_trainer_kernels *kernels
     cdef size_t n
     cdef void *state_data[3]
+    cdef void *gradient_data
     cdef fa_adam settings
     cdef long long step
     settings.beta1, settings.beta2, settings.eps, settings.maximize = beta1, beta2, eps, maximize
@@ -110,14 +121,16 @@ def adam(list parameters, dict states, begin, double rate, double beta1, double 
         if state is None:
             state = states[parameter] = begin(parameter)
         step = state["step"] + 1
-        state["step"] = step
         settings.rate = rate / (1 - pow(beta1, step))
         settings.root_bias = sqrt(1 - pow(beta2, step))
         values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
         kernels, n = kernels_of(values), cnp.PyArray_SIZE(values)
-        state_data[0], state_data[1] = data_of(state["exp_avg"]), data_of(state["exp_avg_sq"])
-        state_data[2] = data_of(state["max_exp_avg_sq"] if amsgrad else None)
+        gradient_data = fitting(gradient, values, "gradient")
+        state_data[0] = fitting(state["exp_avg"], values, "first moment")
+        state_data[1] = fitting(state["exp_avg_sq"], values, "second moment")
+        state_data[2] = fitting(state["max_exp_avg_sq"] if amsgrad else None, values, "largest second moment")
         with nogil:
-            run_adam(kernels, n, &settings, cnp.PyArray_DATA(values), cnp.PyArray_DATA(gradient), state_data[0],
-                     state_data[1], state_data[2])
+            run_adam(kernels, n, &settings, cnp.PyArray_DATA(values), gradient_data, state_data[0], state_data[1],
+                     state_data[2])
+        state["step"] = step
         close_values(parameter, values)

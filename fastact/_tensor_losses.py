@@ -49,6 +49,17 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     return _fused.record_loss(value, derivative, logits, "CrossEntropy", expand)
 
 
+def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
+    """`fastact.nll_loss` where the log-probabilities or the target are Tensors."""
+    x, t, w = _meet(log_probs, target, weight)
+    options = {"axis": axis, "weight": w, "ignore_index": ignore_index, "reduction": reduction}
+    if not _wants(log_probs):
+        return _tape.constant(fa.nll_loss(x, t, **options))
+    value, derivative = fa.value_and_grad.nll_loss(x, t, **options)
+    expand = (lambda g: np.expand_dims(g, axis)) if reduction == "none" else None
+    return _fused.record_loss(value, derivative, log_probs, "NLL", expand)
+
+
 def _of_both(logits, target, x, t, options):
     """With class probabilities that want a gradient themselves: −w·log softmax(x), over the samples for a mean."""
     axis, reduction = options["axis"], options["reduction"]
@@ -121,6 +132,7 @@ def functions():
     """What is done in place of each of fastact's functions when an operand is a Tensor."""
     return {
         fa.cross_entropy: cross_entropy,
+        fa.nll_loss: nll_loss,
         fa.probability_cross_entropy: probability_cross_entropy,
         fa.softmax: _normalized(fa.softmax, fa.vjp.softmax, "Softmax"),
         fa.log_softmax: _normalized(fa.log_softmax, fa.vjp.log_softmax, "LogSoftmax"),

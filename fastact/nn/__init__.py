@@ -4,7 +4,7 @@ from fastact.nn import functional as functional
 from fastact.nn.activations import *  # noqa: F403
 from fastact.nn.activations import __all__ as _activations
 from fastact.nn.layers import Flatten, Identity, Linear, ModuleList, Sequential
-from fastact.nn.losses import CrossEntropyLoss, L1Loss, MSELoss
+from fastact.nn.losses import CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from fastact.nn.module import Module, Parameter
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "MSELoss",
     "Module",
     "ModuleList",
+    "NLLLoss",
     "Parameter",
     "Sequential",
     "functional",

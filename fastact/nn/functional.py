@@ -171,6 +171,24 @@ def cross_entropy(
     )
 
 
+def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    """Minus the log-probability of the target class, the classes along axis 1 (axis 0 of a single sample).
+
+    Parameters
+    ----------
+    input : Tensor or array_like, shape (N, C, ...) or (C,)
+        Log-probabilities, as `log_softmax` gives them.
+    target : Tensor or array_like, shape (N, ...)
+        Class indices.
+    weight, ignore_index, reduction
+        As in `cross_entropy`.
+    """
+    input = _array(input)
+    reduction = _reduction(size_average, reduce, reduction)
+    axis = 1 if input.ndim > 1 else 0
+    return fa.nll_loss(input, target, axis=axis, weight=weight, ignore_index=ignore_index, reduction=reduction)
+
+
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Squared difference of two inputs of equal shape."""
     input, target = _array(input), _array(target)

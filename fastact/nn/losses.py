@@ -44,6 +44,28 @@ class CrossEntropyLoss(Module):
         )
 
 
+class NLLLoss(Module):
+    """Minus the log-probability of the target class; the classes stand along axis 1.
+
+    Parameters
+    ----------
+    weight : array_like, shape (C,), optional
+        Weight of each class.
+    ignore_index : int
+        Target that counts for nothing.
+    reduction : {"mean", "sum", "none"}
+    """
+
+    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+        super().__init__()
+        self.weight, self.ignore_index = weight, ignore_index
+        self.reduction = functional._reduction(size_average, reduce, reduction)
+
+    def forward(self, input, target):
+        """The loss of log-probabilities `input` against `target`."""
+        return functional.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+
+
 class MSELoss(Module):
     """Squared difference of two inputs of equal shape."""
 

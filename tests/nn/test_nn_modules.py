@@ -192,6 +192,24 @@ def test_cross_entropy_follows_torch(shape, kind, options):
         np.testing.assert_allclose(s.grad.numpy(), u.grad.numpy(), atol=1e-13)
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"reduction": "sum"}, {"reduction": "none", "weight": [0.2, 1.0, 3.0]}], ids=str
+)
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 3, 4)], ids=str)
+def test_nll_loss_follows_torch(shape, options):
+    x, axis = RANDOM.normal(size=shape), 1 if len(shape) > 1 else 0
+    t = np.asarray(RANDOM.integers(0, 3, shape[:axis] + shape[axis + 1 :]))
+    weight = {"weight": np.array(options["weight"])} if "weight" in options else {}
+    a, b = ft.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    mine = nn.NLLLoss(**{**options, **weight})(nn.LogSoftmax(dim=axis)(a), ft.tensor(t))
+    tensors = {key: torch.tensor(value) for key, value in weight.items()}
+    other = torch.nn.NLLLoss(**{**options, **tensors})(torch.nn.LogSoftmax(dim=axis)(b), torch.tensor(t))
+    np.testing.assert_allclose(mine.detach().numpy(), other.detach().numpy(), atol=1e-13)
+    mine.sum().backward()
+    other.sum().backward()
+    np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), atol=1e-13)
+
+
 def test_the_notebooks_last_cell_sends_gradients_both_ways():
     ours, theirs = twins(lambda library: library.Linear(5, 3))
     x = RANDOM.normal(size=(4, 5))

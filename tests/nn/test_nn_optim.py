@@ -195,6 +195,24 @@ def test_errors(make, error, message):
         make(nn.Parameter(np.ones(2)))
 
 
+@pytest.mark.parametrize("options", [("SGD", {"momentum": 0.9}), ("Adam", {}), ("AdamW", {"amsgrad": True})], ids=str)
+@pytest.mark.parametrize(
+    "change", [lambda p: np.ones(3), lambda p: np.ones(5000, np.float32), lambda p: np.ones((3, 1), np.float32)]
+)
+def test_a_parameter_changed_under_its_state_is_refused(options, change):
+    parameter = nn.Parameter(np.ones(3, np.float32))
+    optimizer = getattr(optim, options[0])([parameter], lr=0.1, **options[1])
+    parameter.grad = np.ones(3)
+    optimizer.step()
+    parameter.data = change(parameter)
+    with pytest.raises(RuntimeError, match="changed after the optimizer began"):
+        optimizer.step()
+    parameter.grad = np.ones(parameter.shape)
+    with pytest.raises(RuntimeError, match="changed after the optimizer began"):
+        optimizer.step()
+    assert parameter.tolist() == change(parameter).tolist()
+
+
 def test_closures_are_called_and_their_loss_returned():
     parameter = nn.Parameter(np.array([2.0]))
     optimizer = optim.SGD([parameter], lr=0.25)
