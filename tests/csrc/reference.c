@@ -77,3 +77,5 @@ const reference *reference_of(const char *name)
             return &references[i];
     return NULL;
 }
+
+int n_references(void) { return (int)(sizeof references / sizeof references[0]); }

