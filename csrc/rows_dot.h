@@ -46,24 +46,39 @@ FA_INLINE double row_accumulated(const row_accumulator *sum)
     return isfinite(s.head[0]) ? s.head[0] + s.tail[0] : s.head[0];
 }
 
+/* Lanes 0 to count - 1 of one step; count is the constant ROW_DOT but for the last step, so that compilers make vectors. */
+FA_INLINE void row_dot_step(row_accumulator *sum, const real *a, const real *b, size_t count)
+{
+    for (size_t l = 0; l < count; l++) {
+        double u = a[l], v = b[l], product = u * v;
+        row_accumulate(sum, l, product, row_product_error(u, v, product));
+    }
+}
+
 /* sum of a b */
 FA_INLINE double row_dot(const real *a, const real *b, size_t n)
 {
     row_accumulator sum = {{0}, {0}};
-    for (size_t i = 0; i < n; i += ROW_DOT)
-        for (size_t l = 0; l < ROW_DOT && i + l < n; l++) {
-            double u = a[i + l], v = b[i + l], product = u * v;
-            row_accumulate(&sum, l, product, row_product_error(u, v, product));
-        }
+    size_t i = 0;
+    for (; i + ROW_DOT <= n; i += ROW_DOT)
+        row_dot_step(&sum, a + i, b + i, ROW_DOT);
+    row_dot_step(&sum, a + i, b + i, n - i);
     return row_accumulated(&sum);
+}
+
+FA_INLINE void row_plain_step(row_accumulator *sum, const real *a, size_t count)
+{
+    for (size_t l = 0; l < count; l++)
+        row_accumulate(sum, l, a[l], 0);
 }
 
 FA_INLINE double row_plain_sum(const real *a, size_t n)
 {
     row_accumulator sum = {{0}, {0}};
-    for (size_t i = 0; i < n; i += ROW_DOT)
-        for (size_t l = 0; l < ROW_DOT && i + l < n; l++)
-            row_accumulate(&sum, l, a[i + l], 0);
+    size_t i = 0;
+    for (; i + ROW_DOT <= n; i += ROW_DOT)
+        row_plain_step(&sum, a + i, ROW_DOT);
+    row_plain_step(&sum, a + i, n - i);
     return row_accumulated(&sum);
 }
 
