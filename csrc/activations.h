@@ -83,24 +83,28 @@ FA_INLINE vreal f_silu(vreal x, int mode)
     return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
 }
 /* With q = σ(−v), v = |v| an odd function of x whose slope times t = |x| is s: the derivative of x·σ(v) is
- * q(1 − s(1 − q)) below zero and 1 less that above.  q comes times 2^FA_SCALE; the bracket keeps its lost digits, which
- * count beside its root, and leaves out a q that cannot: its tail would be subnormal, and slow. */
-FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q)
+ * q(1 − s(1 − q)) below zero and 1 less that above.  The bracket has 1 − q in two parts, which count beside its root.
+ * When wild, q comes times 2^FA_SCALE, and one too small to count is left out: its tail would be subnormal, and slow. */
+FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, int mode)
 {
-    vmask counts = v_gt(q.head, K(FA_UP * 0x1p-60));
-    vreal head = v_select(counts, q.head, K(0)) * K(FA_DOWN), tail = v_select(counts, q.tail, K(0)) * K(FA_DOWN);
-    vreal one = K(1) - s, one_low = K(1) - (one + s);
-    vreal product = s * head, sum = one + product, part = sum - one;
-    vreal lost = (one - (sum - part)) + (product - part) + v_fms(s, head, product);
-    vreal bracket = sum + (lost + one_low + v_fma(s_low, head - K(1), s * tail));
-    vreal below = v_fma(q.head, bracket, q.tail * bracket) * K(FA_DOWN);
+    vreal head = q.head, tail = q.tail;
+    if (mode & FA_WILD) {
+        vmask counts = v_gt(q.head, K(FA_UP * 0x1p-60));
+        head = v_select(counts, head, K(0)) * K(FA_DOWN), tail = v_select(counts, tail, K(0)) * K(FA_DOWN);
+    }
+    vreal p = K(1) - head, p_low = ((K(1) - p) - head) - tail;
+    vreal bracket = v_fnma(s, p, K(1)), lost = v_fma(s, p_low, s_low * p);
+    vreal below = v_fma(q.head, bracket, v_fms(q.tail, bracket, q.head * lost));
+    if (mode & FA_WILD)
+        below = below * K(FA_DOWN);
     return v_select(v_lt(x, K(0)), below, K(1) - below);
 }
 FA_INLINE vreal d_silu(vreal x, vreal g, int mode)
 {
-    vreal t = v_min(K(FA_EXP_ZERO), v_abs(x));
-    (void)mode;
-    return g * weighted_slope(x, t, K(0), v_logistic_tail(K(1), t, FA_NOTHING, FA_WILD));
+    vreal t = v_abs(x);
+    if (mode & FA_WILD)
+        t = v_min(K(FA_EXP_ZERO), t);
+    return g * weighted_slope(x, t, FA_NOTHING, v_logistic_tail(K(1), t, FA_NOTHING, mode), mode);
 }
 
 FA_INLINE vreal f_gelu(vreal x, int mode) { return gelu_value(x, mode & FA_WILD); }
@@ -142,7 +146,7 @@ FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, int mode)
     vreal s = v_fma(t + t, c.rise, c.u2);
     vreal s_low = v_fma(t + t, c.rise, c.u2 - s) + v_fma(t + t, c.rise_low, c.u2_low);
     (void)mode;
-    return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, FA_WILD));
+    return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, FA_WILD), FA_WILD);
 }
 
 /* log1p(e^v)/beta as max(v, 0) + log1p(e^-|v|), the parts summed exactly until the last rounding; v = beta·x. */
