@@ -1,5 +1,6 @@
 /* Lane mathematics the activations share: exponential, logistic tail, logarithm, as head and tail so that the caller
- * rounds once.  Error bounds stand beside each; coefficients come from tools/coefficients.py.  No activation here. */
+ * rounds once.  Error bounds stand beside each; coefficients come from
+ * tools/coefficients_vmath.py.  No activation here. */
 #ifndef FA_VMATH_H
 #define FA_VMATH_H
 
