@@ -67,10 +67,10 @@ FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
 {
     const int wild = mode & FA_WILD;
     fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, FA_NOTHING, wild ? FA_SCALE : 0);
-    vreal y = v_fma(e.scale, e.head + e.tail, e.scale);
+    vreal y = alpha * v_fma(e.scale, e.head + e.tail, e.scale); /* unscaled after alpha, or a subnormal rounds twice */
     if (wild)
         y = y * K(FA_DOWN);
-    return v_select(v_gt(x, K(0)), g, g * (alpha * y));
+    return v_select(v_gt(x, K(0)), g, g * y);
 }
 
 /* x·sigmoid(x) = max(x, 0) − t/(1 + e^t), t = |x| */
@@ -164,15 +164,18 @@ FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
     vreal base = v_max(K(0), v), sum = base + log.head;
     vreal part = sum - base, rest = (base - (sum - part)) + (log.head - part);
     vreal tail = rest + (log.tail + v_select(v_lt(v, K(0)), K(0), v_low));
+    /* There log1p(e) is e, which stays times 2^FA_SCALE to the end; the residual of a division needs room below it. */
+    vmask deep = v_lt(v, K(mode & FA_PLAIN ? -FA_EXP_LIMIT : -FA_EXP_LIMIT / 2));
+    if (wild)
+        sum = v_select(deep, high, sum), tail = v_select(deep, low, tail);
     vreal y = sum + tail;
-    vreal deep = high + low; /* times 2^FA_SCALE: the result where log1p(e) is e */
     if (!(mode & FA_PLAIN)) {
         vreal quotient = y / beta, left = v_fnma(quotient, beta, sum) + tail;
         y = quotient + left / beta;
-        deep = deep / beta;
     }
-    return wild ? v_select(v_lt(v, K(-FA_EXP_LIMIT)), deep * K(FA_DOWN), y) : y;
+    return wild ? v_select(deep, y * K(FA_DOWN), y) : y;
 }
+
 FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, int mode)
 {
     if (mode & FA_PLAIN) {
