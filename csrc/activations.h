@@ -164,8 +164,7 @@ FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
     vreal base = v_max(K(0), v), sum = base + log.head;
     vreal part = sum - base, rest = (base - (sum - part)) + (log.head - part);
     vreal tail = rest + (log.tail + v_select(v_lt(v, K(0)), K(0), v_low));
-    /* There log1p(e) is e, which stays times 2^FA_SCALE to the end; the residual of a division needs room below it. */
-    vmask deep = v_lt(v, K(mode & FA_PLAIN ? -FA_EXP_LIMIT : -FA_EXP_LIMIT / 2));
+    vmask deep = v_lt(v, K(-FA_EXP_LIMIT)); /* there log1p(e) is e, which stays times 2^FA_SCALE to the end */
     if (wild)
         sum = v_select(deep, high, sum), tail = v_select(deep, low, tail);
     vreal y = sum + tail;
