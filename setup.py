@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,19 @@ class BuildExt(build_ext):
             if not self.compiles(probe):
                 print(f"fastact: this compiler cannot build the {isa} kernels; they are left out, the others are built")
                 core.define_macros.append((f"FA_NO_{isa.upper()}", "1"))
+        self.compile_side_by_side()
         super().build_extensions()
+
+    def compile_side_by_side(self):
+        """One extension holds nearly all of the C: let its files use every processor."""
+        compile_all = self.compiler.compile
+
+        def compile_each(sources, *args, **settings):
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                objects = pool.map(lambda source: compile_all([source], *args, **settings), sources)
+                return [name for names in objects for name in names]
+
+        self.compiler.compile = compile_each
 
     def compiles(self, text):
         """Whether the compiler takes this C text; on other architectures nothing is asked, as csrc/build.h knows."""
