@@ -285,8 +285,7 @@ static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *b
     }
 }
 
-/* In order, with what each addition lost: the same whatever the threads did. */
-static double ordered_sum(const double *value, size_t count)
+double fa_ordered_sum(const double *value, size_t count)
 {
     double sum = 0, lost = 0;
     for (size_t i = 0; i < count; i++) {
@@ -312,7 +311,7 @@ int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa
     int status = run(&job);
     if (status == 0) {
         fa_fp_state state = fa_fp_enter();
-        *call->sum = ordered_sum(losses, rows);
+        *call->sum = fa_ordered_sum(losses, rows);
         for (size_t i = 0; call->each && i < rows; i++)
             store_real(&job, (char *)call->each + i * job.item, losses[i]);
         fa_fp_leave(state);
@@ -342,5 +341,6 @@ double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int6
 }
 
 const fa_row_entries fa_row_entry_points = {
-    fa_row_map, fa_row_logsumexp, fa_row_vjp, fa_row_vjp_logsumexp, fa_row_losses, fa_row_bad_index, fa_row_weight_of,
+    fa_row_map,    fa_row_logsumexp, fa_row_vjp,       fa_row_vjp_logsumexp,
+    fa_row_losses, fa_row_bad_index, fa_row_weight_of, fa_pair_losses,
 };

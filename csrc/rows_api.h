@@ -4,6 +4,7 @@
 #define FA_ROWS_API_H
 
 #include "fastact.h"
+#include "pairs_api.h"
 
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ typedef struct fa_row_kernels {
     void (*vjp[FA_N_ROW_VJPS])(const void *y, const void *g, void *dx, size_t n);
     void (*vjp_logsumexp)(const void *x, double g, void *dx, size_t n);
     fa_row_loss_kernel *loss[FA_N_ROW_LOSSES];
+    fa_pair_kernel *pair[FA_N_PAIR_LOSSES];
 } fa_row_kernels;
 
 /* Rows in two nested loops: row (i, j), element k at data + i step[0] + j step[1] + k step[2], steps in bytes. */
@@ -78,6 +80,9 @@ ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t
 /* The sum of weight[index] over the rows that count (their number without weight). */
 double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
 
+/* The sum in order, with what each addition lost: the same whatever the threads did. */
+double fa_ordered_sum(const double *value, size_t count);
+
 /* All of the above for modules that must not link csrc. */
 typedef struct {
     int (*map)(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y);
@@ -87,6 +92,7 @@ typedef struct {
     int (*losses)(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call);
     ptrdiff_t (*bad_index)(const int64_t *index, size_t count, size_t n, int64_t ignore_index);
     double (*weight_of)(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
+    int (*pairs)(const fa_pair_call *call);
 } fa_row_entries;
 extern const fa_row_entries fa_row_entry_points;
 

@@ -8,7 +8,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from fastact import _rows
+from fastact import _row_losses
 
 from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
 from fastact._trainer_kernels cimport (
@@ -18,8 +18,9 @@ from fastact._trainer_kernels cimport (
 cnp.import_array()
 
 cdef object np_add = np.add
-cdef object row_loss = _rows.row_loss, bad_index = _rows.bad_index, weight_of = _rows.weight_of
-cdef int CROSS_ENTROPY = _rows.CROSS_ENTROPY
+cdef object row_loss = _row_losses.row_loss, bad_index = _row_losses.bad_index
+cdef object weight_of = _row_losses.weight_of
+cdef int CROSS_ENTROPY = _row_losses.CROSS_ENTROPY
 
 
 cdef cnp.ndarray sum_rows(cnp.ndarray rows):

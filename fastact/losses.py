@@ -1,148 +1,44 @@
-"""Losses over rows: cross_entropy, nll_loss and probability_cross_entropy; arguments, weighting and reduction.
+"""The losses: names, arguments and docstrings, those of pairs from _pair_losses.py; value_and_grad.py has the same with
+gradients.  What is done with the arguments stands in _loss_rows.py and _loss_linear.py."""
 
-value_and_grad.py gives the same with gradients.  No arithmetic on elements."""
+from . import _loss_rows, _row_losses
+from ._loss_linear import loss_of_linear
+from ._loss_rows import loss_of_rows
+from ._pair_losses import (
+    binary_cross_entropy as binary_cross_entropy,
+)
+from ._pair_losses import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from ._pair_losses import (
+    huber_loss as huber_loss,
+)
+from ._pair_losses import (
+    kl_div as kl_div,
+)
+from ._pair_losses import (
+    l1_loss as l1_loss,
+)
+from ._pair_losses import (
+    mse_loss as mse_loss,
+)
+from ._pair_losses import (
+    smooth_l1_loss as smooth_l1_loss,
+)
 
-import math
-
-import numpy as np
-
-from . import _rows
-from .reductions import compute_dtype, delegated, normalized_axes
-
-__all__ = ["cross_entropy", "nll_loss", "probability_cross_entropy"]
-
-_REDUCTIONS = ("mean", "sum", "none")
-
-
-def _logits_array(name, logits, axis):
-    """The logits as the kernels take them, the class axis, and the dtype of the results."""
-    logits = np.asarray(logits)
-    compute, result = compute_dtype(logits.dtype, name)
-    if logits.ndim == 0:
-        raise ValueError(f"{name}() got a scalar: expected an array with a class axis")
-    (axis,) = normalized_axes(axis, logits.ndim)
-    logits = np.require(logits, compute, "A")
-    return (logits if logits.ndim <= 2 else np.ascontiguousarray(logits)), axis, result
-
-
-def _shape_error(name, target, logits, axis, what):
-    classes = logits.shape[axis]
-    rows = logits.shape[:axis] + logits.shape[axis + 1 :]
-    hint = ""
-    if axis != 1 and logits.ndim > 1:
-        moved = logits.shape[:1] + logits.shape[2:]
-        if target.shape == moved or (what == "probabilities" and target.shape == logits.shape):
-            hint = "; it would fit with the classes on axis 1: pass axis=1"
-    if what == "probabilities":
-        return ValueError(
-            f"{name}() got a target of dtype {target.dtype} and shape {target.shape}: expected the shape of the "
-            f"first operand, {logits.shape}, for class probabilities, or integers of shape {rows} for class indices{hint}"
-        )
-    return ValueError(
-        f"{name}() got target indices of shape {target.shape}: expected {rows}, which is the first operand's "
-        f"{logits.shape} without the axis of its {classes} classes (axis={axis}){hint}"
-    )
-
-
-def _index_array(name, target, logits, axis, ignore_index):
-    """Class indices as contiguous int64, each valid or ignore_index."""
-    rows = logits.shape[:axis] + logits.shape[axis + 1 :]
-    if target.shape != rows:
-        raise _shape_error(name, target, logits, axis, "indices")
-    index = np.ascontiguousarray(target, np.int64)
-    position = _rows.bad_index(index, logits.shape[axis], ignore_index)
-    if target.dtype.kind == "u" and target.dtype.itemsize == 8 and (target > np.int64(2**63 - 1)).any():
-        position = int(np.argmax(target > np.int64(2**63 - 1)))
-    if position >= 0:
-        where = np.unravel_index(position, rows) if rows else ()
-        place = f"position {int(where[0]) if len(where) == 1 else tuple(map(int, where))}" if where else "the target"
-        raise IndexError(
-            f"{name}() got class {int(target[where])} at {place}: expected 0 <= class < {logits.shape[axis]}, the number "
-            f"of classes on axis {axis}, or ignore_index={ignore_index}"
-        )
-    return index
-
-
-def _weight_array(name, weight, logits, axis):
-    if weight is None:
-        return None, float(logits.shape[axis])
-    weight = np.ascontiguousarray(weight, logits.dtype)
-    if weight.shape != (logits.shape[axis],):
-        raise ValueError(
-            f"{name}() got weight of shape {weight.shape}: expected one for each class, ({logits.shape[axis]},)"
-        )
-    return weight, math.fsum(weight.tolist())
-
-
-def _check_options(name, reduction, label_smoothing):
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"{name}() got reduction={reduction!r}: expected one of {', '.join(map(repr, _REDUCTIONS))}")
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"{name}() got label_smoothing={label_smoothing!r}: expected a number from 0.0 to 1.0")
-
-
-def _quotient(total, count):
-    """total / count as floats divide, with NaN for nothing over nothing."""
-    if count != 0:
-        return total / count
-    return math.copysign(math.inf, total) if total and not math.isnan(total) else math.nan
-
-
-def evaluate(kind, name, logits, target, axis, weight, ignore_index, reduction, label_smoothing, with_gradient):
-    """(loss, gradient or None): every loss of this module, by the kernel's number."""
-    _check_options(name, reduction, label_smoothing)
-    logits, axis, result_dtype = _logits_array(name, logits, axis)
-    weight, weight_sum = _weight_array(name, weight, logits, axis)
-    rows = logits.shape[:axis] + logits.shape[axis + 1 :]
-    index = probabilities = None
-    if isinstance(kind, tuple):
-        target = np.asarray(target)
-        indices_kind, probabilities_kind = kind
-        kind = indices_kind if target.dtype.kind in "iu" else probabilities_kind
-        if kind is None or target.dtype.kind not in "iuf" and target.dtype.name != "bfloat16":
-            expected = (
-                "integers" if probabilities_kind is None else "integers (class indices) or floats (class probabilities)"
-            )
-            raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected {expected}")
-    if kind in (_rows.CROSS_ENTROPY, _rows.NLL):
-        index = _index_array(name, target, logits, axis, ignore_index)
-        count = _rows.weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
-    else:
-        if ignore_index >= 0:
-            raise ValueError(
-                f"{name}() got ignore_index={ignore_index} with class probabilities: expected class indices"
-            )
-        target = np.asarray(target)
-        if target.shape != logits.shape:
-            raise _shape_error(name, target, logits, axis, "probabilities")
-        probabilities = np.require(target, logits.dtype, "A")
-        probabilities = probabilities if logits.ndim <= 2 else np.ascontiguousarray(probabilities)
-        count = float(math.prod(rows)) if reduction == "mean" else 1.0
-    each = np.empty(rows, logits.dtype) if reduction == "none" else None
-    gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
-    total = _rows.row_loss(
-        kind,
-        logits,
-        axis,
-        index,
-        probabilities,
-        weight,
-        weight_sum,
-        label_smoothing,
-        ignore_index,
-        _quotient(1.0, count),
-        each,
-        gradient,
-    )
-    if gradient is not None:
-        gradient = gradient.astype(result_dtype, copy=False)
-    if each is not None:
-        return each.astype(result_dtype, copy=False)[()], gradient
-    return result_dtype.type(_quotient(total, count)), gradient
-
-
-CROSS_ENTROPY_KINDS = (_rows.CROSS_ENTROPY, _rows.CROSS_ENTROPY_PROBABILITIES)
-NLL_KINDS = (_rows.NLL, None)
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "linear_cross_entropy",
+    "mse_loss",
+    "nll_loss",
+    "probability_cross_entropy",
+    "smooth_l1_loss",
+]
 
 
 def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -204,7 +100,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     0.258515
     """
     if weight is None and label_smoothing == 0.0:
-        result = _rows.direct_cross_entropy(logits, target, axis, ignore_index, reduction, False)
+        result = _row_losses.direct_cross_entropy(logits, target, axis, ignore_index, reduction, False)
         if result is not None:
             return result
     options = {
@@ -214,21 +110,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
         "reduction": reduction,
         "label_smoothing": label_smoothing,
     }
-    result = delegated(cross_entropy, (logits, target), options)
-    if result is not NotImplemented:
-        return result
-    return evaluate(
-        CROSS_ENTROPY_KINDS,
-        "cross_entropy",
-        logits,
-        target,
-        axis,
-        weight,
-        ignore_index,
-        reduction,
-        label_smoothing,
-        False,
-    )[0]
+    return loss_of_rows(cross_entropy, _loss_rows.CROSS_ENTROPY, logits, target, options, False)
 
 
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
@@ -268,10 +150,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     0.75
     """
     options = {"axis": axis, "weight": weight, "ignore_index": ignore_index, "reduction": reduction}
-    result = delegated(nll_loss, (log_probs, target), options)
-    if result is not NotImplemented:
-        return result
-    return evaluate(NLL_KINDS, "nll_loss", log_probs, target, axis, weight, ignore_index, reduction, 0.0, False)[0]
+    return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, options, False)
 
 
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
@@ -309,18 +188,51 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     0.356675
     """
     options = {"axis": axis, "reduction": reduction}
-    result = delegated(probability_cross_entropy, (probs, target), options)
-    if result is not NotImplemented:
-        return result
-    return evaluate(
-        _rows.PROBABILITY_CROSS_ENTROPY,
-        "probability_cross_entropy",
-        probs,
-        target,
-        axis,
-        None,
-        -100,
-        reduction,
-        0.0,
-        False,
-    )[0]
+    kinds = _loss_rows.PROBABILITY_CROSS_ENTROPY
+    return loss_of_rows(probability_cross_entropy, kinds, probs, target, options, False)
+
+
+def linear_cross_entropy(x, weight, target, *, bias=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """`cross_entropy` of the logits x @ weight.T + bias, which are never held all at once.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., features)
+        What goes into the last linear layer.
+    weight : array_like, shape (classes, features)
+        As torch's `Linear` keeps it.
+    target : array_like, shape (...)
+        Class indices of any integer dtype.
+    bias : array_like, shape (classes,), optional
+        Added to the logits.
+    ignore_index, reduction, label_smoothing
+        As `cross_entropy`.
+
+    Returns
+    -------
+    scalar or ndarray
+        In the dtype of x; of the shape of x without its last axis if reduction is "none".
+
+    Raises
+    ------
+    IndexError, ValueError, TypeError
+        As `cross_entropy`.
+
+    Notes
+    -----
+    Works through tiles of tokens whose logits take at most 40 MiB. The products are NumPy's, so the last bits may depend on
+    its BLAS.
+
+    References
+    ----------
+    Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2024.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> x, weight = np.ones((2, 3)), np.eye(4, 3)
+    >>> round(float(fa.linear_cross_entropy(x, weight, [0, 3])), 6)
+    1.714283
+    """
+    options = {"bias": bias, "ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
+    return loss_of_linear(linear_cross_entropy, x, weight, target, options, False)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from . import _rows
-from ._rows import log_softmax, logsumexp, softmax, softmin
+from . import _row_axes
+from ._rows import log_softmax, logsumexp, set_general, softmax, softmin
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
 
@@ -126,11 +126,11 @@ def mapped(which, x, axes):
     """The map over axes of an aligned native array."""
     if len(axes) == 1:
         result = np.empty(x.shape, x.dtype)
-        _rows.map_axis(which, x, result, axes[0])
+        _row_axes.map_axis(which, x, result, axes[0])
         return result
     rows, shape = gathered(x, axes)
     result = np.empty(rows.shape, rows.dtype)
-    _rows.map_axis(which, rows, result, rows.ndim - 1)
+    _row_axes.map_axis(which, rows, result, rows.ndim - 1)
     return np.moveaxis(result.reshape(shape), range(-len(axes), 0), axes)
 
 
@@ -164,12 +164,12 @@ def map_general(function, which, x, axis, where, out, dtype):
         data = data.reshape(1)
     hidden = None
     if where is not None:
-        if which == _rows.SOFTMIN:
-            data, which = -data, _rows.SOFTMAX
+        if which == _row_axes.SOFTMIN:
+            data, which = -data, _row_axes.SOFTMAX
         data, hidden = excluded(data, np.reshape(where, 1) if shape == () else where, name)
     result = mapped(which, data, axes)
     if hidden is not None:
-        np.copyto(result, -np.inf if which == _rows.LOG_SOFTMAX else 0, where=hidden)
+        np.copyto(result, -np.inf if which == _row_axes.LOG_SOFTMAX else 0, where=hidden)
     result = result.astype(result_dtype, copy=False).reshape(shape)
     if kept is not None:
         masked = np.ma.MaskedArray(result, mask=~kept)
@@ -195,7 +195,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
         data, _ = excluded(data, np.reshape(where, 1) if shape == () else where, name)
     rows = gathered(data, axes)[0] if len(axes) > 1 else np.moveaxis(data, axes[0], -1)
     result = np.empty((*rows.shape[:-1], 1), rows.dtype)
-    _rows.logsumexp_axis(rows, result, rows.ndim - 1)
+    _row_axes.logsumexp_axis(rows, result, rows.ndim - 1)
     kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
     reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
     result = result.reshape(kept_shape if keepdims else reduced_shape).astype(result_dtype, copy=False)
@@ -206,7 +206,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     return deliver(result, out, name)
 
 
-_rows.set_general((map_general, logsumexp_general))
+set_general((map_general, logsumexp_general))
 
 
 def _vjp_operands(name, first, g, reduced_axis=None):
@@ -228,11 +228,11 @@ def _vjp_of_map(name, which, y, g, axis):
         y, g = y.reshape(1), g.reshape(1)
     if len(axes) == 1:
         result = np.empty(y.shape, y.dtype)
-        _rows.vjp_axis(which, y, g, result, axes[0])
+        _row_axes.vjp_axis(which, y, g, result, axes[0])
     else:
         (rows, moved_shape), (g_rows, _) = gathered(y, axes), gathered(g, axes)
         result = np.empty(rows.shape, rows.dtype)
-        _rows.vjp_axis(which, rows, np.require(g_rows, None, "A"), result, rows.ndim - 1)
+        _row_axes.vjp_axis(which, rows, np.require(g_rows, None, "A"), result, rows.ndim - 1)
         result = np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes)
     return result.reshape(shape).astype(result_dtype, copy=False)[()]
 
@@ -267,7 +267,7 @@ def vjp_softmax(*, y, g, axis=-1):
     >>> fa.vjp.softmax(y=np.array([0.25, 0.75]), g=np.array([1.0, 0.0]))
     array([ 0.1875, -0.1875])
     """
-    return _vjp_of_map("vjp.softmax", _rows.VJP_SOFTMAX, y, g, axis)
+    return _vjp_of_map("vjp.softmax", _row_axes.VJP_SOFTMAX, y, g, axis)
 
 
 def vjp_log_softmax(*, y, g, axis=-1):
@@ -300,7 +300,7 @@ def vjp_log_softmax(*, y, g, axis=-1):
     >>> fa.vjp.log_softmax(y=np.log([0.25, 0.75]), g=np.array([1.0, 0.0])).round(6)
     array([ 0.75, -0.75])
     """
-    return _vjp_of_map("vjp.log_softmax", _rows.VJP_LOG_SOFTMAX, y, g, axis)
+    return _vjp_of_map("vjp.log_softmax", _row_axes.VJP_LOG_SOFTMAX, y, g, axis)
 
 
 def vjp_logsumexp(x, g, axis=-1):
@@ -344,7 +344,7 @@ def vjp_logsumexp(x, g, axis=-1):
     g = np.broadcast_to(g, reduced_shape) if g.shape == () else g.reshape(reduced_shape)
     rows, moved_shape = gathered(x.reshape(shape or 1), axes)
     result = np.empty(rows.shape, rows.dtype)
-    _rows.vjp_logsumexp_axis(rows, g[..., None], result, rows.ndim - 1)
+    _row_axes.vjp_logsumexp_axis(rows, g[..., None], result, rows.ndim - 1)
     return (
         np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes)
         .reshape(shape)

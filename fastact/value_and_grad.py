@@ -1,10 +1,23 @@
 """The losses of losses.py with their gradients, one fused call each.  Names and options are those of losses.py."""
 
-from . import _rows
-from .losses import CROSS_ENTROPY_KINDS, NLL_KINDS, evaluate
-from .reductions import delegated
+from . import _loss_rows, _row_losses
+from ._loss_linear import loss_of_linear
+from ._loss_pairs import loss_of_pairs
+from ._loss_rows import loss_of_rows
 
-__all__ = ["cross_entropy", "nll_loss", "probability_cross_entropy"]
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "linear_cross_entropy",
+    "mse_loss",
+    "nll_loss",
+    "probability_cross_entropy",
+    "smooth_l1_loss",
+]
 
 
 def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -41,7 +54,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
     if weight is None and label_smoothing == 0.0:
-        result = _rows.direct_cross_entropy(logits, target, axis, ignore_index, reduction, True)
+        result = _row_losses.direct_cross_entropy(logits, target, axis, ignore_index, reduction, True)
         if result is not None:
             return result
     options = {
@@ -51,21 +64,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
         "reduction": reduction,
         "label_smoothing": label_smoothing,
     }
-    result = delegated(cross_entropy, (logits, target), options)
-    if result is not NotImplemented:
-        return result
-    return evaluate(
-        CROSS_ENTROPY_KINDS,
-        "cross_entropy",
-        logits,
-        target,
-        axis,
-        weight,
-        ignore_index,
-        reduction,
-        label_smoothing,
-        True,
-    )
+    return loss_of_rows(cross_entropy, _loss_rows.CROSS_ENTROPY, logits, target, options, True)
 
 
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
@@ -95,10 +94,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     array([[ 0., -1.]])
     """
     options = {"axis": axis, "weight": weight, "ignore_index": ignore_index, "reduction": reduction}
-    result = delegated(nll_loss, (log_probs, target), options)
-    if result is not NotImplemented:
-        return result
-    return evaluate(NLL_KINDS, "nll_loss", log_probs, target, axis, weight, ignore_index, reduction, 0.0, True)
+    return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, options, True)
 
 
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
@@ -128,18 +124,251 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     array([-2.,  0.])
     """
     options = {"axis": axis, "reduction": reduction}
-    result = delegated(probability_cross_entropy, (probs, target), options)
-    if result is not NotImplemented:
-        return result
-    return evaluate(
-        _rows.PROBABILITY_CROSS_ENTROPY,
-        "probability_cross_entropy",
-        probs,
-        target,
-        axis,
-        None,
-        -100,
-        reduction,
-        0.0,
-        True,
-    )
+    kinds = _loss_rows.PROBABILITY_CROSS_ENTROPY
+    return loss_of_rows(probability_cross_entropy, kinds, probs, target, options, True)
+
+
+def linear_cross_entropy(x, weight, target, *, bias=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """`fastact.linear_cross_entropy` and its gradients; the logits are never held all at once.
+
+    Parameters
+    ----------
+    x, weight, target, bias, ignore_index, reduction, label_smoothing
+        As `fastact.linear_cross_entropy`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.linear_cross_entropy`.
+    gradients : tuple (dx, dweight, dbias)
+        Of the shapes and dtypes of x, weight and bias; dbias is None without a bias. With reduction="none" the gradients
+        of the sum.
+
+    Raises
+    ------
+    IndexError, ValueError, TypeError
+        As `fastact.linear_cross_entropy`.
+
+    Notes
+    -----
+    Beside the results at most 64 MiB are used.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> loss, (dx, dweight, dbias) = fa.value_and_grad.linear_cross_entropy(np.ones((1, 2)), np.zeros((4, 2)), [0])
+    >>> dweight[0], dbias is None
+    (array([-0.75, -0.75]), True)
+    """
+    options = {"bias": bias, "ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
+    return loss_of_linear(linear_cross_entropy, x, weight, target, options, True)
+
+
+def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
+    """`fastact.binary_cross_entropy` and its gradient with respect to `probs`.
+
+    Parameters
+    ----------
+    probs, target, weight, reduction
+        As `fastact.binary_cross_entropy`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.binary_cross_entropy`.
+    dprobs : ndarray
+        (p - t) / (p (1 - p)); 1 at p = t = 0 and -1 at p = t = 1. With reduction="none" the gradient of the sum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastact.binary_cross_entropy`.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.value_and_grad.binary_cross_entropy(np.array([0.5, 0.25]), [1, 0], reduction="sum")[1]
+    array([-2.        ,  1.33333333])
+    """
+    options = {"weight": weight, "reduction": reduction}
+    return loss_of_pairs(binary_cross_entropy, probs, target, options, True)
+
+
+def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=None, reduction="mean"):
+    """`fastact.binary_cross_entropy_with_logits` and its gradient with respect to `logits`.
+
+    Parameters
+    ----------
+    logits, target, weight, pos_weight, reduction
+        As `fastact.binary_cross_entropy_with_logits`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.binary_cross_entropy_with_logits`.
+    dlogits : ndarray
+        (1 - t) sigmoid(x) - pos_weight t sigmoid(-x), neither term of which cancels. With reduction="none" the gradient of the sum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastact.binary_cross_entropy_with_logits`.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.value_and_grad.binary_cross_entropy_with_logits(np.array([0.0, 40.0]), [1, 1], reduction="sum")[1]
+    array([-5.00000000e-01, -4.24835426e-18])
+    """
+    options = {"weight": weight, "pos_weight": pos_weight, "reduction": reduction}
+    return loss_of_pairs(binary_cross_entropy_with_logits, logits, target, options, True)
+
+
+def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
+    """`fastact.kl_div` and its gradient with respect to `log_probs`.
+
+    Parameters
+    ----------
+    log_probs, target, log_target, reduction
+        As `fastact.kl_div`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.kl_div`.
+    dlog_probs : ndarray
+        -t, or -e^t with log_target. With reduction="none" the gradient of the sum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastact.kl_div`.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.value_and_grad.kl_div(np.log([0.5, 0.5]), [0.25, 0.75], reduction="sum")[1]
+    array([-0.25, -0.75])
+    """
+    options = {"log_target": log_target, "reduction": reduction}
+    return loss_of_pairs(kl_div, log_probs, target, options, True)
+
+
+def mse_loss(pred, target, *, reduction="mean"):
+    """`fastact.mse_loss` and its gradient with respect to `pred`.
+
+    Parameters
+    ----------
+    pred, target, reduction
+        As `fastact.mse_loss`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.mse_loss`.
+    dpred : ndarray
+        2 (pred - target). With reduction="none" the gradient of the sum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastact.mse_loss`.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.value_and_grad.mse_loss(np.array([1.0, 2.0]), [1.0, 4.0])[1]
+    array([ 0., -2.])
+    """
+    options = {"reduction": reduction}
+    return loss_of_pairs(mse_loss, pred, target, options, True)
+
+
+def l1_loss(pred, target, *, reduction="mean"):
+    """`fastact.l1_loss` and its gradient with respect to `pred`.
+
+    Parameters
+    ----------
+    pred, target, reduction
+        As `fastact.l1_loss`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.l1_loss`.
+    dpred : ndarray
+        The sign of pred - target, 0 where they are equal. With reduction="none" the gradient of the sum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastact.l1_loss`.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.value_and_grad.l1_loss(np.array([1.0, 2.0]), [1.0, 4.0])[1]
+    array([ 0. , -0.5])
+    """
+    options = {"reduction": reduction}
+    return loss_of_pairs(l1_loss, pred, target, options, True)
+
+
+def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
+    """`fastact.smooth_l1_loss` and its gradient with respect to `pred`.
+
+    Parameters
+    ----------
+    pred, target, beta, reduction
+        As `fastact.smooth_l1_loss`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.smooth_l1_loss`.
+    dpred : ndarray
+        d / beta within beta, the sign of d beyond. With reduction="none" the gradient of the sum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastact.smooth_l1_loss`.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.value_and_grad.smooth_l1_loss(np.array([0.5, 3.0]), [0.0, 0.0], reduction="sum")[1]
+    array([0.5, 1. ])
+    """
+    options = {"beta": beta, "reduction": reduction}
+    return loss_of_pairs(smooth_l1_loss, pred, target, options, True)
+
+
+def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
+    """`fastact.huber_loss` and its gradient with respect to `pred`.
+
+    Parameters
+    ----------
+    pred, target, delta, reduction
+        As `fastact.huber_loss`.
+
+    Returns
+    -------
+    loss : scalar or ndarray
+        As `fastact.huber_loss`.
+    dpred : ndarray
+        d within delta, delta times the sign of d beyond. With reduction="none" the gradient of the sum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastact.huber_loss`.
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.value_and_grad.huber_loss(np.array([0.5, 3.0]), [0.0, 0.0], delta=2.0, reduction="sum")[1]
+    array([0.5, 2. ])
+    """
+    options = {"delta": delta, "reduction": reduction}
+    return loss_of_pairs(huber_loss, pred, target, options, True)

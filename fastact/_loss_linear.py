@@ -1,0 +1,124 @@
+"""Cross-entropy of a linear layer's outputs without ever holding all of them: a tile of tokens at a time.  The products are
+NumPy's; what a tile's logits become is the row kernels'."""
+
+import numpy as np
+
+from . import _row_losses
+from ._loss_arguments import check_reduction, delivered, floating_operand, quotient
+from ._loss_rows import class_indices
+from .reductions import delegated
+
+TILE_BYTES = 40 << 20  # logits that are held at a time
+CHUNK_BYTES = 1 << 20  # a piece of dweight that is added up at a time: stays in the cache
+
+
+def loss_of_linear(function, x, weight, target, options, with_gradient):
+    """The loss, or (loss, (dx, dweight, dbias)); other types may take the call over."""
+    result = delegated(function, (x, weight, target), options)
+    if result is not NotImplemented:
+        return result
+    loss, gradients = evaluate(function.__name__, x, weight, target, with_gradient, **options)
+    return (loss, gradients) if with_gradient else loss
+
+
+def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, reduction, label_smoothing):
+    """(loss, (dx, dweight, dbias) or None)."""
+    check_reduction(name, reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"{name}() got label_smoothing={label_smoothing!r}: expected a number from 0.0 to 1.0")
+    x, result_dtype = floating_operand(name, x)
+    weight, bias, bias_dtype = _layer(name, x, weight, bias)
+    target = np.asarray(target)
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected integers (class indices)")
+    classes, rows = len(weight), x.shape[:-1]
+    index = class_indices(name, target, (*rows, classes), x.ndim - 1, ignore_index).reshape(-1)
+    count = _row_losses.weight_of(index, ignore_index, None) if reduction == "mean" else 1.0
+    tiles = _Tiles(x.reshape(-1, x.shape[-1]), weight, bias, index, ignore_index, label_smoothing, quotient(1.0, count))
+    each = np.empty(index.shape, x.dtype) if reduction == "none" else None
+    gradients = tiles.gradients(bias is not None) if with_gradient else None
+    total = tiles.run(each, gradients)
+    loss = delivered(quotient(total, count) if each is None else each.reshape(rows), None, result_dtype)[0]
+    if gradients is None:
+        return loss, None
+    dx, dweight, dbias = gradients
+    dtypes = (result_dtype, bias_dtype["weight"], bias_dtype["bias"])
+    gradients = (dx.reshape(x.shape), dweight, dbias)
+    with np.errstate(over="ignore", under="ignore"):
+        return loss, tuple(g if g is None else g.astype(d, copy=False) for g, d in zip(gradients, dtypes, strict=True))
+
+
+def _layer(name, x, weight, bias):
+    """weight and bias in the dtype to compute in, and the dtypes of their gradients."""
+    if x.ndim == 0:
+        raise ValueError(f"{name}() got a scalar: expected an array with features on its last axis")
+    weight, weight_dtype = floating_operand(name, weight)
+    if weight.ndim != 2 or weight.shape[1] != x.shape[-1]:
+        raise ValueError(
+            f"{name}() got weight of shape {weight.shape}: expected (classes, {x.shape[-1]}), the features being "
+            f"those of x, {x.shape}"
+        )
+    dtypes = {"weight": weight_dtype, "bias": None}
+    if bias is not None:
+        bias, dtypes["bias"] = floating_operand(name, bias)
+        if bias.shape != weight.shape[:1]:
+            raise ValueError(f"{name}() got bias of shape {bias.shape}: expected ({len(weight)},), one for each class")
+        bias = bias.astype(x.dtype, copy=False)
+    return weight.astype(x.dtype, copy=False), bias, dtypes
+
+
+class _Tiles:
+    """One call: the operands, and the walk over tiles of tokens."""
+
+    def __init__(self, x, weight, bias, index, ignore_index, label_smoothing, factor):
+        self.x, self.weight, self.bias, self.index = x, weight, bias, index
+        self.ignore_index, self.label_smoothing, self.factor = ignore_index, label_smoothing, factor
+        most = max(1, TILE_BYTES // max(1, len(weight) * x.itemsize))
+        n_tiles = max(1, -(-len(x) // most))
+        self.size = max(1, -(-len(x) // n_tiles))
+
+    def gradients(self, has_bias):
+        """Room for dx, dweight and dbias."""
+        classes, dtype = len(self.weight), self.x.dtype
+        dbias = np.zeros(classes, dtype) if has_bias else None
+        return np.empty(self.x.shape, dtype), np.empty(self.weight.shape, dtype), dbias
+
+    def run(self, each, gradients):
+        """The sum of the losses of all tokens; each and gradients are filled where they are not None."""
+        logits = np.empty((self.size, len(self.weight)), self.x.dtype)
+        total = 0.0
+        if gradients is not None and len(self.x) == 0:
+            gradients[1][...] = 0
+        for start in range(0, len(self.x), self.size):
+            part = slice(start, min(start + self.size, len(self.x)))
+            tile = logits[: part.stop - part.start]
+            np.matmul(self.x[part], self.weight.T, out=tile)
+            if self.bias is not None:
+                np.add(tile, self.bias, out=tile)
+            total += self._losses(tile, part, each, None if gradients is None else tile)
+            if gradients is not None:
+                self._backward(tile, part, gradients)
+        return total
+
+    def _losses(self, tile, part, each, gradient):
+        return _row_losses.row_loss(
+            _row_losses.CROSS_ENTROPY, tile, 1, self.index[part], None, None, float(len(self.weight)),
+            self.label_smoothing, self.ignore_index, self.factor, None if each is None else each[part], gradient,
+        )  # fmt: skip
+
+    def _backward(self, tile, part, gradients):
+        """From the gradient of a tile's logits to those of x, weight and bias."""
+        dx, dweight, dbias = gradients
+        np.matmul(tile, self.weight, out=dx[part])
+        if dbias is not None:
+            dbias += tile.sum(axis=0)
+        if part.start == 0:
+            np.matmul(tile.T, self.x[part], out=dweight)
+            return
+        step = max(1, CHUNK_BYTES // max(1, dweight[:1].nbytes))
+        piece = np.empty((min(step, len(dweight)), dweight.shape[1]), dweight.dtype)
+        for first in range(0, len(dweight), step):
+            classes = slice(first, min(first + step, len(dweight)))
+            added = piece[: classes.stop - first]
+            np.matmul(tile[:, classes].T, self.x[part], out=added)
+            np.add(dweight[classes], added, out=dweight[classes])

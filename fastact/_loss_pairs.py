@@ -1,0 +1,89 @@
+"""Losses of pairs, a prediction and its target, element by element: operands, weights that broadcast, reduction.  No
+arithmetic on elements."""
+
+import numpy as np
+
+from . import _row_losses
+from ._loss_arguments import REDUCTIONS, check_reduction, delivered, floating_operand, quotient
+from .reductions import compute_dtype, delegated
+
+KINDS = {
+    "mse_loss": _row_losses.MSE,
+    "l1_loss": _row_losses.L1,
+    "smooth_l1_loss": _row_losses.SMOOTH_L1,
+    "huber_loss": _row_losses.HUBER,
+    "binary_cross_entropy": _row_losses.BINARY_CROSS_ENTROPY,
+    "binary_cross_entropy_with_logits": _row_losses.BINARY_CROSS_ENTROPY_WITH_LOGITS,
+    "kl_div": _row_losses.KL_DIV,
+}
+
+
+def loss_of_pairs(function, x, target, options, with_gradient):
+    """The loss, or (loss, gradient), of a public function with its options; other types may take the call over."""
+    result = delegated(function, (x, target), options)
+    if result is not NotImplemented:
+        return result
+    name = function.__name__
+    kind = KINDS[name]
+    keywords = dict(options)
+    if keywords.pop("log_target", False):
+        kind = _row_losses.KL_DIV_LOG_TARGET
+    result = evaluate(name, kind, x, target, with_gradient, **keywords)
+    return result if with_gradient else result[0]
+
+
+def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, pos_weight=None, beta=None, delta=None):
+    """(loss, gradient or None)."""
+    check_reduction(name, reduction, (*REDUCTIONS, "batchmean") if name == "kl_div" else REDUCTIONS)
+    x, result_dtype = floating_operand(name, x)
+    x, shape = np.ascontiguousarray(x), x.shape
+    target = _other_operand(name, "target", target, x.dtype)
+    if target.shape != shape:
+        raise ValueError(
+            f"{name}() got a target of shape {target.shape}: expected that of the first operand, {shape}; "
+            "broadcast or reshape one of them"
+        )
+    parameter = _parameter(name, x.dtype, beta, delta)
+    count = {"mean": x.size, "batchmean": shape[0] if shape else 1}.get(reduction, 1)
+    each = np.empty(shape, x.dtype) if reduction == "none" else None
+    gradient = np.empty(shape, x.dtype) if with_gradient else None
+    total = _row_losses.pair_loss(
+        kind, x, np.ascontiguousarray(target), _repeating(name, "weight", weight, shape, x.dtype),
+        _repeating(name, "pos_weight", pos_weight, shape, x.dtype), parameter, quotient(1.0, count), each, gradient,
+    )  # fmt: skip
+    return delivered(quotient(total, count) if each is None else each, gradient, result_dtype)
+
+
+def _other_operand(name, what, value, dtype):
+    value = np.asarray(value)
+    compute_dtype(value.dtype, f"{name}() {what}")
+    return value.astype(dtype, copy=False)
+
+
+def _parameter(name, dtype, beta, delta):
+    """beta or delta as the kernels take it, rounded to the dtype computed in; smooth_l1 with beta 0 is l1."""
+    if beta is not None:
+        if not beta >= 0:
+            raise ValueError(f"{name}() got beta={beta!r}: expected a number from 0 on")
+        return float(dtype.type(beta))
+    if delta is not None:
+        if not delta > 0:
+            raise ValueError(f"{name}() got delta={delta!r}: expected a positive number")
+        return float(dtype.type(delta))
+    return 0.0
+
+
+def _repeating(name, what, weight, shape, dtype):
+    """A weight as a contiguous array that repeats over the elements in C order, or None."""
+    if weight is None:
+        return None
+    weight = _other_operand(name, what, weight, dtype)
+    try:
+        full = np.broadcast_to(weight, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name}() got {what} of shape {weight.shape}: expected one that broadcasts to the first operand, {shape}"
+        ) from None
+    kept = weight.shape[next((d for d, n in enumerate(weight.shape) if n != 1), weight.ndim) :]
+    repeats = kept == shape[len(shape) - len(kept) :]
+    return np.ascontiguousarray(weight if repeats else full)

@@ -1,0 +1,130 @@
+"""Losses over rows: classes on an axis, indices or probabilities, weights, ignored rows.  No arithmetic on elements."""
+
+import math
+
+import numpy as np
+
+from . import _row_losses
+from ._loss_arguments import check_reduction, delivered, floating_operand, quotient
+from .reductions import compute_dtype, delegated, normalized_axes
+
+# (kernel for class indices, kernel for class probabilities)
+CROSS_ENTROPY = (_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES)
+NLL = (_row_losses.NLL, None)
+PROBABILITY_CROSS_ENTROPY = (None, _row_losses.PROBABILITY_CROSS_ENTROPY)
+
+
+def loss_of_rows(function, kinds, logits, target, options, with_gradient):
+    """The loss, or (loss, gradient), of a public function with its options; other types may take the call over."""
+    result = delegated(function, (logits, target), options)
+    if result is not NotImplemented:
+        return result
+    result = evaluate(function.__name__, kinds, logits, target, with_gradient, **options)
+    return result if with_gradient else result[0]
+
+
+def evaluate(
+    name, kinds, logits, target, with_gradient,
+    *, axis, reduction, weight=None, ignore_index=-100, label_smoothing=0.0,
+):  # fmt: skip
+    """(loss, gradient or None)."""
+    check_reduction(name, reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"{name}() got label_smoothing={label_smoothing!r}: expected a number from 0.0 to 1.0")
+    logits, axis, result_dtype = _logits(name, logits, axis)
+    weight, weight_sum = _class_weight(name, weight, logits, axis)
+    rows = logits.shape[:axis] + logits.shape[axis + 1 :]
+    target = np.asarray(target)
+    kind = _kind(name, kinds, target)
+    index = probabilities = None
+    if kind == kinds[0]:
+        index = class_indices(name, target, logits.shape, axis, ignore_index)
+        count = _row_losses.weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
+    else:
+        probabilities = _probabilities(name, target, logits, axis, ignore_index)
+        count = float(math.prod(rows)) if reduction == "mean" else 1.0
+    each = np.empty(rows, logits.dtype) if reduction == "none" else None
+    gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
+    total = _row_losses.row_loss(
+        kind, logits, axis, index, probabilities, weight, weight_sum, label_smoothing, ignore_index,
+        quotient(1.0, count), each, gradient,
+    )  # fmt: skip
+    return delivered(quotient(total, count) if each is None else each, gradient, result_dtype)
+
+
+def _logits(name, logits, axis):
+    """The logits as the kernels take them, the class axis, and the dtype of the results."""
+    logits, result = floating_operand(name, logits)
+    if logits.ndim == 0:
+        raise ValueError(f"{name}() got a scalar: expected an array with a class axis")
+    (axis,) = normalized_axes(axis, logits.ndim)
+    return (logits if logits.ndim <= 2 else np.ascontiguousarray(logits)), axis, result
+
+
+def _class_weight(name, weight, logits, axis):
+    """One weight for each class or None, and their sum."""
+    classes = logits.shape[axis]
+    if weight is None:
+        return None, float(classes)
+    weight = np.ascontiguousarray(weight, logits.dtype)
+    if weight.shape != (classes,):
+        raise ValueError(f"{name}() got weight of shape {weight.shape}: expected one for each class, ({classes},)")
+    return weight, math.fsum(weight.tolist())
+
+
+def _kind(name, kinds, target):
+    """The kernel for this target: indices if it is integer and the loss takes them, else probabilities."""
+    is_index = target.dtype.kind in "iu"
+    if kinds[0] is None:
+        compute_dtype(target.dtype, name)
+        return kinds[1]
+    if is_index or (kinds[1] is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
+        return kinds[0 if is_index else 1]
+    expected = "integers" if kinds[1] is None else "integers (class indices) or floats (class probabilities)"
+    raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected {expected}")
+
+
+def _probabilities(name, target, logits, axis, ignore_index):
+    if ignore_index >= 0:
+        raise ValueError(f"{name}() got ignore_index={ignore_index} with class probabilities: expected class indices")
+    if target.shape != logits.shape:
+        raise _shape_error(name, target, logits.shape, axis, "probabilities")
+    target = np.require(target, logits.dtype, "A")
+    return target if logits.ndim <= 2 else np.ascontiguousarray(target)
+
+
+def class_indices(name, target, shape, axis, ignore_index):
+    """Class indices as contiguous int64, each valid or ignore_index; shape is that of the logits."""
+    rows = shape[:axis] + shape[axis + 1 :]
+    if target.shape != rows:
+        raise _shape_error(name, target, shape, axis, "indices")
+    index = np.ascontiguousarray(target, np.int64).reshape(rows)
+    position = _row_losses.bad_index(index, shape[axis], ignore_index)
+    if target.dtype.kind == "u" and target.dtype.itemsize == 8 and (target > np.int64(2**63 - 1)).any():
+        position = int(np.argmax(target > np.int64(2**63 - 1)))
+    if position >= 0:
+        where = np.unravel_index(position, rows) if rows else ()
+        place = f"position {int(where[0]) if len(where) == 1 else tuple(map(int, where))}" if where else "the target"
+        raise IndexError(
+            f"{name}() got class {int(target[where])} at {place}: expected 0 <= class < {shape[axis]}, the number "
+            f"of classes on axis {axis}, or ignore_index={ignore_index}"
+        )
+    return index
+
+
+def _shape_error(name, target, shape, axis, what):
+    rows = shape[:axis] + shape[axis + 1 :]
+    hint = ""
+    if axis != 1 and len(shape) > 1:
+        moved = shape[:1] + shape[2:]
+        if target.shape == moved or (what == "probabilities" and target.shape == shape):
+            hint = "; it would fit with the classes on axis 1: pass axis=1"
+    if what == "probabilities":
+        return ValueError(
+            f"{name}() got a target of dtype {target.dtype} and shape {target.shape}: expected the shape of the "
+            f"first operand, {shape}, for class probabilities, or integers of shape {rows} for class indices{hint}"
+        )
+    return ValueError(
+        f"{name}() got target indices of shape {target.shape}: expected {rows}, which is the first operand's "
+        f"{shape} without the axis of its {shape[axis]} classes (axis={axis}){hint}"
+    )

@@ -1,0 +1,114 @@
+# What the three modules over csrc/rows_api.h share: its declarations, and what a plain array is.
+
+cimport numpy as cnp
+from cpython.long cimport PyLong_AsLong, PyLong_CheckExact
+from libc.stdint cimport int64_t
+from ._core cimport FA_F32, FA_F64, fa_dtype
+
+cdef extern from "pairs_api.h" nogil:
+    ctypedef struct fa_pair_call:
+        fa_dtype dtype
+        int which
+        size_t n
+        const void *x
+        const void *target
+        const void *weight
+        const void *positive
+        size_t weight_length, positive_length
+        double parameter, factor
+        void *each
+        void *gradient
+        double *sum
+
+    enum:
+        FA_PAIR_mse
+        FA_PAIR_l1
+        FA_PAIR_smooth_l1
+        FA_PAIR_huber
+        FA_PAIR_binary_cross_entropy
+        FA_PAIR_binary_cross_entropy_with_logits
+        FA_PAIR_kl_div
+        FA_PAIR_kl_div_log_target
+
+cdef extern from "rows_api.h" nogil:
+    ctypedef struct fa_row_loss:
+        const void *weight
+        double weight_sum
+        double smoothing
+        double factor
+
+    ctypedef struct fa_row_array:
+        char *data
+        ptrdiff_t step[3]
+
+    ctypedef struct fa_row_shape:
+        fa_dtype dtype
+        size_t outer, inner, n
+
+    ctypedef struct fa_row_loss_call:
+        fa_row_loss loss
+        const int64_t *index
+        int64_t ignore_index
+        fa_row_array target, gradient
+        void *each
+        double *sum
+
+    ctypedef struct fa_row_entries:
+        int (*map)(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y) noexcept nogil
+        int (*logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array y) noexcept nogil
+        int (*vjp)(int which, const fa_row_shape *shape, fa_row_array y, fa_row_array g, fa_row_array dx) noexcept nogil
+        int (*vjp_logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array g, fa_row_array dx) noexcept nogil
+        int (*losses)(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call) noexcept nogil
+        ptrdiff_t (*bad_index)(const int64_t *index, size_t count, size_t n, int64_t ignore_index) noexcept nogil
+        double (*weight_of)(
+            fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight) noexcept nogil
+        int (*pairs)(const fa_pair_call *call) noexcept nogil
+
+    enum:
+        FA_SOFTMAX
+        FA_LOG_SOFTMAX
+        FA_SOFTMIN
+        FA_VJP_SOFTMAX
+        FA_VJP_LOG_SOFTMAX
+        FA_CROSS_ENTROPY
+        FA_CROSS_ENTROPY_PROBABILITIES
+        FA_NLL
+        FA_PROBABILITY_CROSS_ENTROPY
+
+cdef enum:
+    MAX_DIMS = 64
+
+
+cdef inline fa_dtype dtype_of(cnp.ndarray x) noexcept:
+    return FA_F32 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else FA_F64
+
+
+cdef inline bint is_plain(object x):
+    return (
+        cnp.PyArray_CheckExact(x) and cnp.PyArray_NDIM(x) > 0 and cnp.PyArray_ISCARRAY_RO(x)
+        and (cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(x) == cnp.NPY_DOUBLE)
+    )
+
+
+cdef inline int plain_axis(cnp.ndarray x, object axis):
+    """axis from 0 on, or -1 if it takes more thought."""
+    cdef long a
+    if not PyLong_CheckExact(axis):
+        return -1
+    a = PyLong_AsLong(axis)
+    if a < 0:
+        a += cnp.PyArray_NDIM(x)
+    return <int>a if 0 <= a < cnp.PyArray_NDIM(x) else -1
+
+
+cdef inline void plain_rows(cnp.ndarray x, int axis, fa_row_shape *shape, ptrdiff_t *step):
+    """The rows of a C-contiguous array along axis."""
+    cdef int d
+    shape.dtype, shape.outer, shape.inner, shape.n = dtype_of(x), 1, 1, <size_t>cnp.PyArray_DIM(x, axis)
+    for d in range(axis):
+        shape.outer *= <size_t>cnp.PyArray_DIM(x, d)
+    for d in range(axis + 1, cnp.PyArray_NDIM(x)):
+        shape.inner *= <size_t>cnp.PyArray_DIM(x, d)
+    step[1] = cnp.PyArray_ITEMSIZE(x)
+    step[2] = <ptrdiff_t>shape.inner * step[1]
+    step[0] = <ptrdiff_t>shape.n * step[2]
