@@ -1,6 +1,7 @@
 """Layers, activation modules and losses under torch's names; nothing is defined here."""
 
 from fastact.nn import functional as functional
+from fastact.nn._weights import SafetensorsError, load_safetensors, save_safetensors
 from fastact.nn.activations import *  # noqa: F403
 from fastact.nn.activations import __all__ as _activations
 from fastact.nn.layers import Flatten, Identity, Linear, ModuleList, Sequential
@@ -19,6 +20,9 @@ __all__ = [
     "NLLLoss",
     "Parameter",
     "Sequential",
+    "SafetensorsError",
     "functional",
+    "load_safetensors",
+    "save_safetensors",
     *_activations,
 ]

@@ -1,0 +1,56 @@
+"""Writing files so that a reader never meets half of one. Formats belong in the modules that know them."""
+
+import contextlib
+import os
+import pathlib
+
+
+@contextlib.contextmanager
+def replacing(path, mode="wb", **options):
+    """A file to write that takes the place of `path` at the end, whole or not at all.
+
+    What is written goes into a file beside `path`, is brought to the disk (fsync) and renamed over it. A process that is
+    killed at any moment leaves the former file as it was; an exception inside ``with`` removes the new one.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to make or to replace.
+    mode : {"wb", "w"}
+        As for `open`.
+    **options
+        As for `open`.
+
+    Yields
+    ------
+    file object
+    """
+    path = pathlib.Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        file = open(aside, mode.replace("w", "x"), **options)  # noqa: SIM115
+    except OSError as error:
+        reason = f"cannot write {path}: {error.strerror}; its folder must exist and be writable"
+        raise type(error)(error.errno, reason) from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(aside)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder):
+    """Bring the rename to the disk; Windows cannot open folders and needs nothing."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
