@@ -39,7 +39,9 @@ def test_every_dtype_and_shape_agrees_with_the_formats_library(tmp_path):
     random, path = np.random.default_rng(0), tmp_path / "all.safetensors"
     arrays = {
         code: random.integers(0, 2, shape).astype(dtype)
-        for (code, dtype), shape in zip(_safetensors.DTYPES.items(), [(), (0, 3), (3,), (2, 3), (1, 1, 5)] * 3, strict=False)
+        for (code, dtype), shape in zip(
+            _safetensors.DTYPES.items(), [(), (0, 3), (3,), (2, 3), (1, 1, 5)] * 3, strict=False
+        )
     }
     arrays["transposed"] = random.normal(size=(4, 3)).T
     arrays["swapped"] = random.normal(size=4).astype(">f4")
