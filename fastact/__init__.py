@@ -32,7 +32,7 @@ from .runtime import get_num_threads, num_threads, set_num_threads, show_runtime
 
 __version__ = "0.1.0"
 
-_LAZY = ("cli", "nn", "optim", "sklearn", "torch", "train")
+_LAZY = ("cli", "nn", "optim", "torch", "train")
 
 __all__ = [
     *_activations,
