@@ -1,6 +1,8 @@
 """Switching the tape off and on: context managers that are decorators too."""
 
+import contextlib
 import functools
+import inspect
 
 from fastact import _tape
 
@@ -42,12 +44,26 @@ class _Mode:
         _tape.set_recording(self._before.pop())
 
     def __call__(self, function):
+        mode = type(self)
+
         @functools.wraps(function)
         def decorated(*args, **kwargs):
-            with type(self)():
+            with mode():
                 return function(*args, **kwargs)
 
-        return decorated
+        @functools.wraps(function)
+        def decorated_generator(*args, **kwargs):
+            with contextlib.closing(function(*args, **kwargs)) as generator:
+                sent = None
+                while True:
+                    with mode():
+                        try:
+                            value = generator.send(sent)
+                        except StopIteration as end:
+                            return end.value
+                    sent = yield value
+
+        return decorated_generator if inspect.isgeneratorfunction(function) else decorated
 
 
 class no_grad(_Mode):

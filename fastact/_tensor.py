@@ -4,6 +4,8 @@ Here belong the methods that make and convert a tensor. Operators and changes in
 shapes and indices in ``_tensor_shape.py``, reductions in ``_tensor_reduce.py``, formulas in ``_tensor_rules.py``.
 """
 
+import copy
+
 import numpy as np
 
 from fastact import _tape, _tensor_losses, _tensor_rules
@@ -173,6 +175,12 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
 
         return text(self)
 
+    def __deepcopy__(self, memo):
+        make, (array, requires_grad) = self.__reduce__()
+        memo[id(self)] = copied = make(copy.deepcopy(array, memo), requires_grad)
+        copied.grad = copy.deepcopy(self._raw_grad(), memo)
+        return copied
+
     def __reduce__(self):
         if not self.is_leaf:
             raise RuntimeError("only leaves can be copied or pickled; use detach() or clone()")
@@ -217,6 +225,9 @@ def tensor(data, dtype=None, device=None, requires_grad=False):
     elif isinstance(data, (list, tuple)):
         data = _plain(data)
     array = np.array(raw(data), dtype)
+    if array.dtype.kind in "OSUTMmV" and array.dtype.name != "bfloat16":
+        raise TypeError(f"tensor() got {type(data).__name__}, an array of {array.dtype}: expected numbers or booleans")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if weak and dtype is None and array.dtype == np.float64 and not _holds_arrays(data):
         array = array.astype(DEFAULT_FLOAT)
     return Tensor(array, requires_grad)

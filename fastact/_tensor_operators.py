@@ -41,7 +41,6 @@ METHODS = {
     "square": np.square,
     "abs": np.absolute,
     "neg": np.negative,
-    "reciprocal": np.reciprocal,
     "sin": np.sin,
     "cos": np.cos,
     "tan": np.tan,
@@ -121,10 +120,16 @@ class Operators:
             inside &= values >= raw(min)
         if max is not None:
             inside &= values <= raw(max)
-        limited = np.clip(values, raw(min), raw(max)).astype(self.dtype, copy=False)
+        limited = np.clip(values, raw(min), raw(max))
+        widened = self.dtype.kind != "f" and limited.dtype.kind == "f"
+        limited = limited.astype(np.float32 if widened else self.dtype, copy=False)
         return _tape.record(limited, (self,), lambda g: g * inside, "Clamp")
 
     clip = clamp
+
+    def reciprocal(self):
+        """1 / x; of integers too, which `numpy.reciprocal` rounds to 0."""
+        return 1.0 / self
 
 
 def raw_index(index):
@@ -165,7 +170,15 @@ def _in_place(ufunc):
                 "do it under no_grad(), or write a = a + b"
             )
         result = _apply.apply_ufunc(ufunc, (self, other))
-        if result.requires_grad or result.shape != self.shape:
+        if result.shape != self.shape:
+            raise RuntimeError(
+                f"a tensor of shape {self.shape} cannot hold a result of shape {result.shape}; write a = a + b instead"
+            )
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise RuntimeError(
+                f"a tensor of {self.dtype} cannot hold a result of {result.dtype}; write a = a + b, or convert it first"
+            )
+        if result.requires_grad:
             return result
         self._raw()[...] = result._raw()
         self._touch()
@@ -202,8 +215,9 @@ def _define_all():
     for name, ufunc in BINARY.items():
         _define(f"__{name}__", _forward(ufunc), ufunc)
         _define(f"__r{name}__", _reflected(ufunc), ufunc)
-    for name in ("add", "sub", "mul", "truediv"):
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
         _define(f"__i{name}__", _in_place(BINARY[name]), BINARY[name])
+    for name in ("add", "sub", "mul", "truediv", "pow"):
         _define(f"{name.removeprefix('true')}_", _changing(BINARY[name]), BINARY[name])
     for name, ufunc in COMPARISON.items():
         _define(f"__{name}__", _compared(ufunc), ufunc)

@@ -31,8 +31,8 @@ def check_dim(dim, ndim):
 
 
 def check_dims(dim, ndim):
-    """`dim` (None, an int or several) as None or a tuple of non-negative ints."""
-    if dim is None:
+    """`dim` (None, an int or several) as None or a tuple of non-negative ints; no axis at all means all, as in torch."""
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
     dims = tuple(check_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,)))
     return dims if ndim else None
@@ -58,8 +58,8 @@ class Reductions:
     def sum(self, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=False, out=None):
         """Sum over `dim` (an int, several, or None for all)."""
         _refuse(out)
-        if dtype is not None:
-            return self.to(dtype).sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        if dtype is not None or self.dtype.kind == "u":
+            return self.to(dtype or np.int64).sum(dim, keepdim, axis=axis, keepdims=keepdims)
         dims, keep, shape = check_dims(pick(dim, axis), self.ndim), bool(keepdim or keepdims), self.shape
         value = self._raw().sum(axis=dims, keepdims=keep)
         return _tape.record(value, (self,), lambda g: _spread(g, shape, dims, keep), "Sum")
@@ -89,7 +89,7 @@ class Reductions:
     def norm(self, p=2, dim=None, keepdim=False):
         """The p-norm over `dim`."""
         if p == 2:
-            return (self * self).sum(dim, keepdim).sqrt()
+            return _euclidean(self, dim, keepdim)
         if p == float("inf"):
             return self.abs().amax(dim, keepdim)
         return ((self.abs() ** p).sum(dim, keepdim)) ** (1.0 / p)
@@ -129,6 +129,20 @@ class Reductions:
     def any(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
         """Whether some element is true."""
         return _truth(self, np.any, pick(dim, axis), keepdim or keepdims)
+
+
+def _euclidean(tensor, dim, keep):
+    """The 2-norm; its gradient is 0 where the norm is."""
+    tensor = tensor if tensor.dtype.kind == "f" else tensor.to(np.float32)
+    dims, array = check_dims(dim, tensor.ndim), tensor._raw()
+    norm = np.sqrt(np.sum(np.square(array), axis=dims, keepdims=True))
+
+    def derivative(g):
+        direction = np.divide(array, norm, out=np.zeros_like(array), where=norm != 0)
+        return _spread(g, array.shape, dims, keep) * direction
+
+    value = norm if keep else norm.reshape(()) if dims is None else np.squeeze(norm, dims)
+    return _tape.record(value, (tensor,), derivative, "Norm")
 
 
 def _truth(tensor, function, dim, keep):

@@ -123,15 +123,16 @@ class Shapes:
     def gather(self, dim, index):
         """The elements at `index` along `dim`."""
         dim, at, own = check_dim(dim, self.ndim), raw(index), self._raw()
+        places = list(np.indices(at.shape, sparse=True))
+        places[dim] = at
+        places = tuple(places)
 
         def derivative(g):
             spread = np.zeros_like(own)
-            places = list(np.indices(at.shape, sparse=True))
-            places[dim] = at
-            np.add.at(spread, tuple(places), g)
+            np.add.at(spread, places, g)
             return spread
 
-        return _tape.record(np.take_along_axis(own, at, dim), (self,), derivative, "Gather")
+        return _tape.record(own[places], (self,), derivative, "Gather")
 
     def masked_fill(self, mask, value):
         """This tensor with `value` where `mask` is true."""
@@ -217,6 +218,8 @@ def where(condition, x, y):
     value = np.where(mask, first, second)
     if not any(isinstance(part, _tape.TensorBase) for part in (condition, x, y)):
         return value
+    if value.dtype == np.float64 and not any(getattr(part, "dtype", None) == np.float64 for part in (x, y)):
+        value = value.astype(np.float32)
     shapes = np.shape(first), np.shape(second)
 
     def derivative(g):

@@ -127,6 +127,7 @@ for _name in (
     "gather",
     "masked_fill",
     "numel",
+    "reciprocal",
 ):
     globals()[_name] = _method(_name)
 

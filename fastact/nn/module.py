@@ -4,12 +4,15 @@ A module's parameters, buffers and children are its attributes, in the order of 
 them. Layers belong in ``layers.py``, losses in ``losses.py``.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 
 import numpy as np
 
 from fastact import _tape
 from fastact._tensor import Tensor
+
+
+IncompatibleKeys = namedtuple("IncompatibleKeys", "missing_keys unexpected_keys")
 
 
 class Parameter(Tensor):
@@ -156,7 +159,8 @@ class Module:
 
         Returns
         -------
-        missing, unexpected : list of str
+        IncompatibleKeys
+            The named pair (missing_keys, unexpected_keys), lists of str.
         """
         own = dict(self._named_state())
         missing = [name for name in own if name not in state_dict]
@@ -177,7 +181,7 @@ class Module:
         for name, array in new.items():
             own[name]._raw()[...] = array
             own[name]._touch()
-        return missing, unexpected
+        return IncompatibleKeys(missing, unexpected)
 
     def train(self, mode=True):
         """Set training mode (dropout, batch statistics) on all modules; returns the module."""

@@ -1,0 +1,113 @@
+"""Small pieces of code that run on fastact and on torch, which must agree; each stands for a difference once found."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+import fastact.torch as ft
+from fastact import nn
+
+CHANGES = {
+    "x += 1.5 of integers": lambda m: m.tensor([1, 2]).__iadd__(1.5),
+    "x /= 2 of integers": lambda m: m.tensor([4, 2]).__itruediv__(2),
+    "x += a larger shape": lambda m: m.ones(2).__iadd__(m.ones(2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_in_place_that_does_not_fit_is_refused(name):
+    for module in (torch, ft):
+        with pytest.raises(RuntimeError):
+            CHANGES[name](module)
+
+
+def power_in_place(m):
+    x = y = m.tensor([3.0, 2.0])
+    x **= 2
+    return y
+
+
+def gradient_of_norm_at_zero(m):
+    x = m.zeros(3, requires_grad=True)
+    (x.norm() + x.norm(dim=0, keepdim=True).sum()).backward()
+    return x.grad
+
+
+def gradient_of_norm(m):
+    x = m.tensor([[3.0, 4.0], [0.0, 0.0]], requires_grad=True)
+    (x.norm(dim=1) * m.tensor([1.0, 2.0])).sum().backward()
+    return x.grad
+
+
+def gather_of_fewer_rows(m):
+    x = m.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = x.gather(1, m.tensor([[0, 0, 1]]))
+    (y * m.tensor([[1.0, 2.0, 3.0]])).sum().backward()
+    return m.cat([y.detach().reshape(-1), x.grad.reshape(-1)])
+
+
+def gradient_of_copy(m):
+    x = m.ones(2, requires_grad=True)
+    (x * x).sum().backward()
+    other = copy.deepcopy(x)
+    x.grad.zero_()
+    return other.grad
+
+
+VALUES = [
+    power_in_place, gradient_of_norm_at_zero, gradient_of_norm, gather_of_fewer_rows, gradient_of_copy,
+    lambda m: m.ones(2, 3).sum(()), lambda m: m.ones(2, 3).sum(dim=[]), lambda m: m.ones(2, 3).mean(dim=()),
+    lambda m: m.tensor([1, 5]).clamp(max=2.5), lambda m: m.tensor([1, 5]).clamp(2, 4),
+    lambda m: m.tensor([2, 4]).reciprocal(), lambda m: m.reciprocal(m.tensor([2, 4])),
+    lambda m: m.tensor([200, 200], dtype=m.uint8).sum(),
+    lambda m: m.where(m.tensor([True, False]), 1.0, 0.0),
+    lambda m: m.where(m.tensor([True, False]), m.tensor([1, 2]), 0.5),
+    lambda m: m.where(m.tensor([True, False]), m.tensor([1, 2]), 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", VALUES)
+def test_value_and_dtype_are_torchs(function):
+    got, expected = function(ft), function(torch)
+    assert str(expected.dtype) == f"torch.{got.dtype}"
+    assert got.shape == tuple(expected.shape)
+    np.testing.assert_allclose(got.detach(), expected.detach().numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("data", ["abc", None, {1, 2}, [object()], np.array(["a"]), np.array([1], object)])
+def test_what_is_no_number_makes_no_tensor(data):
+    with pytest.raises((TypeError, RuntimeError)):
+        torch.tensor(data)
+    with pytest.raises(TypeError, match="expected numbers"):
+        ft.tensor(data)
+
+
+def test_tensors_are_native():
+    assert ft.tensor(np.array([1.5], ">f4")).dtype.isnative
+
+
+@pytest.mark.parametrize("module", [ft, torch])
+def test_no_grad_over_a_generator_holds_inside_it_only(module):
+    @module.no_grad()
+    def modes():
+        sent = yield module.is_grad_enabled()
+        yield sent, module.is_grad_enabled()
+        return 7
+
+    def outer():
+        return (yield from modes())
+
+    steps = outer()
+    assert next(steps) is False and module.is_grad_enabled()
+    assert steps.send("hello") == ("hello", False) and module.is_grad_enabled()
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value == 7 and module.is_grad_enabled()
+
+
+def test_keys_that_do_not_fit_have_torchs_names():
+    for module in (nn, torch.nn):
+        result = module.Linear(2, 3).load_state_dict({"other": 1}, strict=False)
+        assert (result.missing_keys, result.unexpected_keys) == (["weight", "bias"], ["other"])
