@@ -8,7 +8,7 @@ from libc.math cimport pow, sqrt
 
 import numpy as np
 
-from fastact._tape cimport TensorBase
+from fastact._tape cimport TensorBase, touch
 from fastact._trainer_kernels cimport fa_adam, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_sgd, fa_trainer_kernels, trainer_kernels
 
 cnp.import_array()
@@ -50,7 +50,7 @@ cdef cnp.ndarray open_values(TensorBase parameter):
 cdef close_values(TensorBase parameter, cnp.ndarray values):
     if values is not parameter.array:
         parameter.array[...] = values
-    parameter.version += 1
+    touch(parameter)
 
 
 cdef void run_sgd(const fa_trainer_kernels *kernels, size_t n, const fa_sgd *settings, void *values, const void *gradient,

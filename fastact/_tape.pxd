@@ -17,15 +17,21 @@ cdef class Node:
     cdef release(self)
 
 
+cdef class Version:
+    cdef unsigned long long count
+
+
 cdef class TensorBase:
     cdef cnp.ndarray array
     cdef cnp.ndarray gradient
     cdef Node node
     cdef bint wants
-    cdef unsigned long long version
+    cdef unsigned long long version     # changes in place, unless shared has them
+    cdef Version shared                 # the count of all tensors that are views of the same memory
     cdef object __weakref__
 
 
+cdef void touch(TensorBase tensor) noexcept
 cdef bint any_wants(tuple operands)
 cdef Node prepare(Node node, str name, tuple operands, bint saves)
 cdef TensorBase wrap(object value, Node node=*)

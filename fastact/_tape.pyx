@@ -87,11 +87,42 @@ cdef inline object edge_of(object operand):
     return tensor if tensor.wants else None
 
 
+@cython.final
+cdef class Version:
+    """How often memory that several tensors share was changed in place."""
+
+
+cdef inline unsigned long long version_of(TensorBase tensor) noexcept:
+    return tensor.version if tensor.shared is None else tensor.shared.count
+
+
+cdef void touch(TensorBase tensor) noexcept:
+    """Note a change in place."""
+    if tensor.shared is None:
+        tensor.version += 1
+    else:
+        tensor.shared.count += 1
+
+
+cdef share_version(TensorBase source, TensorBase view):
+    if source.shared is None:
+        source.shared = Version.__new__(Version)
+        source.shared.count = source.version
+    view.shared = source.shared
+
+
+cdef bint is_view(TensorBase tensor, TensorBase source):
+    """Whether the array of `tensor` is that of `source`, or NumPy's view of the same memory."""
+    cdef object base = (<object>tensor.array).base
+    return tensor.array is source.array or (
+        base is not None and (base is source.array or base is (<object>source.array).base))
+
+
 cdef unsigned long long versions_of(tuple operands):
     cdef unsigned long long total = 0
     for operand in operands:
         if isinstance(operand, TensorBase):
-            total += (<TensorBase>operand).version
+            total += version_of(<TensorBase>operand)
     return total
 
 
@@ -133,12 +164,16 @@ def record(value, tuple operands, function, str name, bint saves=False):
 
     `function` takes the gradient of the result and returns those of the operands: a tuple with None where there is none.
     """
-    cdef FunctionNode node
-    if not any_wants(operands):
-        return wrap(value)
-    node = FunctionNode.__new__(FunctionNode)
-    node.function = function
-    return wrap(value, prepare(node, name, operands, saves))
+    cdef FunctionNode node = None
+    cdef TensorBase result
+    if any_wants(operands):
+        node = FunctionNode.__new__(FunctionNode)
+        node.function = function
+        prepare(node, name, operands, saves)
+    result = wrap(value, node)
+    if operands and isinstance(operands[0], TensorBase) and is_view(result, <TensorBase>operands[0]):
+        share_version(<TensorBase>operands[0], result)
+    return result
 
 
 def raw(value):
@@ -256,7 +291,7 @@ cdef class TensorBase:
     @data.setter
     def data(self, value):
         self.array = <cnp.ndarray>(<TensorBase>value).array if isinstance(value, TensorBase) else np.asarray(value)
-        self.version += 1
+        self.version, self.shared = version_of(self) + 1, None
 
     @property
     def grad(self):
@@ -301,6 +336,12 @@ cdef class TensorBase:
         if self.node is not None:
             self.node.kept = self
 
+    def detach(self):
+        """The same memory as a Tensor outside of the graph."""
+        cdef TensorBase tensor = wrap(self.array)
+        share_version(self, tensor)
+        return tensor
+
     def _raw(self):
         """The array itself."""
         return self.array
@@ -311,7 +352,7 @@ cdef class TensorBase:
 
     def _touch(self):
         """Tell the tape that the values were changed in place."""
-        self.version += 1
+        touch(self)
 
     def __init__(self, data=None, requires_grad=False):
         if data is not None:

@@ -85,10 +85,6 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
     def __array__(self, dtype=None, copy=None):
         return np.array(self.numpy(), dtype, copy=copy)
 
-    def detach(self):
-        """The same memory as a Tensor outside of the graph."""
-        return self.data
-
     def clone(self):
         """A copy through which gradients flow."""
         return _tape.record(self._raw().copy(), (self,), lambda g: g, "Clone")

@@ -11,7 +11,6 @@ import numpy as np
 from fastact import _tape
 from fastact._tensor import Tensor
 
-
 IncompatibleKeys = namedtuple("IncompatibleKeys", "missing_keys unexpected_keys")
 
 

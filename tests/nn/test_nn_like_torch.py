@@ -111,3 +111,40 @@ def test_keys_that_do_not_fit_have_torchs_names():
     for module in (nn, torch.nn):
         result = module.Linear(2, 3).load_state_dict({"other": 1}, strict=False)
         assert (result.missing_keys, result.unexpected_keys) == (["weight", "bias"], ["other"])
+
+
+def through_a_view(m, x):
+    x.view(-1)[0] = 5.0
+
+
+def through_a_row(m, x):
+    x[1].zero_()
+
+
+def through_a_detached_view(m, x):
+    x.detach().T[0].mul_(2)
+
+
+def of_the_base_of_a_view(m, x):
+    x.mul_(2)
+
+
+@pytest.mark.parametrize("module", [torch, ft])
+@pytest.mark.parametrize("view", [lambda x: x, lambda x: x.T, lambda x: x[:, :1], lambda x: x.view(4, 1).detach()])
+@pytest.mark.parametrize("change", [through_a_view, through_a_row, through_a_detached_view, of_the_base_of_a_view])
+def test_a_change_of_shared_memory_is_noticed_by_the_backward_pass(module, view, change):
+    x = module.tensor([[1.0, 2.0], [3.0, 4.0]])
+    kept = view(x)
+    weight = module.ones(kept.shape, requires_grad=True)
+    result = (weight * kept).sum()
+    change(module, x)
+    with pytest.raises(RuntimeError, match="place"):
+        result.backward()
+    (weight * kept).sum().backward()
+
+
+def test_a_copy_shares_nothing():
+    x, weight = ft.ones(2), ft.ones(2, requires_grad=True)
+    result = (weight * x.clone()).sum() + (weight * x.data).sum()
+    x.zero_()
+    result.backward()
