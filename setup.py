@@ -20,9 +20,9 @@ __attribute__((target("{features}"))) {vector} probe({vector} a) {{ return {func
 """
 OPTIONAL_ISAS = {
     "avx512": PROBE.format(
-        features="avx512f,avx512dq,avx512bw,avx512vl,avx2,fma", vector="__m512", function="_mm512_fmadd_ps"
+        features="avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c", vector="__m512", function="_mm512_fmadd_ps"
     ),
-    "avx2": PROBE.format(features="avx2,fma", vector="__m256", function="_mm256_fmadd_ps"),
+    "avx2": PROBE.format(features="avx2,fma,f16c", vector="__m256", function="_mm256_fmadd_ps"),
 }
 UNIX_FLAGS = ["-std=gnu11", "-O3", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math"]
 CSRC = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("csrc/isa/*.c")])

@@ -7,6 +7,11 @@
 #include "tanh.h"
 #include "vmath.h"
 
+/* What a derivative with two results gives; elsewhere only x counts. */
+typedef struct {
+    vreal x, other;
+} fa_gradients;
+
 /* max(x, 0) that keeps x's own zero and its NaN, and gives −0 below, so that subtracting +0 leaves −0. */
 FA_INLINE vreal positive_part(vreal x) { return v_max(K(-0.0), x); }
 
@@ -195,6 +200,30 @@ FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mo
     vreal q = v_logistic(t, t_low, FA_WILD);
     vreal slope = v_select(v_lt(v, K(0)), q, K(1) - q);
     return v_select(v_gt(v, threshold), g, g * slope);
+}
+
+FA_INLINE vreal f_prelu(vreal x, vreal weight, int mode) { return f_leaky_relu(x, weight, mode); }
+FA_INLINE fa_gradients d_prelu(vreal x, vreal g, vreal weight, int mode)
+{
+    vmask above = v_gt(x, K(0));
+    return (fa_gradients){d_leaky_relu(x, g, weight, mode), v_select(above, K(0), x * g)};
+}
+
+FA_INLINE vreal f_threshold(vreal x, vreal threshold, vreal value, int mode)
+{
+    (void)mode;
+    return v_select(v_le(x, threshold), value, x);
+}
+FA_INLINE vreal d_threshold(vreal x, vreal g, vreal threshold, vreal value, int mode)
+{
+    (void)value, (void)mode;
+    return v_select(v_gt(x, threshold), g, v_select(v_le(x, threshold), K(0), x));
+}
+
+FA_INLINE vreal f_reglu(vreal x, vreal gate, int mode) { return x * f_relu(gate, mode); }
+FA_INLINE fa_gradients d_reglu(vreal x, vreal gate, vreal g, int mode)
+{
+    return (fa_gradients){d_relu(gate, g * gate, mode), d_relu(gate, x * g, mode)};
 }
 
 #endif

@@ -77,12 +77,12 @@ static int has(unsigned word, unsigned mask) { return (word & mask) == mask; }
 /* Bits as in Intel's manual, volume 2A, CPUID; XCR0 in volume 1, section 13.3. */
 static unsigned x86_features(void)
 {
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
     const unsigned avx2 = 1u << 5;
     const unsigned avx512_f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     const unsigned xmm_ymm_state = 0x6, masks_zmm_state = 0xe0;
 
-    if (!has(cpuid(1, 0).ecx, fma | osxsave | avx))
+    if (!has(cpuid(1, 0).ecx, fma | osxsave | avx | f16c))
         return 0;
     const unsigned state = enabled_state();
     const unsigned extended = cpuid(7, 0).ebx;

@@ -11,10 +11,12 @@
 #define FA_TEXT_1(p, v) #p "=" #v
 #define FA_TEXT_2(p, v, q, w) #p "=" #v ", " #q "=" #w
 const fa_activation fa_activations[FA_N_ACTIVATIONS] = {
-#define FA_ACTIVATION(name, n, parameters, range, formula, derivative, summary, source)                                \
-    {#name, FA_TEXT_##n parameters, formula, derivative, summary, source, 1, n, 1},
+#define FA_TEXTS(n_input, n_gradient, name, n, parameters, range, formula, derivative, summary, source)                \
+    {#name, FA_TEXT_##n parameters, formula, derivative, summary, source, n_input, n, n_gradient},
+#define FA_ACTIVATION(...) FA_TEXTS(1, 1, __VA_ARGS__)
+#define FA_LEARNED(...) FA_TEXTS(1, 2, __VA_ARGS__)
+#define FA_GATED(...) FA_TEXTS(2, 2, __VA_ARGS__)
 #include "activations.def"
-#undef FA_ACTIVATION
 };
 
 #define FA_DECLARE(isa) extern const fa_kernels fa_kernels_f32_##isa, fa_kernels_f64_##isa;
@@ -98,7 +100,11 @@ const char *fa_refused_isa(void)
     return refused;
 }
 
-size_t fa_item_size(fa_dtype dtype) { return dtype == FA_F32 ? 4 : 8; }
+size_t fa_item_size(fa_dtype dtype)
+{
+    static const unsigned char item[FA_N_TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
+    return item[dtype];
+}
 
 const char *fa_compiler(void)
 {

@@ -3,20 +3,36 @@
 #define FASTACT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-typedef enum { FA_F32, FA_F64, FA_N_DTYPES } fa_dtype;
+/* Kernels compute in the first two; what stands in memory may be any of them. */
+typedef enum {
+    FA_F32,
+    FA_F64,
+    FA_N_DTYPES,
+    FA_F16 = FA_N_DTYPES,
+    FA_BF16,
+    FA_I8,
+    FA_U8,
+    FA_I16,
+    FA_U16,
+    FA_I32,
+    FA_U32,
+    FA_I64,
+    FA_U64,
+    FA_N_TYPES
+} fa_dtype;
 
 enum {
 #define FA_ACTIVATION(name, ...) FA_INDEX_##name,
 #include "activations.def"
-#undef FA_ACTIVATION
     FA_N_ACTIVATIONS
 };
 
 /* What the table says of one activation; docstrings, stubs, docs, tests and benchmarks are made from it. */
 typedef struct {
     const char *name;
-    const char *parameters; /* "alpha=1.0", as Python would write them after x; "" if there are none */
+    const char *parameters; /* "alpha=1.0, cap=required"; "" if there are none */
     const char *formula;
     const char *derivative;
     const char *summary;
@@ -27,10 +43,20 @@ typedef struct {
 } fa_activation;
 extern const fa_activation fa_activations[FA_N_ACTIVATIONS];
 
-/* A kernel over n contiguous elements.  in[0] is x; a vjp has g next; parameters follow.  step[i] is 1 for an array,
+/* A kernel over n contiguous elements.  in[0] is x; gate is next where there is one, then g in a vjp; parameters follow.  step[i] is 1 for an array,
  * as x always is, and 0 for one value that serves all elements.  An output may be the very same memory as an input, else disjoint. */
 typedef void fa_kernel(size_t n, const void *const *in, const size_t *step, void *const *out);
 enum { FA_MAX_IN = 4, FA_MAX_OUT = 2 };
+
+/* Half precision to float32 and back, rounding once to even; n contiguous elements. */
+typedef void fa_widen(size_t n, const uint16_t *from, float *to);
+typedef void fa_narrow(size_t n, const float *from, uint16_t *to);
+typedef struct {
+    fa_widen *widen_f16, *widen_bf16;
+    fa_narrow *narrow_f16, *narrow_bf16;
+    void (*stream)(size_t n_bytes, const void *from, void *to); /* copies past the caches; fence once after the last */
+    void (*fence)(void);
+} fa_movers;
 
 struct fa_row_kernels;
 struct fa_trainer_kernels;
@@ -40,6 +66,7 @@ typedef struct {
     fa_kernel *vjp[FA_N_ACTIVATIONS];
     const struct fa_row_kernels *rows;
     const struct fa_trainer_kernels *trainer;
+    const fa_movers *movers; /* of the FA_F32 kernels alone */
 } fa_kernels;
 
 /* Dispatch.  The instruction set is chosen once, the best that was compiled and that this machine has, unless
@@ -55,18 +82,24 @@ int fa_isa_available(size_t position);
 const char *fa_refused_isa(void);
 const char *fa_compiler(void);
 
-/* Runs a kernel over strided operands: n elements, data and steps (in bytes) of the inputs and then the outputs.
- * Takes care of the floating-point environment, of staging strided data through blocks, and of the threads. */
+/* Runs a kernel over strided operands of any type: n elements, data and steps (in bytes) of the inputs and then the
+ * outputs, whose types are floating.  Takes care of the floating-point environment, of staging what kernels do not take as
+ * it stands, of stores past the caches, and of the threads. */
 typedef struct {
     fa_kernel *kernel;
-    size_t item; /* bytes an element */
+    fa_dtype dtype; /* what the kernel computes in */
+    fa_dtype type[FA_MAX_IN + FA_MAX_OUT];
     int n_in, n_out;
 } fa_call;
 void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step);
 
 size_t fa_item_size(fa_dtype dtype);
 
-/* relu keeps integers: max(x, 0) on contiguous or strided data of 1, 2, 4 or 8 bytes, signed. */
-void fa_relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step);
+/* relu and relu6 keep integers: min(max(x, 0), top) on contiguous or strided data, x and y of one integer type. */
+typedef struct {
+    fa_dtype type;
+    long long top; /* negative: none */
+} fa_clip;
+void fa_clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step);
 
 #endif

@@ -30,6 +30,8 @@ from .reductions import softmax as softmax
 from .reductions import softmin as softmin
 from .runtime import get_num_threads, num_threads, set_num_threads, show_runtime
 
+from . import _bfloat16 as _bfloat16  # isort: skip  (when all ufuncs are made)
+
 __version__ = "0.1.0"
 
 _LAZY = ("cli", "nn", "optim", "torch", "train")

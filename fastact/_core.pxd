@@ -4,7 +4,16 @@ cdef extern from "fastact.h" nogil:
     ctypedef enum fa_dtype:
         FA_F32
         FA_F64
-        FA_N_DTYPES
+        FA_F16
+        FA_BF16
+        FA_I8
+        FA_U8
+        FA_I16
+        FA_U16
+        FA_I32
+        FA_U32
+        FA_I64
+        FA_U64
 
     ctypedef void fa_kernel(size_t n, const void *const *input, const size_t *step, void *const *out) noexcept
 
@@ -27,9 +36,14 @@ cdef extern from "fastact.h" nogil:
 
     ctypedef struct fa_call:
         fa_kernel *kernel
-        size_t item
+        fa_dtype dtype
+        fa_dtype type[6]  # FA_MAX_IN + FA_MAX_OUT
         int n_in
         int n_out
+
+    ctypedef struct fa_clip:
+        fa_dtype type
+        long long top
 
 cdef extern from "rows_api.h" nogil:
     ctypedef struct fa_row_entries:
@@ -37,5 +51,5 @@ cdef extern from "rows_api.h" nogil:
 
 cdef const fa_kernels *kernels_for(fa_dtype dtype) noexcept nogil
 cdef void elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step) noexcept nogil
-cdef void relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil
+cdef void clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil
 cdef const fa_row_entries *row_entries() noexcept nogil

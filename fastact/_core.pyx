@@ -22,7 +22,7 @@ cdef extern from "fastact.h" nogil:
     const char *fa_refused_isa()
     const char *fa_compiler()
     void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step)
-    void fa_relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)
+    void fa_clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)
 
 cdef extern from "rows_api.h" nogil:
     const fa_row_entries fa_row_entry_points
@@ -41,8 +41,8 @@ cdef void elementwise(const fa_call *call, size_t n, char *const *data, const pt
     fa_elementwise(call, n, data, step)
 
 
-cdef void relu_integer(size_t item, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil:
-    fa_relu_integer(item, n, x, x_step, y, y_step)
+cdef void clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil:
+    fa_clip_integers(clip, n, x, x_step, y, y_step)
 
 
 cdef const fa_row_entries *row_entries() noexcept nogil:
@@ -56,7 +56,7 @@ def activation_table():
     for i in range(FA_N_ACTIVATIONS):
         row = &fa_activations[i]
         table.append({
-            "name": row.name.decode(), "parameters": row.parameters.decode(), "formula": row.formula.decode(),
+            "name": row.name.decode(), "parameters": row.parameters.decode().replace("=required", ""), "formula": row.formula.decode(),
             "derivative": row.derivative.decode(), "summary": row.summary.decode(), "source": row.source.decode(),
             "n_input": row.n_input, "n_parameter": row.n_parameter, "n_gradient": row.n_gradient,
         })

@@ -4,13 +4,14 @@ SPECIAL_VALUES = "NaN gives NaN; limits at ±inf are exact; no floating-point wa
 
 
 def parameters(row):
-    """(names, defaults) of a row's parameters: "alpha=1.0" gives (("alpha",), (1.0,))."""
-    pairs = [text.split("=") for text in row["parameters"].split(", ") if text]
-    return tuple(name for name, _ in pairs), tuple(float(value) for _, value in pairs)
+    """(names, defaults) of a row's parameters: "alpha=1.0, cap" gives (("alpha", "cap"), (1.0, None))."""
+    pairs = [text.partition("=") for text in row["parameters"].split(", ") if text]
+    return tuple(name for name, _, _ in pairs), tuple(float(value) if value else None for _, _, value in pairs)
 
 
 def operands(row, is_vjp):
-    return "x, g" if is_vjp else "x"
+    """The array operands by name, in order."""
+    return ", ".join([*("x", "gate")[: row["n_input"]], *(["g"] if is_vjp else [])])
 
 
 def signature(row, is_vjp):
@@ -28,19 +29,35 @@ def operand_section(row, is_vjp):
         "Parameters",
         "----------",
         "x : array_like",
-        "    float32 or float64; bool and 8 and 16 bit integers compute in",
+        "    float16, bfloat16 (ml_dtypes), float32 or float64; bool and 8 and 16",
+        "    bit integers compute in float32, wider integers in float64.",
     ]
-    lines += ["    float32, wider integers in float64."]
+    if row["n_input"] > 1:
+        lines += ["gate : array_like", "    Broadcast against x."]
     if is_vjp:
         lines += ["g : array_like", "    Gradient of what follows, broadcast against x."]
     for name, default in zip(*parameters(row), strict=True):
-        lines += [f"{name} : float or array_like, default {default}", "    Broadcast against x."]
+        lines += [f"{name} : float or array_like" + ("" if default is None else f", default {default}")]
+        lines += ["    Broadcast against x."]
     return lines
 
 
+def result_names(row, is_vjp):
+    """What a call returns, by name."""
+    if not is_vjp:
+        return ["y"]
+    other = "dgate" if row["n_input"] > 1 else "d" + parameters(row)[0][0] if row["n_parameter"] else ""
+    return ["dx", other][: row["n_gradient"]]
+
+
 def result_section(row, is_vjp):
-    shape = "broadcast shape of the operands" if is_vjp or row["n_parameter"] else "shape of x"
-    lines = ["", "Returns", "-------", "ndarray or scalar", f"    The dtype of x, the {shape}."]
+    alone = not is_vjp and row["n_parameter"] == 0 and row["n_input"] == 1
+    shape = "shape of x" if alone else "broadcast shape of the operands"
+    lines = ["", "Returns", "-------"]
+    for name in result_names(row, is_vjp):
+        lines += [f"{name} : ndarray or scalar", f"    The dtype of x, the {shape}."]
+    if len(result_names(row, is_vjp)) > 1:
+        lines += ["    Not summed over axes that were broadcast."]
     lines += ["", "Raises", "------", "TypeError", "    For complex, longdouble, object, string and datetime operands."]
     return lines
 
@@ -50,7 +67,11 @@ def notes_section(row, is_vjp):
         "Where the derivative is 0 by branch the result is 0 even if g is inf or NaN." if is_vjp else SPECIAL_VALUES
     )
     name = "vjp." + row["name"] if is_vjp else row["name"]
-    call = f"fa.{name}(np.float32([-1, 0, 2]){', np.float32(1)' if is_vjp else ''})"
+    one = ", np.float32(1)"
+    required = "".join(", 0.5" for default in parameters(row)[1] if default is None)
+    call = f"fa.{name}(np.float32([-1, 0, 2]){one * (row['n_input'] - 1 + is_vjp)}{required})"
+    if is_vjp and row["n_gradient"] > 1:
+        call += "[0]"
     lines = ["", "Notes", "-----", special, "", "References", "----------", row["source"] + "."]
     return [*lines, "", "Examples", "--------", ">>> import fastact as fa, numpy as np", f">>> {call}.shape", "(3,)"]
 

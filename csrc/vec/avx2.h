@@ -34,6 +34,18 @@ FA_INLINE vi64 v_max_i64(vi64 a, vi64 b) { return v_select_i64(a > b, a, b); }
 FA_INLINE int fa_any_bit(__m256i m) { return !_mm256_testz_si256(m, m); }
 #define v_any(mask) fa_any_bit((__m256i)(mask))
 
+#define FA_LANES_F16 8
+FA_INLINE vf32 v_load_f16(const uint16_t *p) { return (vf32)_mm256_cvtph_ps(_mm_loadu_si128((const void *)p)); }
+FA_INLINE void v_store_f16(uint16_t *p, vf32 v)
+{
+    _mm_storeu_si128((void *)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
+}
+
+/* 32 bytes to an address that is a multiple of 32. */
+#define FA_STREAMS
+FA_INLINE void v_stream(void *to, const void *from) { _mm256_stream_si256(to, _mm256_loadu_si256(from)); }
+FA_INLINE void v_fence(void) { _mm_sfence(); }
+
 /* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
 FA_INLINE __m256i fa_first32(size_t n)
 {

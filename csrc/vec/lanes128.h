@@ -17,8 +17,16 @@ FA_INLINE vf64 v_fma_f64(vf64 a, vf64 b, vf64 c)
 {
     return (vf64)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 }
+#define FA_LANES_F16 4
+FA_INLINE vf32 v_load_f16(const uint16_t *p) { return (vf32)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+FA_INLINE void v_store_f16(uint16_t *p, vf32 v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32((float32x4_t)v))); }
 #else
+#include <emmintrin.h>
 #include "emulated_fma.h"
+/* 16 bytes to an address that is a multiple of 16. */
+#define FA_STREAMS
+FA_INLINE void v_stream(void *to, const void *from) { _mm_stream_si128(to, _mm_loadu_si128(from)); }
+FA_INLINE void v_fence(void) { _mm_sfence(); }
 #endif
 
 FA_INLINE vf32 v_sqrt_f32(vf32 a) { return (vf32){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])}; }

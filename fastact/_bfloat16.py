@@ -1,0 +1,43 @@
+"""bfloat16, which NumPy knows once ml_dtypes is imported: every ufunc gets its loops then, be that before fastact or after.
+A ufunc that has seen the dtype without them would remember to go through float32."""
+
+import importlib.util
+import sys
+
+from . import _ufuncs
+
+MODULE = "ml_dtypes"
+
+
+def register(module):
+    import numpy as np
+
+    _ufuncs.register_bfloat16(np.dtype(module.bfloat16).num)
+
+
+class Watcher:
+    """A finder that finds one module as the others would, and registers its dtype when it has been executed."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name != MODULE:
+            return None
+        sys.meta_path.remove(Watcher)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            sys.meta_path.insert(0, Watcher)
+            return None
+        execute = spec.loader.exec_module
+
+        def execute_and_register(module):
+            execute(module)
+            register(module)
+
+        spec.loader.exec_module = execute_and_register
+        return spec
+
+
+if MODULE in sys.modules:
+    register(sys.modules[MODULE])
+else:
+    sys.meta_path.insert(0, Watcher)

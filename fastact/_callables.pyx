@@ -1,0 +1,321 @@
+"""Functions with parameters, as compiled callables over their ufuncs: a direct lane for plain contiguous arrays, the
+ufunc for everything else.  Which functions there are is _ufuncs.pyx's business."""
+
+cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from ._core cimport FA_F32, FA_F64, FA_MAX_IN, FA_MAX_OUT, elementwise, fa_call, fa_dtype
+from ._loop cimport Loop, call_of, loop_of
+
+import numpy as np
+
+from . import _docs
+
+cdef extern from "Python.h":
+    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *) except NULL
+    ctypedef struct PyTypeObject:
+        Py_ssize_t tp_vectorcall_offset
+        unsigned long tp_flags
+    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
+    Py_ssize_t PyVectorcall_NARGS(size_t)
+    Py_ssize_t PyTuple_GET_SIZE(PyObject *)
+    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t)
+
+cnp.import_array()
+
+
+cdef inline bint is_plain(object x):
+    """An exact ndarray of float32 or float64 that kernels take as it stands."""
+    return (
+        cnp.PyArray_CheckExact(x) and cnp.PyArray_NDIM(x) > 0 and cnp.PyArray_ISCARRAY_RO(x)
+        and (cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(x) == cnp.NPY_DOUBLE)
+    )
+
+
+cdef inline bint same_layout(cnp.ndarray a, cnp.ndarray b):
+    cdef int i
+    if cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b) or cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):
+        return False
+    for i in range(cnp.PyArray_NDIM(a)):
+        if cnp.PyArray_DIM(a, i) != cnp.PyArray_DIM(b, i):
+            return False
+    return True
+
+
+cdef inline bint may_write(cnp.ndarray out, cnp.ndarray x):
+    """Whether out can take the result of x: writeable, and the same memory or disjoint."""
+    cdef char *a = cnp.PyArray_BYTES(out)
+    cdef char *b = cnp.PyArray_BYTES(x)
+    return cnp.PyArray_ISWRITEABLE(out) and (
+        a == b or a + cnp.PyArray_NBYTES(out) <= b or b + cnp.PyArray_NBYTES(x) <= a)
+
+
+cdef class Lane:
+    """One row of the table without NumPy's ufunc machinery: contiguous arrays and numbers for parameters."""
+    cdef Loop loops[2]
+    cdef int n_array, n_parameter
+
+    def __cinit__(self, int index, dict row, bint is_vjp):
+        cdef fa_dtype dtype
+        self.n_array = row["n_input"] + (1 if is_vjp else 0)
+        self.n_parameter = row["n_parameter"]
+        for dtype in (FA_F32, FA_F64):
+            self.loops[<int>dtype] = loop_of(index, is_vjp, dtype, self.n_array + self.n_parameter, 1)
+
+    cdef object run(self, PyObject *const *arrays, const double *parameters, object out):
+        """The result, or None when the ufunc has to do it.  arrays[0] is plain."""
+        cdef cnp.ndarray x = <object>arrays[0]
+        cdef int i, type_number = cnp.PyArray_TYPE(x)
+        cdef fa_call call = call_of(&self.loops[<int>(FA_F32 if type_number == cnp.NPY_FLOAT else FA_F64)])
+        cdef char *data[FA_MAX_IN + FA_MAX_OUT]
+        cdef ptrdiff_t step[FA_MAX_IN + FA_MAX_OUT]
+        cdef double wide[FA_MAX_IN]
+        cdef float narrow[FA_MAX_IN]
+        cdef ptrdiff_t item = cnp.PyArray_ITEMSIZE(x)
+        cdef bint fresh = out is None
+        if not fresh and not (is_plain(out) and same_layout(x, out)):
+            return None
+        for i in range(self.n_array):
+            if i and not (is_plain(<object>arrays[i]) and same_layout(x, <object>arrays[i])):
+                return None
+            if not fresh and not may_write(out, <object>arrays[i]):
+                return None
+            data[i] = cnp.PyArray_BYTES(<object>arrays[i])
+            step[i] = item
+        if fresh:
+            out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), type_number, 0)
+        for i in range(self.n_parameter):
+            wide[i], narrow[i] = parameters[i], <float>parameters[i]
+            data[self.n_array + i] = <char *>&narrow[i] if type_number == cnp.NPY_FLOAT else <char *>&wide[i]
+            step[self.n_array + i] = 0
+        data[call.n_in] = cnp.PyArray_BYTES(out)
+        step[call.n_in] = item
+        run_kernel(&call, <size_t>cnp.PyArray_SIZE(x), data, step)
+        return out
+
+
+cdef inline void run_kernel(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step):
+    """Gives up the GIL where that costs less than the kernel."""
+    if n < 4096:
+        elementwise(call, n, data, step)
+    else:
+        with nogil:
+            elementwise(call, n, data, step)
+
+
+cdef inline bint as_double(object value, double *result) except -1:
+    if PyFloat_CheckExact(value):
+        result[0] = PyFloat_AS_DOUBLE(value)
+        return True
+    if PyLong_CheckExact(value):
+        result[0] = PyLong_AsDouble(value)
+        return True
+    return False
+
+
+cdef class _Callable:
+    """A function over one or more ufuncs, which reads, binds and pickles like a Python function."""
+    cdef vectorcallfunc vectorcall
+    cdef dict __dict__
+    cdef readonly object ufunc
+    cdef int n_array
+
+    def _describe(self, row, bint is_vjp, signature, doc):
+        attributes = {
+            "__name__": row["name"], "__qualname__": row["name"], "__module__": "fastact.vjp" if is_vjp else "fastact",
+            "__doc__": doc, "__text_signature__": signature}
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def __repr__(self):
+        return f"<function {self.__module__}.{self.__name__}{self.__text_signature__}>"
+
+    def __reduce__(self):
+        return self.__name__
+
+    def __get__(self, instance, owner):
+        return self
+
+    @property
+    def __signature__(self):
+        from inspect import Signature
+        scope = {}
+        exec(f"def f{self.__text_signature__}: pass", {"inf": float("inf")}, scope)  # text of our own, not a user's
+        return Signature.from_callable(scope["f"])
+
+    cdef object arrays_of(self, tuple args, dict kwargs):
+        """The leading array operands; x and g may be given by name."""
+        if len(args) >= self.n_array:
+            return args[:self.n_array]
+        names = ("x", "g")[len(args):self.n_array]
+        missing = [name for name in names if name not in kwargs]
+        if missing:
+            raise TypeError(f"{self.__name__}() misses its operand {missing[0]!r}: expected {self.__name__}{self.__text_signature__}")
+        return args + tuple(kwargs.pop(name) for name in names)
+
+
+cdef class Parametric(_Callable):
+    """A function whose parameters are further operands of its ufunc."""
+    cdef Lane lane
+    cdef tuple names, defaults
+    cdef double numbers[FA_MAX_IN]  # the defaults
+    cdef int n_required
+    cdef bint has_lane
+
+    def __init__(self, int index, dict row, bint is_vjp, ufunc):
+        self.ufunc = ufunc
+        self.lane = Lane(index, row, is_vjp)
+        self.has_lane = ufunc.nout == 1
+        self.n_array = self.lane.n_array
+        self.vectorcall = parametric_call
+        self.names, self.defaults = _docs.parameters(row)
+        self.n_required = self.defaults.count(None)
+        for position, value in enumerate(self.defaults):
+            self.numbers[<int>position] = 0 if value is None else value
+        self._describe(row, is_vjp, _docs.signature(row, is_vjp), _docs.function(row, is_vjp))
+
+    cdef list bind(self, tuple args, dict kwargs):
+        """Parameter values by position and name; takes the names it knows out of kwargs."""
+        values = list(self.defaults)
+        given = args[self.n_array:]
+        if len(given) > len(values):
+            raise TypeError(f"{self.__name__}() got {len(args)} operands: expected {self.__name__}{self.__text_signature__}")
+        values[:len(given)] = given
+        for position, name in enumerate(self.names):
+            if name in kwargs:
+                if position < len(given):
+                    raise TypeError(f"{self.__name__}() got {name!r} by position and by name: give it once")
+                values[position] = kwargs.pop(name)
+            elif values[position] is None:
+                raise TypeError(
+                    f"{self.__name__}() misses its parameter {name!r}: expected {self.__name__}{self.__text_signature__}")
+        return values
+
+    def __call__(self, *args, **kwargs):
+        arrays = self.arrays_of(args, kwargs)
+        return self.through_ufunc(arrays, self.bind(args, kwargs), kwargs)
+
+    cdef object through_ufunc(self, tuple arrays, list values, dict kwargs):
+        x = arrays[0]
+        if getattr(x, "dtype", None) is None and not hasattr(x, "__array_ufunc__"):
+            x = np.asarray(x)
+        dtype = getattr(x, "dtype", None)
+        if isinstance(dtype, np.dtype) and dtype.itemsize <= 2:
+            if dtype.kind not in "biu" and "dtype" not in kwargs and any(map(is_single, values)):
+                kwargs["dtype"] = np.float32  # what NumPy makes of half and single; half loops take single parameters
+            values = [np.float32(v) if isinstance(v, (float, int)) else v for v in values]
+        return self.ufunc(x, *arrays[1:], *values, **kwargs)
+
+
+cdef bint is_single(object value):
+    return getattr(value, "dtype", None) == np.float32
+
+
+cdef class Choice(_Callable):
+    """A function whose keyword chooses among ufuncs: gelu's approximate."""
+    cdef readonly dict ufuncs
+    cdef dict lanes
+    cdef Lane default_lane
+    cdef str keyword
+
+    def __init__(self, str keyword, dict rows, dict ufuncs, dict lanes, bint is_vjp):
+        self.keyword = keyword
+        self.ufuncs = ufuncs
+        self.lanes = lanes
+        self.ufunc = next(iter(ufuncs.values()))
+        self.n_array = 2 if is_vjp else 1
+        self.vectorcall = choice_call
+        self.default_lane = next(iter(lanes.values()))
+        choice, row = next(iter(rows.items()))
+        signature = f"({_docs.operands(row, is_vjp)}, {keyword}={choice!r}, **ufunc_keywords)"
+        self._describe(row, is_vjp, signature, _docs.function(row, is_vjp, keyword, rows))
+
+    def __call__(self, *args, **kwargs):
+        arrays = self.arrays_of(args, kwargs)
+        if len(args) > self.n_array + 1 or (len(args) > self.n_array and self.keyword in kwargs):
+            raise TypeError(f"{self.__name__}() got too many operands: expected {self.__name__}{self.__text_signature__}")
+        if len(args) > self.n_array:
+            choice = args[self.n_array]
+        else:
+            choice = kwargs.pop(self.keyword, None) or next(iter(self.ufuncs))
+        if choice not in self.ufuncs:
+            expected = " or ".join(map(repr, self.ufuncs))
+            raise ValueError(f"{self.__name__}() got {self.keyword}={choice!r}: expected {expected}")
+        return self.ufuncs[choice](*arrays, **kwargs)
+
+
+cdef inline bint only_out(PyObject *names):
+    """Whether the keywords of a call are none, or out alone."""
+    return names == NULL or (PyTuple_GET_SIZE(names) == 1 and <object>PyTuple_GET_ITEM(names, 0) == "out")
+
+
+cdef PyObject *slow_call(object function, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    """The call with its operands as a tuple and a dict."""
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
+    args = tuple([<object>operands[i] for i in range(n)])
+    kwargs = {}
+    if names != NULL:
+        for i in range(PyTuple_GET_SIZE(names)):
+            kwargs[<object>PyTuple_GET_ITEM(names, i)] = <object>operands[n + i]
+    result = function.__call__(*args, **kwargs)
+    Py_INCREF(result)
+    return <PyObject *>result
+
+
+cdef PyObject *parametric_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    """The direct lane: plain arrays and numbers, and at most out by name."""
+    cdef Parametric function = <Parametric>callable
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
+    cdef double numbers[FA_MAX_IN]
+    cdef int n_array = function.n_array, n_parameter = function.lane.n_parameter
+    cdef bint direct = (
+        n_array + function.n_required <= n <= n_array + n_parameter and only_out(names) and function.has_lane
+        and is_plain(<object>operands[0]))
+    if direct:
+        for i in range(n_parameter):
+            numbers[i] = function.numbers[i]
+            if n_array + i < n and not as_double(<object>operands[n_array + i], &numbers[i]):
+                direct = False
+    if direct:
+        result = function.lane.run(operands, numbers, None if names == NULL else <object>operands[n])
+        if result is not None:
+            Py_INCREF(result)
+            return <PyObject *>result
+    return slow_call(function, operands, flags, names)
+
+
+cdef PyObject *choice_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    """The direct lane: plain arrays, the choice by name or not at all, and at most out beside it."""
+    cdef Choice function = <Choice>callable
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
+    cdef Lane lane = function.default_lane
+    cdef bint direct = n == function.n_array and is_plain(<object>operands[0])
+    out = None
+    if direct and names != NULL:
+        for i in range(PyTuple_GET_SIZE(names)):
+            name = <object>PyTuple_GET_ITEM(names, i)
+            if name == "out":
+                out = <object>operands[n + i]
+            elif name == function.keyword:
+                lane = function.lanes.get(<object>operands[n + i])
+            else:
+                lane = None
+            if lane is None:
+                direct = False
+                break
+    if direct:
+        result = lane.run(operands, NULL, out)
+        if result is not None:
+            Py_INCREF(result)
+            return <PyObject *>result
+    return slow_call(function, operands, flags, names)
+
+
+def use_vectorcall(_Callable instance):
+    """Let calls of its class reach an instance's vectorcall (PEP 590), which Cython does not declare by itself."""
+    cls = type(instance)
+    cdef PyTypeObject *type_object = <PyTypeObject *>cls
+    type_object.tp_vectorcall_offset = <char *>&instance.vectorcall - <char *><PyObject *>instance
+    type_object.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
