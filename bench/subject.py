@@ -16,6 +16,10 @@ from bench.peers import FUNCTIONS, Function
 KEYWORDS = {"gelu_tanh": ("gelu", "approximate='tanh'")}
 
 
+# What cells give for parameters that have no default.
+REQUIRED = {"weight": 0.25, "threshold": 0.5, "value": -2.0, "cap": 30.0}
+
+
 class Absent(LookupError):
     """fastact does not have what a cell is about (yet)."""
 
@@ -73,8 +77,8 @@ def call(function: str, derivative: bool = False) -> tuple[object, str]:
 
 def _defaults(parameters: str) -> dict[str, float]:
     """The parameters' default values, from "beta=1.0, threshold=inf"."""
-    pairs = [part.split("=") for part in parameters.split(",") if "=" in part]
-    return {name.strip(): float(value) for name, value in pairs}
+    pairs = [part.partition("=") for part in parameters.split(",") if part.strip()]
+    return {name.strip(): float(value) if value else REQUIRED[name.strip()] for name, _, value in pairs}
 
 
 def _derived(translate: Callable[[str], str], formula: str, known: set[str]) -> str:

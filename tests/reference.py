@@ -153,7 +153,10 @@ MPMATH = Reals(
 
 @dataclasses.dataclass(frozen=True)
 class Oracle:
-    """value(m, x, *parameters) and derivative(m, x, *parameters); defaults stand in the lambdas' signatures."""
+    """value(m, x, *parameters) and derivative(m, x, *parameters) by x.
+
+    Defaults stand in the lambdas' signatures; for parameters that must be given they are the ones that tests give.
+    """
 
     value: Callable
     derivative: Callable
@@ -198,7 +201,27 @@ ORACLES = {
         lambda m, x, beta=1.0, threshold=np.inf: m.where(beta * x > threshold, x, m.log1p_exp(beta * x) / beta),
         lambda m, x, beta=1.0, threshold=np.inf: m.where(beta * x > threshold, 1, m.logistic(beta * x)),
     ),
+    "prelu": Oracle(
+        lambda m, x, weight=0.25: m.where(x > 0, x, weight * x),
+        lambda m, x, weight=0.25: m.where(x > 0, 1, weight),
+    ),
+    "threshold": Oracle(
+        lambda m, x, threshold=0.5, value=-2.0: m.where(x > threshold, x, value),
+        lambda m, x, threshold=0.5, value=-2.0: m.where(x > threshold, 1, 0),
+    ),
 }
+
+# Of (x, gate): the value, and the derivatives by each.
+GATED = {
+    "reglu": Oracle(
+        lambda m, x, gate: x * m.where(gate > 0, gate, 0),
+        lambda m, x, gate: (m.where(gate > 0, gate, 0), m.where(gate > 0, x, 0)),
+    ),
+}
+
+
+# The derivative of a row by its learned parameter.
+LEARNED = {"prelu": lambda m, x, weight: m.where(x > 0, 0, x)}
 
 
 def evaluate(m, name, kind, x, *parameters):
@@ -226,6 +249,28 @@ def evaluate(m, name, kind, x, *parameters):
         result = getattr(oracle, kind)(m, numbers, *(float(x.dtype.type(p)) for p in given))
         missing = numbers != numbers
         return np.where(missing, numbers, result) if missing.any() else result
+
+
+def evaluate_pair(m, name, x, other):
+    """Of (x, gate), or of a row's x and its learned parameter: the value, and the derivatives by each.
+
+    Parameters
+    ----------
+    name : str
+        A key of `GATED` or of `LEARNED`.
+    x, other : ndarray of one dtype and shape
+    """
+    with m.context():
+        a, b = m.array(np.atleast_1d(x)), m.array(np.atleast_1d(other))
+        if name in GATED:
+            results = (GATED[name].value(m, a, b), *GATED[name].derivative(m, a, b))
+        else:
+            oracle = ORACLES[name]
+            results = (oracle.value(m, a, b), oracle.derivative(m, a, b), LEARNED[name](m, a, b))
+        gate = (b != b) & (name in GATED)
+        first = gate | (a != a)
+        missing = (first, gate, gate) if name in GATED else (first, first, first)
+        return tuple(np.where(m, np.nan, result) for m, result in zip(missing, results, strict=True))
 
 
 def head_and_tail(name, kind, x, *parameters, m=MPFR):

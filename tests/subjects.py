@@ -8,18 +8,49 @@ import functools
 import importlib
 import math
 
+import reference
+
 # Rows of the table that the public API reaches through a keyword of another name.
 VARIANTS = {"gelu_tanh": ("gelu", {"approximate": "tanh"})}
 
 
 def fastact_function(name, kind="value"):
-    """fastact's callable for a row: f(x, *parameters), or for the derivative vjp(x, g, *parameters)."""
+    """fastact's callable for a row: f(x, *parameters), or for the derivative vjp(x, g, *parameters), dx alone.
+
+    What a row requires is given by name already, so that every function of one input can be called with x, or x and g.
+    """
     import fastact
     import fastact.vjp
 
     public, keywords = VARIANTS.get(name, (name, {}))
     function = getattr(fastact if kind == "value" else fastact.vjp, public)
+    if required(name) or every_row()[name]["n_gradient"] > 1:
+        return Adapted(function, name, kind)
     return functools.partial(function, **keywords) if keywords else function
+
+
+class Adapted:
+    """A function whose required parameters may be left out, and of two derivatives the first; out= is for that."""
+
+    def __init__(self, func, name, kind):
+        self.func, self.required = func, required(name)
+        self.n_array = 1 if kind == "value" else 2
+        self.n_out = 1 if kind == "value" else every_row()[name]["n_gradient"]
+
+    def ufunc(self, *operands):
+        result = self.func.ufunc(*operands)
+        return result[0] if self.n_out > 1 else result
+
+    def __call__(self, *operands, out=None, **keywords):
+        import numpy as np
+
+        if len(operands) <= self.n_array:
+            keywords = {**self.required, **keywords}
+        if out is not None:
+            out = out if isinstance(out, tuple) else (out,)
+            keywords["out"] = (*out, *(np.empty(out[0].shape, out[0].dtype) for _ in range(self.n_out - 1)))
+        result = self.func(*operands, **keywords)
+        return result[0] if self.n_out > 1 else result
 
 
 def parse_parameters(text):
@@ -31,16 +62,38 @@ def parse_parameters(text):
     return parameters
 
 
-def table():
+def every_row():
     """fastact's table as a dict of its rows by name."""
     from fastact import _core
 
     return {row["name"]: row for row in _core.activation_table()}
 
 
+def table():
+    """The rows of one input; those with a gate are `gated`."""
+    return {name: row for name, row in every_row().items() if row["n_input"] == 1}
+
+
+def gated():
+    """The rows of x and gate."""
+    return {name: row for name, row in every_row().items() if row["n_input"] == 2}
+
+
+def defaults_of(name):
+    """A row's parameters by name, with the oracle's example where the table requires one."""
+    given = parse_parameters(every_row()[name]["parameters"])
+    return {key: reference.ORACLES[name].parameters[key] if value is None else value for key, value in given.items()}
+
+
+def required(name):
+    """The parameters that a call must give, with the oracle's examples."""
+    given = parse_parameters(every_row()[name]["parameters"])
+    return {key: defaults_of(name)[key] for key, value in given.items() if value is None}
+
+
 def parameter_sets(name):
     """Dicts of parameters under which a row is tested: none (the defaults), and two others made from the defaults."""
-    defaults = parse_parameters(table()[name]["parameters"])
+    defaults = defaults_of(name)
     if not defaults:
         return [{}]
     smaller = {key: 20.0 if math.isinf(value) else value * 0.37 + 0.21 for key, value in defaults.items()}
@@ -48,10 +101,18 @@ def parameter_sets(name):
     return [{}, smaller, larger]
 
 
+# Rows that torch has under another name or in other terms: f(torch.nn.functional, tensor, **parameters).
+TORCH = {
+    "prelu": lambda F, x, weight: F.leaky_relu(x, weight),
+}
+
+
 def torch_function(name):
     """torch's function of the same name as f(tensor, **parameters), or None."""
     import torch
 
+    if name in TORCH:
+        return functools.partial(TORCH[name], torch.nn.functional)
     public, keywords = VARIANTS.get(name, (name, {}))
     for module in (torch.nn.functional, torch, torch.special):
         if hasattr(module, public):
@@ -187,7 +248,7 @@ def bind(library, name, kind, parameters=None):
     parameters : dict of float, optional
         By name; the defaults where left out.
     """
-    parameters = parameters or {}
+    parameters = {**required(name), **(parameters or {})}
     if library != "fastact":
         return PEERS[library](name, kind, parameters)
     function = fastact_function(name, kind)

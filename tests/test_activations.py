@@ -29,11 +29,14 @@ def compute(name, kind, x, g=None, parameters=None):
 @ROWS
 def test_row_has_an_oracle(name):
     assert name in reference.ORACLES, f"the table's row {name} has no oracle line in tests/reference.py"
-    assert reference.ORACLES[name].parameters == subjects.parse_parameters(subjects.table()[name]["parameters"])
+    assert reference.ORACLES[name].parameters == subjects.defaults_of(name)
 
 
 def test_oracle_has_a_row():
     assert set(reference.ORACLES) == set(subjects.table())
+    assert set(reference.GATED) == set(subjects.gated())
+    learned = {name for name, row in subjects.table().items() if row["n_gradient"] > 1}
+    assert set(reference.LEARNED) == learned
 
 
 @ROWS
@@ -195,7 +198,7 @@ def test_value_and_gradient_follow_torch(isa, name, data):
     parameters = data.draw(st.sampled_from(subjects.parameter_sets(name)))
     x = data.draw(fs.arrays(kind=st.sampled_from(["plain", "wide", "tiny"])))
     g = fs.values(x.size, x.dtype.type, "plain", data.draw(fs.seeds)).reshape(x.shape)
-    defaults = subjects.parse_parameters(subjects.table()[name]["parameters"])
+    defaults = subjects.defaults_of(name)
     native = x.astype(x.dtype.newbyteorder("="))
     value, gradient = torch_value_and_gradient(name, native, g, {**defaults, **parameters})
     # torch's own float64 formulas lose up to an ULP of 1 + |x| in the tails; see docs/differences.md.

@@ -105,7 +105,7 @@ def test_integers_compute_in_the_float_that_holds_them(isa, name, given):
     if np.issubdtype(given, np.signedinteger):
         x[::3] *= -1
     compute = np.float32 if given in fs.SMALL_INTEGERS else np.float64
-    keeps = name == "relu"
+    keeps = name in ("relu", "relu6")
     function = subjects.fastact_function(name)
     got = function(x)
     assert got.dtype == (given if keeps else compute)
@@ -264,7 +264,7 @@ def test_parameters_by_position_keyword_and_array(isa, name, kind):
     x = fs.values(41, np.float32, "plain", 4)
     arrays = [x] if kind == "value" else [x, x[::-1].copy()]
     function = subjects.fastact_function(name, kind)
-    defaults = subjects.parse_parameters(subjects.table()[name]["parameters"])
+    defaults = subjects.defaults_of(name)
     assert np.array_equal(function(*arrays), function(*arrays, **defaults))
     for parameters in subjects.parameter_sets(name)[1:]:
         want = function(*arrays, **parameters)

@@ -36,7 +36,7 @@ def compute(name, kind, x, g, parameters=None):
 
 def exact_parameters(name):
     """Parameters that are the same in float32 and float64, so that handing them over rounds nothing."""
-    return dict.fromkeys(subjects.parse_parameters(subjects.table()[name]["parameters"]), 0.5)
+    return dict.fromkeys(subjects.defaults_of(name), 0.5)
 
 
 def mixed(dtype, size, seed=0):

@@ -128,7 +128,7 @@ def jobs_of(library, name, kind, options):
 
 def random_parameters(name, dtype, random):
     """Pairs (name, value): finite defaults times 2**-6 to 2**6, infinite ones beyond where rounding decides."""
-    defaults = subjects.parse_parameters(subjects.table()[name]["parameters"])
+    defaults = subjects.defaults_of(name)
     low, high = (20, 60) if dtype == "float32" else (40, 80)
     return tuple(
         (key, float(random.uniform(low, high) if np.isinf(value) else value * 2 ** random.uniform(-6, 6)))

@@ -7,7 +7,7 @@ import runpy
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROW = re.compile(r"^FA_ACTIVATION\((\w+), \d, \(([^)]*)\)", re.MULTILINE)
+ROW = re.compile(r"^FA_(?:ACTIVATION|LEARNED|GATED)\((\w+), \d, \(([^)]*)\)", re.MULTILINE)
 FORMS = {"gelu": ("approximate", 'Literal["none", "tanh"] = "none"'), "gelu_tanh": None}
 HEAD = '''"""{text}  Written by tools/stubs.py from csrc/activations.def."""
 
@@ -41,7 +41,8 @@ def arguments(name, parameters):
         keyword, value = FORMS[name]
         return f"{keyword}: {value}"
     if parameters:
-        return ", ".join(f"{p}: ArrayLike = {'...' if d == 'inf' else d}" for p, d in parameters)
+        values = {"inf": " = ...", "required": ""}
+        return ", ".join(f"{p}: ArrayLike{values.get(d, f' = {d}')}" for p, d in parameters)
     return None
 
 

@@ -24,12 +24,12 @@ const char *label_of(const subject *s)
     return text;
 }
 
-/* "alpha=1.0, beta=2.0": strtod reads what stands after each '='. */
+/* "alpha=1.0, cap=required": strtod reads what stands after each '='; what is required is 0.25, 0.75. */
 static void read_defaults(subject *s)
 {
     const char *text = fa_activations[s->activation].parameters;
     for (int i = 0; (text = strchr(text, '=')) != NULL && i < FA_MAX_IN; i++)
-        s->parameter[i] = strtod(++text, NULL);
+        s->parameter[i] = *++text == 'r' ? 0.25 + 0.5 * i : strtod(text, NULL);
 }
 
 static subject subject_of(int activation, int kind, fa_dtype dtype)
@@ -84,12 +84,12 @@ void fill_operand(const subject *s, int k, int inputs, void *values)
     if (k >= s->n_array)
         for (size_t i = 0; i < MAX_LENGTH; i++)
             put(s->dtype, values, i, s->parameter[k - s->n_array]);
-    else if (k > 0)
+    else if (k >= fa_activations[s->activation].n_input)
         fill_tame(s->dtype, 100 + (uint64_t)k, MAX_LENGTH, values);
     else if (inputs == BROAD)
-        fill_broad(s->dtype, 1, MAX_LENGTH, values);
+        fill_broad(s->dtype, 1 + (uint64_t)k, MAX_LENGTH, values);
     else
-        fill_tame(s->dtype, 2, MAX_LENGTH, values);
+        fill_tame(s->dtype, 2 + (uint64_t)k, MAX_LENGTH, values);
 }
 
 void call_whole(const subject *s, int inputs, whole_call *call)
