@@ -59,12 +59,13 @@ def of_fastact(dtype):
 def of_torch(dtype):
     def derivative(name, x):
         tensor = torch.tensor(x, requires_grad=True)
-        subjects.torch_function(name)(tensor).backward()
+        subjects.torch_function(name)(tensor, **subjects.required(name)).backward()
         return tensor.grad.numpy()
 
-    names = functions(
-        dtype, lambda name, x, keywords: subjects.torch_function(name)(torch.tensor(x), **keywords).numpy(), derivative
-    )
+    def value(name, x, keywords):
+        return subjects.torch_function(name)(torch.tensor(x), **{**subjects.required(name), **keywords}).numpy()
+
+    names = functions(dtype, value, derivative)
     return {**names, "log_softmax": lambda x: torch.log_softmax(torch.tensor(np.asarray(x, dtype)), -1).numpy()}
 
 
