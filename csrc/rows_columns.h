@@ -82,7 +82,10 @@ FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t coun
                 h = v_select(hit, K(0), h);
                 pending[v] = v_select(hit, KI(0), pending[v]);
             }
-            row_add_power(&lanes->s[i % ROW_VIRTUAL][v], &lanes->a[i % ROW_VIRTUAL][v], h, q);
+            vreal *sum = &lanes->s[i % ROW_VIRTUAL][v], *rest = &lanes->a[i % ROW_VIRTUAL][v];
+            row_add_power(sum, rest, h, q);
+            if (row_drains(i / ROW_VIRTUAL) && i / ROW_VIRTUAL < count / ROW_VIRTUAL)
+                row_drain(sum, rest);
         }
 }
 

@@ -88,19 +88,40 @@ typedef struct {
     double total, depth;
 } row_weights;
 
-FA_INLINE row_weights row_weighted(const real *x, size_t n, const real *weight, const real *target, double smoothing,
-                                   double max)
+typedef struct {
+    const real *x, *weight, *target;
+    double keep, each, max;
+} row_weighting;
+
+/* Elements i to i + count - 1; count is the constant ROW_DOT but for the last step. */
+FA_INLINE void row_weighted_step(row_accumulator *total, row_accumulator *depth, const row_weighting *w, size_t i,
+                                 size_t count, int has_weight, int has_target)
+{
+    for (size_t l = 0; l < count; l++) {
+        double u = (has_target ? w->keep * w->target[i + l] + w->each : 1) * (has_weight ? w->weight[i + l] : 1);
+        double v = w->x[i + l], d = w->max - v, b = d - w->max, lost = (w->max - (d - b)) - (v + b), product = u * d;
+        row_accumulate(total, l, u, 0);
+        row_accumulate(depth, l, product, row_product_error(u, d, product) + u * lost);
+    }
+}
+
+FA_INLINE row_weights row_weighted_sums(const row_weighting *w, size_t n, int has_weight, int has_target)
 {
     row_accumulator total = {{0}, {0}}, depth = {{0}, {0}};
-    double each = smoothing / (double)n, keep = 1 - smoothing;
-    for (size_t i = 0; i < n; i += ROW_DOT)
-        for (size_t l = 0; l < ROW_DOT && i + l < n; l++) {
-            double u = (target ? keep * target[i + l] + each : 1) * (weight ? weight[i + l] : 1);
-            double v = x[i + l], d = max - v, b = d - max, lost = (max - (d - b)) - (v + b), product = u * d;
-            row_accumulate(&total, l, u, 0);
-            row_accumulate(&depth, l, product, row_product_error(u, d, product) + u * lost);
-        }
+    size_t i = 0;
+    for (; i + ROW_DOT <= n; i += ROW_DOT)
+        row_weighted_step(&total, &depth, w, i, ROW_DOT, has_weight, has_target);
+    row_weighted_step(&total, &depth, w, i, n - i, has_weight, has_target);
     return (row_weights){row_accumulated(&total), row_accumulated(&depth)};
+}
+
+static row_weights row_weighted(const real *x, size_t n, const real *weight, const real *target, double smoothing,
+                                double max)
+{
+    const row_weighting w = {x, weight, target, 1 - smoothing, smoothing / (double)n, max};
+    if (weight)
+        return target ? row_weighted_sums(&w, n, 1, 1) : row_weighted_sums(&w, n, 1, 0);
+    return target ? row_weighted_sums(&w, n, 0, 1) : row_weighted_sums(&w, n, 0, 0);
 }
 
 /* sum of t log p over t != 0 */

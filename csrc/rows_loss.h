@@ -91,12 +91,17 @@ static double row_cross_entropy_probabilities(const fa_row_loss *loss, const voi
     real *y = gradient;
     double each = loss->smoothing / (double)n, keep = 1 - loss->smoothing;
     row_write_times(x, y, n, &sum, &powers, loss->factor * w.total);
-    for (size_t i = 0; i < n; i++)
-        y[i] = (real)(y[i] - loss->factor * (row_weight(loss, i) * (keep * p[i] + each)));
+    const real *weight = loss->weight;
+    if (weight)
+        for (size_t i = 0; i < n; i++)
+            y[i] = (real)(y[i] - loss->factor * (weight[i] * (keep * p[i] + each)));
+    else
+        for (size_t i = 0; i < n; i++)
+            y[i] = (real)(y[i] - loss->factor * (keep * p[i] + each));
     size_t t = sum.first;
-    if (t < n)
-        y[t] = (real)(loss->factor *
-                      ((w.total - row_weight(loss, t) * (keep * p[t] + each)) - w.total * row_complement(&sum, x, t)));
+    double complement = t < n ? row_complement(&sum, x, t) : 1; /* where softmax is near 1, it is what is accurate */
+    if (complement < 0.5)
+        y[t] = (real)(loss->factor * ((w.total - row_weight(loss, t) * (keep * p[t] + each)) - w.total * complement));
     return result;
 }
 

@@ -3,7 +3,8 @@
  *
  * The sum has a fixed shape: blocks of 1,024 elements, each relative to a power of two near its own maximum; inside a
  * block element i goes to virtual lane i mod ROW_VIRTUAL; lanes combine by halves in float64, blocks one after the other.
- * A lane adds H by Fast2Sum, exactly, and collects the errors and H q in a second accumulator. */
+ * A lane adds H by Fast2Sum, exactly, and collects the errors and H q in a second accumulator.  That one is moved into the
+ * first after every fourth full group: beside the H q of one large element each small one would be rounded the same way. */
 #ifndef FA_ROWS_SUM_H
 #define FA_ROWS_SUM_H
 
@@ -12,7 +13,7 @@
 enum {
     ROW_BLOCK = 1024,
     ROW_GROUP = ROW_VIRTUAL / FA_LANES, /* vectors that hold the virtual lanes */
-    ROW_FULL = ROW_BLOCK / ROW_VIRTUAL,
+    ROW_DRAIN = 4, /* groups */
 };
 #define ROW_NOWHERE SIZE_MAX
 
@@ -117,6 +118,17 @@ FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q)
     *s = sum;
 }
 
+/* The second accumulator into the first, as far as it goes, without error. */
+FA_INLINE void row_drain(vreal *s, vreal *a)
+{
+    vreal sum = *s + *a;
+    *a = *a - (sum - *s);
+    *s = sum;
+}
+
+/* Whether lanes are drained after this group. */
+FA_INLINE int row_drains(size_t group) { return group % ROW_DRAIN == ROW_DRAIN - 1; }
+
 /* The next block comes from memory while this one is computed.  An address past the end does no harm. */
 FA_INLINE void row_prefetch(const real *p)
 {
@@ -207,10 +219,14 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
                 vreal f, h = row_reduce(v_load(x + i), frame, wild, &f), q = row_fraction(f);
                 row_keep(powers, i, h, q);
                 row_add_power(s + j, a + j, h, q);
+                if (row_drains(group))
+                    row_drain(s + j, a + j);
             }
         if (group * ROW_VIRTUAL >= n)
             break;
         row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, wild, powers, s, a);
+        for (size_t j = 0; j < ROW_GROUP && group < full && row_drains(group); j++)
+            row_drain(s + j, a + j);
         if (++group > full)
             break;
     }

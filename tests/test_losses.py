@@ -140,6 +140,23 @@ def test_hard_rows_are_accurate(isa, dtype, n):
                 assert errors.max() <= bound, (x, target, errors)
 
 
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+def test_gradient_of_probability_targets_is_accurate(isa, dtype):
+    """Also at the largest logit, where softmax may be small and the sum over the others near 1."""
+    random = np.random.default_rng(3)
+    for n in (2, 5, 40, 300):
+        x, target = random.normal(0, 2, n).astype(dtype), random.random(n).astype(dtype)
+        target /= target.sum()
+        target[np.argmax(x)] *= random.choice([0.01, 1, 3])
+        gradient = fa.value_and_grad.cross_entropy(x, target)[1]
+        with reference.MPFR.context():
+            exact = reference.softmax_row(reference.MPFR, x.astype("f8")) * sum(
+                reference.MPFR.array(target.astype("f8"))
+            ) - reference.MPFR.array(target.astype("f8"))
+            error = np.abs(reference.MPFR.array(gradient.astype("f8")) - exact).astype("f8")
+        assert (error <= 2 * np.finfo(dtype).eps * (np.abs(gradient) + target * 0.5)).all()
+
+
 def test_confident_prediction_keeps_loss_and_gradient():
     loss, gradient = fa.value_and_grad.cross_entropy(np.float32([[0, -20, -25]]), [0])
     assert abs(loss / 2.075041564150623e-09 - 1) < 1.2e-7

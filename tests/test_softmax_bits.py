@@ -87,6 +87,29 @@ def test_equal_rows_are_accurate(isa, n):
         assert ulp.errors(got, np.full(n, 1 / n)).max() <= 1.0
 
 
+@pytest.mark.parametrize("n", [100, 1000, 1024, 5000])
+def test_a_large_element_among_small_equal_ones(isa, n):
+    """Beside the large one each of the others is rounded the same way, unless sums are kept apart."""
+    random = np.random.default_rng(n)
+    for low in np.arange(-18, -7, 0.25):
+        x = np.full(n, low, np.float32)
+        x[random.integers(n)] = random.uniform(-1, 1)
+        x[random.integers(n)] = x.max() + random.choice([0, 2.0**-12, -3])
+        terms = np.exp(x.astype(np.longdouble))
+        for got, want in (
+            (fa.softmax(x), terms / terms.sum()),
+            (fa.log_softmax(x), x - np.log(terms.sum())),
+        ):
+            assert ulp.errors(got, want.astype(np.float64)).max() <= 1.0, (low, x.max())
+
+
+def test_two_large_elements_among_small_ones_in_float64(isa):
+    for n in (1000, 1024):
+        x = np.full(n, -30.0)
+        x[0], x[3] = 1, 1 + 2.0**-20
+        assert_accurate(x, fa.softmax(x), exact_rows(x)[0], fa.softmax)
+
+
 def samples(dtype):
     random = np.random.default_rng(5)
     for shape in [(1, 1), (3, 2), (5, 7), (17, 8), (16, 16), (33, 33), (65, 100), (130, 129), (33, 1000), (66, 1025)]:
