@@ -55,7 +55,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name in _LAZY:
+    if name in _LAZY or name == "sklearn":
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'fastact' has no attribute {name!r}")
 

@@ -1,5 +1,7 @@
 """The one random generator of the trainer: initial weights, random tensors, shuffles."""
 
+import contextlib
+
 import numpy as np
 
 _state = {"generator": np.random.default_rng(), "seed": None}
@@ -8,6 +10,17 @@ _state = {"generator": np.random.default_rng(), "seed": None}
 def generator():
     """The generator in use, a `numpy.random.Generator`."""
     return _state["generator"]
+
+
+@contextlib.contextmanager
+def using(generator):
+    """Another generator in place of the one in use, inside ``with``."""
+    before = _state["generator"]
+    _state["generator"] = generator
+    try:
+        yield generator
+    finally:
+        _state["generator"] = before
 
 
 def manual_seed(seed):

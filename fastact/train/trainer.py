@@ -1,6 +1,5 @@
 """Trainer: fit, predict and score a model. The loop over batches is in ``_loop.py``, files in ``_checkpoint.py``."""
 
-import contextlib
 import time
 import warnings
 
@@ -140,7 +139,7 @@ class Trainer:
         held_out, held_out_labels = self._samples(criterion, *held_out) if held_out else (None, None)
         self.stop = False
         batches = -(-len(train) // batch_size)
-        with self._randomness(), Progress(epochs * batches, "batch", progress) as bar:
+        with _random.using(self._generator), Progress(epochs * batches, "batch", progress) as bar:
             try:
                 self._each("on_train_begin")
                 for number in range(epochs):
@@ -231,16 +230,6 @@ class Trainer:
             tuple(None if part is None else part[np.sort(chosen)] for part in train)
             for chosen in (order[held:], order[:held])
         )
-
-    @contextlib.contextmanager
-    def _randomness(self):
-        """The trainer's own generator in place of the global one, for dropout."""
-        before = _random._state["generator"]
-        _random._state["generator"] = self._generator
-        try:
-            yield
-        finally:
-            _random._state["generator"] = before
 
     def _outputs(self, X, method):
         if self._targets is None:
