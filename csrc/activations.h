@@ -64,7 +64,8 @@ FA_INLINE vreal f_elu(vreal x, vreal alpha, int mode)
     vreal y = e.head + e.tail;
     if (!(mode & FA_PLAIN)) {
         vreal product = alpha * e.head;
-        y = product + v_fma(alpha, e.tail, v_fms(alpha, e.head, product));
+        y = v_select(v_lt(v_abs(alpha), K(INFINITY)), product + v_fma(alpha, e.tail, v_fms(alpha, e.head, product)),
+                     product);
     }
     return v_select(v_lt(x, K(0)), y, x);
 }
@@ -72,9 +73,9 @@ FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
 {
     const int wild = mode & FA_WILD;
     fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, FA_NOTHING, wild ? FA_SCALE : 0);
-    vreal y = alpha * v_fma(e.scale, e.head + e.tail, e.scale); /* unscaled after alpha, or a subnormal rounds twice */
-    if (wild)
-        y = y * K(FA_DOWN);
+    vreal power = v_fma(e.scale, e.head + e.tail, e.scale), y = alpha * power;
+    if (wild) /* unscaled after alpha, or a subnormal rounds twice; before, where the product might overflow */
+        y = v_select(v_gt(v_abs(alpha), K(1)), alpha * K(FA_DOWN) * power, y * K(FA_DOWN));
     return v_select(v_gt(x, K(0)), g, g * y);
 }
 

@@ -15,6 +15,7 @@ import strategies as fs
 import subjects
 import ulp
 
+import fastact as fa
 from fastact import _core
 
 ROWS = pytest.mark.parametrize("name", subjects.table())
@@ -230,3 +231,18 @@ def test_status_flags_are_left_as_they_were(isa, name, kind):
     libm.feclearexcept(everything)
     function(*arrays, out=out)
     assert libm.fetestexcept(everything) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("far", [1e4, -1e4, np.inf, np.nan])
+def test_neighbours_do_not_matter_to_elu_of_any_alpha(isa, dtype, far):
+    x, g = np.array([-2.0, far], dtype), np.array([0.5, 1.0], dtype)
+    largest = float(np.finfo(dtype).max)
+    for alpha in (largest / 2, -largest / 2, 1e30, 1e-30, 1.5, 0.5):
+        assert fa.vjp.elu(x, g, alpha)[0] == fa.vjp.elu(x[:1], g[:1], alpha)[0]
+        assert np.isfinite(fa.vjp.elu(x, g, alpha)[0])
+        assert fa.elu(x, alpha)[0] == fa.elu(x[:1], alpha)[0]
+
+
+def test_elu_of_infinite_alpha_is_infinite(isa):
+    assert fa.elu(np.array([-2.0, -np.inf, 3.0]), np.inf).tolist() == [-np.inf, -np.inf, 3.0]
