@@ -15,9 +15,19 @@ def check_reduction(name, reduction, allowed=REDUCTIONS):
         raise ValueError(f"{name}() got reduction={reduction!r}: expected one of {', '.join(map(repr, allowed))}")
 
 
+def unmasked(name, x):
+    """x as an ndarray; a mask, which would be lost, is refused."""
+    if np.ma.is_masked(x):
+        raise TypeError(
+            f"{name}() got a masked array with masked elements: expected one without; give x.filled(value), or "
+            "ignore_index for targets that do not count"
+        )
+    return np.asarray(x)
+
+
 def floating_operand(name, x):
     """x in the dtype to compute in, aligned and native, and the dtype of the results."""
-    x = np.asarray(x)
+    x = unmasked(name, x)
     compute, result = compute_dtype(x.dtype, name)
     return np.require(x, compute, "A"), result
 

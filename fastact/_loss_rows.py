@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from . import _row_losses
-from ._loss_arguments import check_reduction, delivered, floating_operand, quotient
+from ._loss_arguments import check_reduction, delivered, floating_operand, quotient, unmasked
 from .reductions import compute_dtype, delegated, normalized_axes
 
 # (kernel for class indices, kernel for class probabilities)
@@ -34,7 +34,7 @@ def evaluate(
     logits, axis, result_dtype = _logits(name, logits, axis)
     weight, weight_sum = _class_weight(name, weight, logits, axis)
     rows = logits.shape[:axis] + logits.shape[axis + 1 :]
-    target = np.asarray(target)
+    target = unmasked(name, target)
     kind = _kind(name, kinds, target)
     index = probabilities = None
     if kind == kinds[0]:

@@ -145,6 +145,8 @@ def deliver(result, out, name):
     if out.shape != result.shape:
         raise ValueError(f"{name}() got out of shape {out.shape}: expected {result.shape}")
     np.copyto(out, result, casting="same_kind")
+    if isinstance(out, np.ma.MaskedArray):
+        out.mask = np.ma.getmaskarray(result)
     return out
 
 
@@ -212,6 +214,8 @@ set_general((map_general, logsumexp_general))
 def _vjp_operands(name, first, g, reduced_axis=None):
     """Both operands in the dtype of the first."""
     first, result_dtype = as_operand(first, None, name)
+    g = np.asarray(g)
+    compute_dtype(g.dtype, name)
     g = np.require(g, first.dtype, "A")
     return first, g, result_dtype
 
