@@ -1,6 +1,7 @@
 """Layers, activation modules and losses under torch's names; nothing is defined here."""
 
 from fastact.nn import functional as functional
+from fastact.nn._onnx import export_onnx
 from fastact.nn._weights import SafetensorsError, load_safetensors, save_safetensors
 from fastact.nn.activations import *  # noqa: F403
 from fastact.nn.activations import __all__ as _activations
@@ -21,6 +22,7 @@ __all__ = [
     "Parameter",
     "Sequential",
     "SafetensorsError",
+    "export_onnx",
     "functional",
     "load_safetensors",
     "save_safetensors",
