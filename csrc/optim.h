@@ -1,5 +1,5 @@
-/* Steps of SGD and Adam on lanes.  Included by kernels.inc, once for each instruction set and dtype; the settings are
- * explained in trainer_api.h. */
+/* Steps of SGD, Adam and RMSprop on lanes.  Included by kernels.inc, once for each instruction set and dtype; the settings
+ * and states are explained in trainer_api.h. */
 #ifndef FA_OPTIM_H
 #define FA_OPTIM_H
 
@@ -7,17 +7,21 @@
 #include "trainer_api.h"
 #include "vec.h"
 
-static void fa_optim_sgd(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer)
+/* The gradient's direction with weight decay: sign * g + decay * p. */
+FA_INLINE vreal fa_direction(vreal gradient, vreal value, double decay, int maximize)
 {
-    const fa_sgd s = *settings;
-    real *const p = parameter, *const b = buffer;
+    vreal direction = maximize ? -gradient : gradient;
+    return decay != 0 ? v_fma(K(decay), value, direction) : direction;
+}
+
+static void fa_optim_sgd(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state)
+{
+    const fa_sgd s = *(const fa_sgd *)settings;
+    real *const p = parameter, *const b = state[0];
     const real *const g = gradient;
-    const vreal sign = K(s.maximize ? -1 : 1), rate = K(s.rate), decay = K(s.decay);
-    const vreal momentum = K(s.momentum), fresh = K(s.fresh);
+    const vreal rate = K(s.rate), momentum = K(s.momentum), fresh = K(s.fresh);
     for (size_t i = 0; i < n; i += FA_LANES) {
-        vreal value = fa_some(p, i, n), direction = sign * fa_some(g, i, n);
-        if (s.decay != 0)
-            direction = v_fma(decay, value, direction);
+        vreal value = fa_some(p, i, n), direction = fa_direction(fa_some(g, i, n), value, s.decay, s.maximize);
         if (s.momentum != 0) {
             vreal mixed = v_fma(momentum, fa_some(b, i, n), fresh * direction);
             fa_put(b, i, n, mixed);
@@ -27,28 +31,50 @@ static void fa_optim_sgd(size_t n, const fa_sgd *settings, void *parameter, cons
     }
 }
 
-static void fa_optim_adam(size_t n, const fa_adam *settings, void *parameter, const void *gradient, void *mean,
-                          void *square, void *largest)
+static void fa_optim_adam(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state)
 {
-    const fa_adam s = *settings;
-    real *const p = parameter, *const m = mean, *const v = square, *const top = largest;
+    const fa_adam s = *(const fa_adam *)settings;
+    real *const p = parameter, *const m = state[0], *const v = state[1], *const top = state[2];
     const real *const g = gradient;
-    const vreal sign = K(s.maximize ? -1 : 1), rate = K(s.rate), decay = K(s.decay), keep = K(s.keep), eps = K(s.eps);
-    const vreal fresh1 = K(1 - s.beta1), beta2 = K(s.beta2), fresh2 = K(1 - s.beta2), root_bias = K(s.root_bias);
+    const vreal rate = K(s.rate), keep = K(s.keep), eps = K(s.eps), unbias = K(s.unbias);
+    const vreal fresh1 = K(1 - s.beta1), beta2 = K(s.beta2), fresh2 = K(1 - s.beta2);
     for (size_t i = 0; i < n; i += FA_LANES) {
-        vreal value = fa_some(p, i, n), direction = sign * fa_some(g, i, n);
-        if (s.decay != 0)
-            direction = v_fma(decay, value, direction);
+        vreal value = fa_some(p, i, n), direction = fa_direction(fa_some(g, i, n), value, s.decay, s.maximize);
         vreal first = fa_some(m, i, n), second = beta2 * fa_some(v, i, n);
         first = v_fma(fresh1, direction - first, first);
         second = v_fma(fresh2 * direction, direction, second);
         fa_put(m, i, n, first);
         fa_put(v, i, n, second);
-        if (top != NULL) {
+        if (s.amsgrad) {
             second = v_max(fa_some(top, i, n), second);
             fa_put(top, i, n, second);
         }
-        fa_put(p, i, n, v_fnma(rate, first / (v_sqrt(second) / root_bias + eps), value * keep));
+        fa_put(p, i, n, v_fnma(rate, first / v_fma(v_sqrt(second), unbias, eps), value * keep));
+    }
+}
+
+static void fa_optim_rmsprop(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state)
+{
+    const fa_rmsprop s = *(const fa_rmsprop *)settings;
+    real *const p = parameter, *const square = state[0], *const buffer = state[1], *const mean = state[2];
+    const real *const g = gradient;
+    const vreal rate = K(s.rate), alpha = K(s.alpha), fresh = K(1 - s.alpha), eps = K(s.eps), momentum = K(s.momentum);
+    for (size_t i = 0; i < n; i += FA_LANES) {
+        vreal value = fa_some(p, i, n), direction = fa_direction(fa_some(g, i, n), value, s.decay, s.maximize);
+        vreal spread = v_fma(fresh * direction, direction, alpha * fa_some(square, i, n));
+        fa_put(square, i, n, spread);
+        if (s.centered) {
+            vreal average = fa_some(mean, i, n);
+            average = v_fma(fresh, direction - average, average);
+            fa_put(mean, i, n, average);
+            spread = v_fnma(average, average, spread);
+        }
+        direction = direction / (v_sqrt(spread) + eps);
+        if (s.momentum != 0) {
+            direction = v_fma(momentum, fa_some(buffer, i, n), direction);
+            fa_put(buffer, i, n, direction);
+        }
+        fa_put(p, i, n, v_fnma(rate, direction, value));
     }
 }
 

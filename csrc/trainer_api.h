@@ -1,5 +1,5 @@
-/* What csrc offers to the trainer: one step of an optimizer on one parameter, in one pass (optim.h), and the bias of a
- * linear layer (bias.h).  Which parameters, and when, is the trainer's. */
+/* What csrc offers to the trainer: one step of an optimizer in one pass (optim.h), and the bias of a linear layer (bias.h).
+ * Which parameters, and when, is the trainer's. */
 #ifndef FA_TRAINER_API_H
 #define FA_TRAINER_API_H
 
@@ -16,20 +16,32 @@ typedef struct {
 typedef struct {
     double rate; /* learning rate over the first moment's bias */
     double beta1, beta2;
-    double root_bias; /* square root of the second moment's bias */
+    double unbias; /* 1 / square root of the second moment's bias */
     double eps;
     double decay; /* share of the parameter that is added to the gradient */
     double keep;  /* factor of the parameter before the step: 1, or 1 - lr * weight_decay */
-    int maximize;
+    int amsgrad, maximize;
 } fa_adam;
 
-/* Contiguous elements of the unit's dtype; state is changed in place. */
+typedef struct {
+    double rate;
+    double alpha; /* share of the old mean square */
+    double eps;
+    double decay;    /* share of the parameter that is added to the gradient */
+    double momentum; /* share of the old direction; 0: no buffer is read or written */
+    int centered, maximize;
+} fa_rmsprop;
+
+/* One step on n contiguous elements of the unit's dtype; settings is one of the structs above, and the arrays of the state,
+ * which are changed in place, are for
+ *   sgd      momentum buffer
+ *   adam     first moment, second moment, largest second moment
+ *   rmsprop  mean square, momentum buffer, mean gradient
+ * A state that the settings do not ask for may be NULL. */
+typedef void fa_step(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state);
+
 typedef struct fa_trainer_kernels {
-    /* buffer may be NULL where momentum is 0 */
-    void (*sgd)(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer);
-    /* largest may be NULL: amsgrad is off */
-    void (*adam)(size_t n, const fa_adam *settings, void *parameter, const void *gradient, void *mean, void *square,
-                 void *largest);
+    fa_step *sgd, *adam, *rmsprop;
     /* y[i][j] += bias[j] for n_rows rows of n */
     void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias);
     /* sum[j] = sum of g[i][j] over the rows */

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastact import _row_losses
 
-from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
+from fastact._tape cimport Node, TensorBase, any_wants, free_home, prepare, wrap
 from fastact._trainer_kernels cimport (
     fa_fp_enter, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels,
 )
@@ -23,15 +23,27 @@ cdef object weight_of = _row_losses.weight_of
 cdef int CROSS_ENTROPY = _row_losses.CROSS_ENTROPY
 
 
-cdef cnp.ndarray sum_rows(cnp.ndarray rows):
-    """The sum of the rows of a matrix."""
+cdef extern from "numpy/arrayobject.h":
+    cnp.ndarray PyArray_MatrixProduct2(object, object, cnp.ndarray)
+
+
+cdef cnp.ndarray product(object a, object b, cnp.ndarray out):
+    """The matrix product, into `out` unless that is None."""
+    if out is None:
+        return cnp.PyArray_MatrixProduct(a, b)
+    return PyArray_MatrixProduct2(a, b, out)
+
+
+cdef cnp.ndarray sum_rows(cnp.ndarray rows, cnp.ndarray out):
+    """The sum of the rows of a matrix, into `out` unless that is None."""
     cdef const fa_trainer_kernels *kernels = trainer_kernels(rows)
     cdef size_t count = rows.shape[0], n = rows.shape[1]
-    cdef cnp.ndarray total
+    cdef cnp.ndarray total = out
     cdef fa_fp_state saved
     if kernels == NULL or not cnp.PyArray_ISCARRAY_RO(rows):
         return np_add.reduce(rows)
-    total = cnp.PyArray_EMPTY(1, &rows.shape[1], cnp.PyArray_TYPE(rows), 0)
+    if out is None:
+        total = cnp.PyArray_EMPTY(1, &rows.shape[1], cnp.PyArray_TYPE(rows), 0)
     with nogil:
         saved = fa_fp_enter()
         kernels.sum_rows(count, n, cnp.PyArray_DATA(rows), cnp.PyArray_DATA(total))
@@ -88,9 +100,9 @@ cdef class LinearNode(Node):
             rows = rows.reshape(-1, rows.shape[rows.ndim - 1])
             x = x.reshape(-1, x.shape[x.ndim - 1])
         if self.edges[1] is not None:
-            dweight = cnp.PyArray_MatrixProduct(cnp.PyArray_Transpose(rows, NULL), x)
+            dweight = product(cnp.PyArray_Transpose(rows, NULL), x, free_home(self.edges[1]))
         if self.edges[2] is not None:
-            dbias = sum_rows(rows)
+            dbias = sum_rows(rows, free_home(self.edges[2]))
         return dx, dweight, dbias
 
     cdef release(self):

@@ -1,24 +1,59 @@
 # cython: language_level=3
-"""The steps of the optimizers: for each parameter with a gradient one call of its kernel in csrc/optim.h.
+"""The steps of the optimizers: kernels of csrc/optim.h, for a whole group at once where it lies in one piece of memory.
 
-Settings and states are looked after in ``fastact/optim``; no formula belongs here but the bias of Adam's moments.
+Settings and states are looked after in ``fastact/optim``; no formula belongs here but the biases of Adam's moments.
 """
 cimport numpy as cnp
+from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.object cimport PyObject
 from libc.math cimport pow, sqrt
+from libc.string cimport memset
 
 import numpy as np
 
 from fastact._tape cimport TensorBase, touch
-from fastact._trainer_kernels cimport fa_adam, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_sgd, fa_trainer_kernels, trainer_kernels
+from fastact._trainer_kernels cimport (
+    fa_adam, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_rmsprop, fa_sgd, fa_step, fa_trainer_kernels, trainer_kernels,
+)
 
 cnp.import_array()
 
+cdef extern from "Python.h":
+    Py_ssize_t holders "Py_REFCNT"(PyObject *)
 
-cdef const fa_trainer_kernels *kernels_of(cnp.ndarray array) except NULL:
+cdef enum Algorithm:
+    SGD, ADAM, RMSPROP
+
+cdef enum:
+    STATES = 3              # arrays of a state at most
+    ALIGNED = 64            # bytes, where each parameter of a group begins
+
+ctypedef union Settings:
+    fa_sgd sgd
+    fa_adam adam
+    fa_rmsprop rmsprop
+
+ctypedef struct Plan:       # one step of one group
+    Algorithm algorithm
+    double rate
+    double dampening
+    Settings settings
+
+
+cdef fa_step *kernel_of(const Plan *plan, cnp.ndarray array) except NULL:
     cdef const fa_trainer_kernels *kernels = trainer_kernels(array)
     if kernels == NULL:
         raise TypeError(f"optimizers train float32 and float64 parameters, got {(<object>array).dtype}; convert the model")
-    return kernels
+    return kernels.sgd if plan.algorithm == SGD else kernels.adam if plan.algorithm == ADAM else kernels.rmsprop
+
+
+cdef void tune(Plan *plan, long long step) noexcept:
+    """The settings that depend on how many steps were done, this one included."""
+    if plan.algorithm == SGD:
+        plan.settings.sgd.fresh = 1 if step == 1 else 1 - plan.dampening    # the first direction is the whole gradient
+    elif plan.algorithm == ADAM:
+        plan.settings.adam.rate = plan.rate / (1 - pow(plan.settings.adam.beta1, <double>step))
+        plan.settings.adam.unbias = 1 / sqrt(1 - pow(plan.settings.adam.beta2, <double>step))
 
 
 cdef cnp.ndarray plain(object array, cnp.ndarray like):
@@ -40,97 +75,218 @@ cdef void *fitting(object array, cnp.ndarray values, str what) except? NULL:
     return cnp.PyArray_DATA(<cnp.ndarray>array)
 
 
-cdef cnp.ndarray open_values(TensorBase parameter):
-    """The parameter's elements in order: its own array, or a copy that `close_values` writes back."""
+cdef void run(fa_step *kernel, size_t n, const Plan *plan, void *values, const void *gradient, void *const *state) noexcept nogil:
+    cdef fa_fp_state saved = fa_fp_enter_flushing()
+    kernel(n, &plan.settings, values, gradient, state)
+    fa_fp_leave(saved)
+
+
+cdef dict state_of(const Plan *plan, dict states, TensorBase parameter, tuple names):
+    """The state of a parameter; what is missing of it begins as zeros."""
+    state = states.get(parameter)
+    if state is None:
+        state = states[parameter] = {"step": 0}
+    for name in names:
+        if name is not None and state.get(name) is None:
+            state[name] = np.zeros(parameter.shape, parameter.dtype)
+            if plan.algorithm == SGD:
+                state["step"] = 0
+    return state
+
+
+cdef step_one(Plan *plan, TensorBase parameter, dict state, tuple names):
+    """Step a parameter by itself, whatever the layout of its array."""
+    cdef void *data[STATES]
+    cdef void *gradient_data
+    cdef cnp.ndarray values, gradient
+    cdef fa_step *kernel
+    cdef size_t n
     if not cnp.PyArray_ISWRITEABLE(parameter.array):
         raise ValueError("a parameter's array is read-only, and a step changes it in place; give the parameter a copy")
-    return plain(parameter.array, parameter.array)
-
-
-cdef close_values(TensorBase parameter, cnp.ndarray values):
+    values, gradient = plain(parameter.array, parameter.array), plain(parameter.gradient, parameter.array)
+    kernel, n = kernel_of(plan, values), cnp.PyArray_SIZE(values)
+    gradient_data = fitting(gradient, values, "gradient")
+    memset(data, 0, sizeof(data))
+    for i in range(len(names)):
+        if names[i] is not None:
+            data[i] = fitting(state[names[i]], values, names[i])
+    tune(plan, state["step"] + 1)
+    with nogil:
+        run(kernel, n, plan, cnp.PyArray_DATA(values), gradient_data, data)
+    state["step"] += 1
     if values is not parameter.array:
         parameter.array[...] = values
     touch(parameter)
 
 
-cdef void run_sgd(const fa_trainer_kernels *kernels, size_t n, const fa_sgd *settings, void *values, const void *gradient,
-                  void *buffer) noexcept nogil:
-    cdef fa_fp_state saved = fa_fp_enter_flushing()
-    kernels.sgd(n, settings, values, gradient, buffer)
-    fa_fp_leave(saved)
+cdef class Piece:
+    """Values, gradients and states of a group of parameters, each in one piece of memory.
 
+    A parameter is in the piece as long as its array and the arrays of its state are the views that were given to it, so
+    whoever assigns others merely takes it out. Its gradient is there if it was written to its home.
+    """
+    cdef list parameters, values, homes, states
+    cdef cnp.ndarray flat_values, flat_gradient
+    cdef list flat_states
+    cdef tuple names
 
-cdef void run_adam(const fa_trainer_kernels *kernels, size_t n, const fa_adam *settings, void *values, const void *gradient,
-                   void *mean, void *square, void *largest) noexcept nogil:
-    cdef fa_fp_state saved = fa_fp_enter_flushing()
-    kernels.adam(n, settings, values, gradient, mean, square, largest)
-    fa_fp_leave(saved)
+    def __reduce__(self):
+        return Piece, ()
 
+    cdef bint collect(self, list parameters, dict states, tuple names):
+        """Bring a group together; False where it cannot be: mixed dtypes, or arrays that somebody else holds."""
+        cdef TensorBase parameter
+        cdef list places = []
+        self.parameters = None
+        end = 0
+        if not parameters:
+            return False
+        dtype = parameters[0].dtype
+        for parameter in parameters:
+            if parameter.dtype != dtype or not movable(parameter):
+                return False
+            places.append(end)
+            end += -(-cnp.PyArray_NBYTES(parameter.array) // ALIGNED) * ALIGNED
+        length = end // dtype.itemsize
+        self.flat_values, self.values = spread(length, parameters, places)
+        self.flat_gradient, self.homes = spread(length, parameters, places)
+        self.flat_states, self.states = [], []
+        for name in names:
+            flat, views = (None, None) if name is None else spread(length, parameters, places)
+            self.flat_states.append(flat)
+            self.states.append(views)
+        self.names = names
+        self.move(parameters, states)
+        self.parameters = list(parameters)
+        return True
 
-def sgd(list parameters, dict states, begin, double rate, double momentum, double dampening, double decay, bint nesterov,
-        bint maximize):
-    """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
-    cdef TensorBase parameter
-    cdef cnp.ndarray values, gradient
-    cdef const fa_trainer_kernels *kernels
-    cdef size_t n
-    cdef void *state_data[1]
-    cdef void *gradient_data
-    cdef fa_sgd settings
-    settings.rate, settings.momentum, settings.decay = rate, momentum, decay
-    settings.nesterov, settings.maximize = nesterov, maximize
-    for parameter in parameters:
-        if parameter.gradient is None:
-            continue
-        buffer = None
-        if momentum != 0:
+    cdef move(self, list parameters, dict states):
+        """Copy everything to its place, and hand the views over."""
+        cdef TensorBase parameter
+        cdef Py_ssize_t i
+        for i, parameter in enumerate(parameters):
+            self.values[i][...] = parameter.array
+            parameter.array = self.values[i]
+            parameter.home = self.homes[i]
+            if parameter.gradient is not None and holders(<PyObject *>parameter.gradient) == 1:
+                self.homes[i][...] = parameter.gradient
+                parameter.gradient = self.homes[i]
+            state = states[parameter]
+            for name, views in zip(self.names, self.states):
+                if name is not None:
+                    views[i][...] = state[name]
+                    state[name] = views[i]
+        self.homes = None       # so that a home is known to be free when nobody but its parameter holds it
+
+    cdef bint is_whole(self, list parameters, dict states):
+        """Whether every parameter of the group is in the piece, with its gradient, after equally many steps."""
+        cdef TensorBase parameter
+        cdef Py_ssize_t i, k
+        cdef object count = None
+        if self.parameters is None or len(parameters) != len(self.parameters):
+            return False
+        for i in range(len(parameters)):
+            parameter = parameters[i]
+            if (parameter is not self.parameters[i] or parameter.array is not self.values[i]
+                    or parameter.gradient is None or parameter.gradient is not parameter.home):
+                return False
             state = states.get(parameter)
-            if state is None:
-                state = states[parameter] = begin(parameter)
-            buffer = state["momentum_buffer"]
-            settings.fresh = 1 - dampening
-            if buffer is None:      # the first direction is the whole gradient
-                buffer = state["momentum_buffer"] = np.zeros(parameter.shape, parameter.dtype)
-                settings.fresh = 1
-        values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
-        kernels, n, state_data[0] = kernels_of(values), cnp.PyArray_SIZE(values), fitting(buffer, values, "momentum")
-        gradient_data = fitting(gradient, values, "gradient")
+            if state is None or (count is not None and state["step"] != count):
+                return False
+            count = state["step"]
+            for k in range(len(self.names)):
+                if self.names[k] is not None and state[self.names[k]] is not self.states[k][i]:
+                    return False
+        return True
+
+    cdef step(self, Plan *plan, dict states):
+        """Step the whole group in one call."""
+        cdef void *data[STATES]
+        cdef TensorBase parameter
+        cdef fa_step *kernel = kernel_of(plan, self.flat_values)
+        cdef size_t n = cnp.PyArray_SIZE(self.flat_values)
+        memset(data, 0, sizeof(data))
+        for k in range(len(self.names)):
+            if self.names[k] is not None:
+                data[k] = cnp.PyArray_DATA(<cnp.ndarray>self.flat_states[k])
+        count = states[self.parameters[0]]["step"] + 1
+        tune(plan, count)
         with nogil:
-            run_sgd(kernels, n, &settings, cnp.PyArray_DATA(values), gradient_data, state_data[0])
-        close_values(parameter, values)
+            run(kernel, n, plan, cnp.PyArray_DATA(self.flat_values), cnp.PyArray_DATA(self.flat_gradient), data)
+        for parameter in self.parameters:
+            states[parameter]["step"] = count
+            touch(parameter)
 
 
-def adam(list parameters, dict states, begin, double rate, double beta1, double beta2, double eps, double decay,
-         bint decoupled, bint amsgrad, bint maximize):
-    """Step every parameter that has a gradient; ``begin(parameter)`` makes the state of a new one."""
+cdef bint movable(TensorBase parameter):
+    """Whether the values may move: an array in order that nobody else holds, over memory that nobody else sees."""
+    base = (<object>parameter.array).base
+    return (trainer_kernels(parameter.array) != NULL and cnp.PyArray_ISCARRAY(parameter.array)
+            and (base is None or isinstance(base, Memory)) and holders(<PyObject *>parameter.array) == 1)
+
+
+cdef class Memory:
+    """Memory of an array as a base that is no array, so that a slice of a view of it holds that view."""
+    cdef cnp.ndarray array
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, cnp.PyArray_DATA(self.array), cnp.PyArray_NBYTES(self.array), 0, flags)
+
+
+cdef tuple spread(Py_ssize_t length, list parameters, list places):
+    """One piece of zeros, and a view of it for each parameter."""
+    cdef Memory memory = Memory.__new__(Memory)
+    dtype = parameters[0].dtype
+    whole = np.zeros(length + ALIGNED // dtype.itemsize, dtype)
+    start = -whole.ctypes.data % ALIGNED // dtype.itemsize
+    memory.array = flat = whole[start:start + length]
+    return flat, [np.ndarray(parameter.shape, dtype, memory, place) for parameter, place in zip(parameters, places)]
+
+
+cdef walk(Plan *plan, list parameters, dict states, tuple names, Piece piece):
+    """Step every parameter that has a gradient; the first time bring the group together afterwards."""
     cdef TensorBase parameter
-    cdef cnp.ndarray values, gradient
-    cdef const fa_trainer_kernels *kernels
-    cdef size_t n
-    cdef void *state_data[3]
-    cdef void *gradient_data
-    cdef fa_adam settings
-    cdef long long step
-    settings.beta1, settings.beta2, settings.eps, settings.maximize = beta1, beta2, eps, maximize
-    settings.decay = 0 if decoupled else decay
-    settings.keep = 1 - rate * decay if decoupled else 1
+    cdef bint all_stepped = True
+    if piece.names == names and piece.is_whole(parameters, states):
+        piece.step(plan, states)
+        return
     for parameter in parameters:
         if parameter.gradient is None:
-            continue
-        state = states.get(parameter)
-        if state is None:
-            state = states[parameter] = begin(parameter)
-        step = state["step"] + 1
-        settings.rate = rate / (1 - pow(beta1, step))
-        settings.root_bias = sqrt(1 - pow(beta2, step))
-        values, gradient = open_values(parameter), plain(parameter.gradient, parameter.array)
-        kernels, n = kernels_of(values), cnp.PyArray_SIZE(values)
-        gradient_data = fitting(gradient, values, "gradient")
-        state_data[0] = fitting(state["exp_avg"], values, "first moment")
-        state_data[1] = fitting(state["exp_avg_sq"], values, "second moment")
-        state_data[2] = fitting(state["max_exp_avg_sq"] if amsgrad else None, values, "largest second moment")
-        with nogil:
-            run_adam(kernels, n, &settings, cnp.PyArray_DATA(values), gradient_data, state_data[0], state_data[1],
-                     state_data[2])
-        state["step"] = step
-        close_values(parameter, values)
+            all_stepped = False
+        else:
+            step_one(plan, parameter, state_of(plan, states, parameter, names), names)
+    parameter = None
+    if piece.names != names and all_stepped:
+        piece.names = names         # tried once
+        piece.collect(parameters, states, names)
+
+
+def sgd(list parameters, dict states, Piece piece not None, double rate, double momentum, double dampening, double decay,
+        bint nesterov, bint maximize):
+    """Step every parameter of a group that has a gradient, by stochastic gradient descent."""
+    cdef Plan plan
+    cdef tuple names = ("momentum_buffer",) if momentum != 0 else (None,)
+    plan.algorithm, plan.rate, plan.dampening = SGD, rate, dampening
+    plan.settings.sgd = fa_sgd(rate, momentum, 1, decay, nesterov, maximize)
+    walk(&plan, parameters, states, names, piece)
+
+
+def adam(list parameters, dict states, Piece piece not None, double rate, double beta1, double beta2, double eps, double decay,
+         bint decoupled, bint amsgrad, bint maximize):
+    """Step every parameter of a group that has a gradient, by Adam or AdamW."""
+    cdef Plan plan
+    cdef tuple names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq" if amsgrad else None)
+    plan.algorithm, plan.rate = ADAM, rate
+    plan.settings.adam = fa_adam(rate, beta1, beta2, 1, eps, 0 if decoupled else decay, 1 - rate * decay if decoupled else 1,
+                                 amsgrad, maximize)
+    walk(&plan, parameters, states, names, piece)
+
+
+def rmsprop(list parameters, dict states, Piece piece not None, double rate, double alpha, double eps, double decay,
+            double momentum, bint centered, bint maximize):
+    """Step every parameter of a group that has a gradient, by RMSprop."""
+    cdef Plan plan
+    cdef tuple names = ("square_avg", "momentum_buffer" if momentum > 0 else None, "grad_avg" if centered else None)
+    plan.algorithm, plan.rate = RMSPROP, rate
+    plan.settings.rmsprop = fa_rmsprop(rate, alpha, eps, decay, momentum, centered, maximize)
+    walk(&plan, parameters, states, names, piece)

@@ -24,6 +24,7 @@ cdef class Version:
 cdef class TensorBase:
     cdef cnp.ndarray array
     cdef cnp.ndarray gradient
+    cdef cnp.ndarray home               # where the gradient of a leaf may be written (None: anywhere new)
     cdef Node node
     cdef bint wants
     cdef unsigned long long version     # changes in place, unless shared has them
@@ -32,6 +33,7 @@ cdef class TensorBase:
 
 
 cdef void touch(TensorBase tensor) noexcept
+cdef cnp.ndarray free_home(object edge)
 cdef bint any_wants(tuple operands)
 cdef Node prepare(Node node, str name, tuple operands, bint saves)
 cdef TensorBase wrap(object value, Node node=*)

@@ -24,6 +24,9 @@ cdef extern from *:
     """
     int fa_recording_paused
 
+cdef extern from "Python.h":
+    Py_ssize_t holders "Py_REFCNT"(PyObject *)
+
 cdef object np_add = np.add
 cdef type tensor_type = None
 cdef unsigned long long sweeps = 0
@@ -250,8 +253,36 @@ def backward(TensorBase root not None, gradient, bint retain):
                 ready.append(source)
 
 
+cdef cnp.ndarray free_home(object edge):
+    """Where a node may write the gradient of a leaf: its home, if nobody looks at what stands there; else None."""
+    cdef TensorBase leaf
+    if not isinstance(edge, TensorBase):
+        return None
+    leaf = <TensorBase>edge
+    if leaf.gradient is not None or leaf.home is None or holders(<PyObject *>leaf.home) != 1:
+        return None
+    if not cnp.PyArray_SAMESHAPE(leaf.home, leaf.array) or cnp.PyArray_TYPE(leaf.home) != cnp.PyArray_TYPE(leaf.array):
+        return None
+    return leaf.home
+
+
+cdef enum:
+    SMALL = 1 << 18     # bytes that are copied home; a larger gradient stays where its node made it
+
+
 cdef add_to_leaf(TensorBase leaf, object part):
     cdef cnp.ndarray array = <cnp.ndarray>part if isinstance(part, cnp.ndarray) else np.asarray(part)
+    cdef cnp.ndarray home
+    if leaf.gradient is None and leaf.home is not None:
+        if array is leaf.home:
+            leaf.gradient = array
+            return
+        if cnp.PyArray_NBYTES(array) <= SMALL and cnp.PyArray_SAMESHAPE(array, leaf.array):
+            home = free_home(leaf)
+            if home is not None:
+                cnp.PyArray_CopyInto(home, array)
+                leaf.gradient = home
+                return
     if not cnp.PyArray_SAMESHAPE(array, leaf.array):
         raise RuntimeError(f"a gradient of shape {(<object>array).shape} reached a tensor of shape {leaf.shape}")
     if leaf.gradient is not None and cnp.PyArray_ISWRITEABLE(leaf.gradient):

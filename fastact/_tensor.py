@@ -8,7 +8,7 @@ import copy
 
 import numpy as np
 
-from fastact import _tape, _tensor_losses, _tensor_rules
+from fastact import _tape, _tensor_losses, _tensor_pairs, _tensor_rules
 from fastact._tape import raw
 from fastact._tensor_dispatch import FUNCTIONS, array_ufunc, fastact_function
 from fastact._tensor_operators import Operators
@@ -243,4 +243,4 @@ def _holds_arrays(data):
 
 _tape.set_tensor_type(Tensor)
 _tensor_rules.set_rules()
-FUNCTIONS.update(_tensor_losses.functions())
+FUNCTIONS.update({**_tensor_losses.functions(), **_tensor_pairs.functions()})

@@ -60,6 +60,23 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     return _fused.record_loss(value, derivative, log_probs, "NLL", expand)
 
 
+def linear_cross_entropy(x, weight, target, *, bias=None, reduction="mean", **options):
+    """`fastact.linear_cross_entropy` where an operand is a Tensor; gradients flow to x, weight and bias."""
+    operands = (x, weight) if bias is None else (x, weight, bias)
+    arrays = [np.asarray(value) for value in _apply.values_of(operands)]
+    given = {**options, "reduction": reduction, "bias": None if bias is None else arrays[2]}
+    if not any(map(_wants, operands)):
+        return _tape.constant(fa.linear_cross_entropy(*arrays[:2], raw(target), **given))
+    if reduction == "none":
+        raise TypeError(
+            "linear_cross_entropy with reduction='none' is not differentiated, since its gradients come summed; use "
+            "'mean' or 'sum', or cross_entropy of linear"
+        )
+    value, gradients = fa.value_and_grad.linear_cross_entropy(*arrays[:2], raw(target), **given)
+    gradients = gradients[: len(operands)]
+    return _tape.record(value, operands, lambda g: tuple(d * g for d in gradients), "LinearCrossEntropy")
+
+
 def _of_both(logits, target, x, t, options):
     """With class probabilities that want a gradient themselves: −w·log softmax(x), over the samples for a mean."""
     axis, reduction = options["axis"], options["reduction"]
@@ -105,6 +122,10 @@ def _normalized(function, derivative, name):
     return apply
 
 
+def _vjp_softmin(*, y, g, axis):
+    return -fa.vjp.softmax(y=y, g=g, axis=axis)
+
+
 def _logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
     if out is not None or where is not None:
         return _undifferentiated(fa.logsumexp, x, axis=axis, keepdims=keepdims, where=where, out=out, dtype=dtype)
@@ -134,7 +155,9 @@ def functions():
         fa.cross_entropy: cross_entropy,
         fa.nll_loss: nll_loss,
         fa.probability_cross_entropy: probability_cross_entropy,
+        fa.linear_cross_entropy: linear_cross_entropy,
         fa.softmax: _normalized(fa.softmax, fa.vjp.softmax, "Softmax"),
+        fa.softmin: _normalized(fa.softmin, _vjp_softmin, "Softmin"),
         fa.log_softmax: _normalized(fa.log_softmax, fa.vjp.log_softmax, "LogSoftmax"),
         fa.logsumexp: _logsumexp,
     }

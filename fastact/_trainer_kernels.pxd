@@ -17,13 +17,19 @@ cdef extern from "trainer_api.h" nogil:
         int nesterov, maximize
 
     ctypedef struct fa_adam:
-        double rate, beta1, beta2, root_bias, eps, decay, keep
-        int maximize
+        double rate, beta1, beta2, unbias, eps, decay, keep
+        int amsgrad, maximize
+
+    ctypedef struct fa_rmsprop:
+        double rate, alpha, eps, decay, momentum
+        int centered, maximize
+
+    ctypedef void fa_step(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state) noexcept
 
     ctypedef struct fa_trainer_kernels:
-        void (*sgd)(size_t n, const fa_sgd *settings, void *parameter, const void *gradient, void *buffer) noexcept nogil
-        void (*adam)(size_t n, const fa_adam *settings, void *parameter, const void *gradient, void *mean, void *square,
-                     void *largest) noexcept nogil
+        fa_step *sgd
+        fa_step *adam
+        fa_step *rmsprop
         void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias) noexcept nogil
         void (*sum_rows)(size_t n_rows, size_t n, const void *g, void *sum) noexcept nogil
 

@@ -1,30 +1,38 @@
 """Layers, activation modules and losses under torch's names; nothing is defined here."""
 
 from fastact.nn import functional as functional
+from fastact.nn import init as init
+from fastact.nn import utils as utils
 from fastact.nn._onnx import export_onnx
 from fastact.nn._weights import SafetensorsError, load_safetensors, save_safetensors
 from fastact.nn.activations import *  # noqa: F403
 from fastact.nn.activations import __all__ as _activations
-from fastact.nn.layers import Flatten, Identity, Linear, ModuleList, Sequential
-from fastact.nn.losses import CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
+from fastact.nn.layers import Dropout, Embedding, Flatten, Identity, Linear, ModuleList, Sequential
+from fastact.nn.losses import *  # noqa: F403
+from fastact.nn.losses import __all__ as _losses
 from fastact.nn.module import Module, Parameter
+from fastact.nn.normalization import BatchNorm1d, LayerNorm, RMSNorm
 
 __all__ = [
-    "CrossEntropyLoss",
+    "BatchNorm1d",
+    "Dropout",
+    "Embedding",
     "Flatten",
     "Identity",
-    "L1Loss",
+    "LayerNorm",
     "Linear",
-    "MSELoss",
     "Module",
     "ModuleList",
-    "NLLLoss",
     "Parameter",
+    "RMSNorm",
     "Sequential",
     "SafetensorsError",
     "export_onnx",
     "functional",
     "load_safetensors",
     "save_safetensors",
+    "init",
+    "utils",
     *_activations,
+    *_losses,
 ]

@@ -1,20 +1,37 @@
 """Activation modules, made from the table of ``functional.py``: torch's class name over torch's function name."""
 
+import numpy as np
+
 from fastact._tensor_reduce import pick
 from fastact.nn import functional
-from fastact.nn.module import Module
+from fastact.nn.functional import REQUIRED
+from fastact.nn.module import Module, Parameter
 
-CLASSES = {
+_TABLE = {
     "ReLU": "relu",
+    "ReLU6": "relu6",
     "LeakyReLU": "leaky_relu",
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
     "ELU": "elu",
+    "CELU": "celu",
+    "SELU": "selu",
+    "Sigmoid": "sigmoid",
+    "LogSigmoid": "logsigmoid",
+    "Tanh": "tanh",
+    "Tanhshrink": "tanhshrink",
     "GELU": "gelu",
     "SiLU": "silu",
+    "Mish": "mish",
     "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Hardsigmoid": "hardsigmoid",
+    "Hardswish": "hardswish",
+    "Hardtanh": "hardtanh",
+    "Hardshrink": "hardshrink",
+    "Softshrink": "softshrink",
+    "Threshold": "threshold",
 }
-__all__ = ["LogSoftmax", "Softmax", *CLASSES]
+CLASSES = {name: function for name, function in _TABLE.items() if function in functional.ACTIVATIONS}
+__all__ = ["LogSoftmax", "Softmax", "Softmin", *CLASSES]
 
 
 class _Activation(Module):
@@ -22,10 +39,10 @@ class _Activation(Module):
 
     def __init__(self, *args, **options):
         super().__init__()
-        names = (*self.defaults, "inplace")
-        if len(args) > len(names) or any(key not in names[len(args) :] for key in options):
-            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; got {args} and {options}")
-        given = {**self.defaults, **dict(zip(names, args, strict=False)), **options}
+        given = {**self.defaults, **functional._given(type(self).__name__, (*self.defaults, "inplace"), args, options)}
+        missing = [name for name, value in given.items() if value is REQUIRED]
+        if missing:
+            raise TypeError(f"{type(self).__name__} needs {' and '.join(missing)}")
         given.pop("inplace", None)
         self.__dict__.update(given)
 
@@ -37,17 +54,21 @@ class _Activation(Module):
         return function(input, **{name: getattr(self, name) for name in self.defaults})
 
     def extra_repr(self):
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.defaults)
+        names = [] if type(self).__name__ in ("Hardshrink", "Softshrink") else self.defaults
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names) or ", ".join(
+            repr(getattr(self, name)) for name in self.defaults
+        )
 
 
 def _make(name, function_name):
     function = getattr(functional, function_name)
-    parameters = ", ".join(f"{key}={value!r}" for key, value in function.defaults.items())
+    parameters = ", ".join(key if value is REQUIRED else f"{key}={value!r}" for key, value in function.defaults.items())
     return type(
         name,
         (_Activation,),
         {
-            "__doc__": f"``{name}({parameters})``: `fastact.{function_name}` as a module; `inplace` is accepted and ignored.",
+            "__doc__": f"``{name}({parameters})``: `functional.{function_name}` as a module; `inplace` is accepted and "
+            "ignored.",
             "__module__": __name__,
             "function": staticmethod(functional.ACTIVATIONS[function_name][0]),
             "defaults": function.defaults,
@@ -80,3 +101,52 @@ class LogSoftmax(Softmax):
     """`functional.log_softmax` along `dim` as a module."""
 
     function = staticmethod(functional.log_softmax)
+
+
+class Softmin(Softmax):
+    """`functional.softmin` along `dim` as a module."""
+
+    function = staticmethod(functional.softmin)
+
+
+if "glu" in functional.__all__:
+    __all__ += ["GLU"]
+
+    class GLU(Softmax):
+        """`functional.glu` along `dim` as a module."""
+
+        function = staticmethod(functional.glu)
+
+        def __init__(self, dim=-1):
+            super().__init__(dim)
+
+
+if "prelu" in functional.__all__:
+    __all__ += ["PReLU"]
+
+    class PReLU(Module):
+        """x where it is above 0, weight·x elsewhere, the slope being trained.
+
+        Parameters
+        ----------
+        num_parameters : int
+            1, or the number of channels, which are on axis 1 of the input.
+        init : float
+            The slope at first.
+        device : str, optional
+            Only "cpu".
+        dtype : dtype, optional
+            float32 unless said.
+        """
+
+        def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
+            super().__init__()
+            self.num_parameters, self.init = num_parameters, init
+            self.weight = Parameter(np.full(num_parameters, init, np.float32 if dtype is None else dtype))
+
+        def forward(self, input):
+            """The function of every element."""
+            return functional.prelu(input, self.weight)
+
+        def extra_repr(self):
+            return f"num_parameters={self.num_parameters}"

@@ -5,15 +5,15 @@ import math
 import numpy as np
 
 from fastact import _fused, _tape
-from fastact._random import generator
 from fastact._tensor import check_device
+from fastact.nn import functional, init
 from fastact.nn.module import Module, Parameter
 
 
-def _uniform(bound, shape, dtype):
-    """A parameter drawn evenly from [-bound, bound]."""
-    dtype = np.dtype(np.float32 if dtype is None else dtype)
-    return Parameter(generator().uniform(-bound, bound, shape).astype(dtype))
+def empty_parameter(shape, dtype, device=None):
+    """A parameter whose values are still to be written; float32 unless said."""
+    check_device(device)
+    return Parameter(np.empty(shape, np.float32 if dtype is None else dtype))
 
 
 class Linear(Module):
@@ -39,11 +39,16 @@ class Linear(Module):
 
     def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
         super().__init__()
-        check_device(device)
         self.in_features, self.out_features = in_features, out_features
-        bound = 1.0 / math.sqrt(in_features) if in_features > 0 else 0.0
-        self.weight = _uniform(bound, (out_features, in_features), dtype)
-        self.bias = _uniform(bound, (out_features,), dtype) if bias else None
+        self.weight = empty_parameter((out_features, in_features), dtype, device)
+        self.bias = empty_parameter((out_features,), dtype) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw weight and bias anew."""
+        bound = 1.0 / math.sqrt(self.in_features) if self.in_features > 0 else 0.0
+        for parameter in self.parameters(recurse=False):
+            init.uniform_(parameter, -bound, bound)
 
     def forward(self, input):
         """x Wᵀ + b; arrays, lists and integers take the dtype of the weight."""
@@ -79,6 +84,99 @@ class Flatten(Module):
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Dropout(Module):
+    """In training each element 0 with probability `p`, the others divided by 1 - p; otherwise the input itself.
+
+    Parameters
+    ----------
+    p : float
+        From 0 to 1.
+    inplace : bool
+        Accepted and ignored.
+    """
+
+    def __init__(self, p=0.5, inplace=False):
+        super().__init__()
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"Dropout got p={p!r}: expected a probability from 0 to 1")
+        self.p, self.inplace = p, inplace
+
+    def forward(self, input):
+        """The input, thinned out in training."""
+        return functional.dropout(input, self.p, self.training)
+
+    def extra_repr(self):
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Embedding(Module):
+    """A table of vectors: the rows of `weight` at the indices it is given.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+        Rows of the table and their length.
+    padding_idx : int, optional
+        A row that starts as zeros and is not trained.
+    max_norm, norm_type, scale_grad_by_freq, sparse
+        As `functional.embedding`.
+    device : str, optional
+        Only "cpu".
+    dtype : dtype, optional
+        float32 unless said.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (num_embeddings, embedding_dim)
+        Normal at first.
+    """
+
+    def __init__(
+        self,
+        num_embeddings,
+        embedding_dim,
+        padding_idx=None,
+        max_norm=None,
+        norm_type=2.0,
+        scale_grad_by_freq=False,
+        sparse=False,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"padding_idx={padding_idx} is not a row of an embedding of {num_embeddings}")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        self.weight = empty_parameter((num_embeddings, embedding_dim), dtype, device)
+        self.reset_parameters()
+
+    @classmethod
+    def from_pretrained(cls, embeddings, freeze=True, **options):
+        """An Embedding around given values, not trained if `freeze`."""
+        made = cls(*embeddings.shape, dtype=embeddings.dtype, **options)
+        made.weight = Parameter(embeddings, requires_grad=not freeze)
+        return made
+
+    def reset_parameters(self):
+        """Draw the table anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight._raw()[self.padding_idx] = 0
+
+    def forward(self, input):
+        """The rows at the indices `input`."""
+        return functional.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq
+        )
+
+    def extra_repr(self):
+        parts = [str(self.num_embeddings), str(self.embedding_dim)]
+        parts += [] if self.padding_idx is None else [f"padding_idx={self.padding_idx}"]
+        return ", ".join(parts)
 
 
 class ModuleList(Module):

@@ -1,86 +1,71 @@
-"""Losses as modules over ``functional.py``."""
+"""Losses as modules over ``functional.py``, made from the table `LOSSES`."""
 
+from fastact._tape import TensorBase
 from fastact.nn import functional
+from fastact.nn._functional_losses import reduction_of
 from fastact.nn.module import Module
 
+# torch's class name: (torch's function name, the parameters it has, with their defaults); `reduction` is with all of them
+LOSSES = {
+    "CrossEntropyLoss": ("cross_entropy", {"weight": None, "ignore_index": -100, "label_smoothing": 0.0}),
+    "NLLLoss": ("nll_loss", {"weight": None, "ignore_index": -100}),
+    "BCELoss": ("binary_cross_entropy", {"weight": None}),
+    "BCEWithLogitsLoss": ("binary_cross_entropy_with_logits", {"weight": None, "pos_weight": None}),
+    "KLDivLoss": ("kl_div", {"log_target": False}),
+    "MSELoss": ("mse_loss", {}),
+    "L1Loss": ("l1_loss", {}),
+    "SmoothL1Loss": ("smooth_l1_loss", {"beta": 1.0}),
+    "HuberLoss": ("huber_loss", {"delta": 1.0}),
+}
+# torch's order of the arguments, with its two older ones that say the reduction; `PLAIN` for those not named here
+ORDER = {
+    "CrossEntropyLoss": ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
+    "NLLLoss": ("weight", "size_average", "ignore_index", "reduce", "reduction"),
+    "BCELoss": ("weight", "size_average", "reduce", "reduction"),
+    "BCEWithLogitsLoss": ("weight", "size_average", "reduce", "reduction", "pos_weight"),
+    "KLDivLoss": ("size_average", "reduce", "reduction", "log_target"),
+    "SmoothL1Loss": ("size_average", "reduce", "reduction", "beta"),
+    "HuberLoss": ("reduction", "delta"),
+}
+PLAIN = ("size_average", "reduce", "reduction")
+__all__ = [*LOSSES]
 
-class CrossEntropyLoss(Module):
-    """Cross-entropy of logits with class indices or class probabilities; the classes stand along axis 1.
 
-    Parameters
-    ----------
-    weight : array_like, shape (C,), optional
-        Weight of each class.
-    ignore_index : int
-        Target that counts for nothing.
-    reduction : {"mean", "sum", "none"}
-    label_smoothing : float
-        Share of the target that is spread evenly over all classes.
+class _Loss(Module):
+    """A loss as a module; its parameters are attributes, its weights buffers."""
 
-    Examples
-    --------
-    >>> from fastact import nn
-    >>> import fastact.torch as torch
-    >>> nn.CrossEntropyLoss()(torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([0]))
-    tensor(0.2395)
-    """
-
-    def __init__(
-        self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
-    ):
+    def __init__(self, *args, **options):
         super().__init__()
-        self.weight, self.ignore_index, self.label_smoothing = weight, ignore_index, label_smoothing
-        self.reduction = functional._reduction(size_average, reduce, reduction)
-
-    def forward(self, input, target):
-        """The loss of logits `input` against `target`."""
-        return functional.cross_entropy(
-            input,
-            target,
-            self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
-
-
-class NLLLoss(Module):
-    """Minus the log-probability of the target class; the classes stand along axis 1.
-
-    Parameters
-    ----------
-    weight : array_like, shape (C,), optional
-        Weight of each class.
-    ignore_index : int
-        Target that counts for nothing.
-    reduction : {"mean", "sum", "none"}
-    """
-
-    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
-        super().__init__()
-        self.weight, self.ignore_index = weight, ignore_index
-        self.reduction = functional._reduction(size_average, reduce, reduction)
-
-    def forward(self, input, target):
-        """The loss of log-probabilities `input` against `target`."""
-        return functional.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
-
-
-class MSELoss(Module):
-    """Squared difference of two inputs of equal shape."""
-
-    function = staticmethod(functional.mse_loss)
-
-    def __init__(self, size_average=None, reduce=None, reduction="mean"):
-        super().__init__()
-        self.reduction = functional._reduction(size_average, reduce, reduction)
+        given = {**self.defaults, **functional._given(type(self).__name__, self.order, args, options)}
+        older = given.pop("size_average", None), given.pop("reduce", None)
+        given["reduction"] = reduction_of(*older, given["reduction"])
+        for name, value in given.items():
+            if isinstance(value, TensorBase):
+                self.register_buffer(name, value)
+            else:
+                setattr(self, name, value)
 
     def forward(self, input, target):
         """The loss of `input` against `target`."""
-        return self.function(input, target, reduction=self.reduction)
+        return self.function(input, target, **{name: getattr(self, name) for name in self.defaults})
 
 
-class L1Loss(MSELoss):
-    """Absolute difference of two inputs of equal shape."""
+def _make(name, function_name, defaults):
+    function = getattr(functional, function_name)
+    defaults = {**defaults, "reduction": "mean"}
+    parameters = ", ".join(f"{key}={value!r}" for key, value in defaults.items())
+    return type(
+        name,
+        (_Loss,),
+        {
+            "__doc__": f"``{name}({parameters})``: `functional.{function_name}` as a module.\n\n    {function.__doc__}",
+            "__module__": __name__,
+            "function": staticmethod(function),
+            "defaults": defaults,
+            "order": ORDER.get(name, PLAIN),
+        },
+    )
 
-    function = staticmethod(functional.l1_loss)
+
+for _name, (_function_name, _defaults) in LOSSES.items():
+    globals()[_name] = _make(_name, _function_name, _defaults)

@@ -84,7 +84,7 @@ class Module:
     def register_buffer(self, name, tensor, persistent=True):
         """Assign a tensor that belongs to the state but is not trained."""
         if persistent:
-            self.__dict__.setdefault("_buffer_names", set()).add(name)
+            self.__dict__.setdefault("_buffer_names", {})[name] = None
         setattr(self, name, tensor)
 
     def named_children(self):
@@ -110,10 +110,9 @@ class Module:
 
     def _named_own(self):
         """This module's own parameters and buffers: what a state holds."""
-        buffers = vars(self).get("_buffer_names", ())
-        for name, value in vars(self).items():
-            if isinstance(value, Parameter) or (name in buffers and value is not None):
-                yield name, value
+        own = vars(self)
+        yield from ((name, value) for name, value in own.items() if isinstance(value, Parameter))
+        yield from ((name, own[name]) for name in own.get("_buffer_names", ()) if own.get(name) is not None)
 
     def _named_state(self, prefix=""):
         for name, value in self._named_own():

@@ -1,7 +1,9 @@
 """Optimizers under torch's names; nothing is defined here."""
 
+from fastact.optim import lr_scheduler as lr_scheduler
 from fastact.optim.adam import Adam, AdamW
 from fastact.optim.optimizer import Optimizer
+from fastact.optim.rmsprop import RMSprop
 from fastact.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]

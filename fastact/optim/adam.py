@@ -1,7 +1,5 @@
 """Adam and AdamW."""
 
-import numpy as np
-
 from fastact import _steps
 from fastact.optim.optimizer import Optimizer
 
@@ -68,22 +66,12 @@ class Adam(Optimizer):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"betas[{number}]={beta!r} is invalid: it must be at least 0 and below 1")
 
-    def _begin(self, param):
-        state = {
-            "step": 0,
-            "exp_avg": np.zeros(param.shape, param.dtype),
-            "exp_avg_sq": np.zeros(param.shape, param.dtype),
-        }
-        if self._group_of(param)["amsgrad"]:
-            state["max_exp_avg_sq"] = np.zeros(param.shape, param.dtype)
-        return state
-
-    def _step(self, group):
+    def _step(self, group, piece):
         beta1, beta2 = group["betas"]
         _steps.adam(
             group["params"],
             self.state,
-            self._begin,
+            piece,
             group["lr"],
             beta1,
             beta2,
@@ -100,7 +88,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    params, lr, betas, eps, amsgrad, maximize
+    params, lr, betas, eps, amsgrad, **options
         As in `Adam`.
     weight_decay : float
         0.01 unless said.
@@ -108,19 +96,5 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(
-        self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=1e-2,
-        amsgrad=False,
-        *,
-        maximize=False,
-        foreach=None,
-        capturable=False,
-        differentiable=False,
-        fused=None,
-    ):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, **options):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **options)

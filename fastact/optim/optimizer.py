@@ -1,11 +1,11 @@
 """Optimizer: parameter groups, gradients, and the state that an algorithm keeps for each parameter.
 
-The algorithms are in ``sgd.py`` and ``adam.py``.
+The algorithms are in ``sgd.py``, ``adam.py`` and ``rmsprop.py``.
 """
 
 import numpy as np
 
-from fastact import _tape
+from fastact import _steps, _tape
 from fastact._tape import TensorBase, raw
 
 
@@ -21,7 +21,7 @@ class Optimizer:
     """
 
     def __init__(self, params, defaults):
-        self.defaults, self.state, self.param_groups = defaults, {}, []
+        self.defaults, self.state, self.param_groups, self._pieces = defaults, {}, [], []
         if isinstance(params, TensorBase):
             raise TypeError("an optimizer takes an iterable of parameters, got one tensor; put it in a list")
         groups = list(params)
@@ -51,6 +51,7 @@ class Optimizer:
         group = {**self.defaults, **param_group, "params": params}
         self._check(group)
         self.param_groups.append(group)
+        self._pieces.append(_steps.Piece())
 
     def _check(self, group):
         """Refuse settings out of range."""
@@ -76,16 +77,21 @@ class Optimizer:
             Computes the loss anew, with its gradients; its result is returned.
         """
         loss = None if closure is None else closure()
-        for group in self.param_groups:
-            self._step(group)
+        for group, piece in zip(self.param_groups, self._pieces, strict=True):
+            self._step(group, piece)
         return loss
 
-    def _step(self, group):
+    def _step(self, group, piece):
         """Step the parameters of one group that have gradients."""
         raise NotImplementedError
 
-    def _group_of(self, param):
-        return next(group for group in self.param_groups if any(param is other for other in group["params"]))
+    def _saved(self, state):
+        """What torch saves of the state of one parameter."""
+        return state
+
+    def _loaded(self, state):
+        """The state of one parameter from what torch saves of it."""
+        return state
 
     def state_dict(self):
         """State and settings by the number of each parameter, as torch lays them out."""
@@ -96,7 +102,7 @@ class Optimizer:
         state = {
             numbers[param]: {
                 name: _tape.constant(value) if isinstance(value, np.ndarray) else value
-                for name, value in values.items()
+                for name, value in self._saved(values).items()
             }
             for param, values in self.state.items()
         }
@@ -113,8 +119,11 @@ class Optimizer:
         for group, saved in zip(self.param_groups, groups, strict=True):
             by_number.update(zip(saved["params"], group["params"], strict=True))
             group.update({name: value for name, value in saved.items() if name != "params"})
+        self._pieces = [_steps.Piece() for _ in groups]
         self.state = {
-            by_number[number]: {name: _own(name, value, by_number[number]) for name, value in values.items()}
+            by_number[number]: self._loaded(
+                {name: _own(name, value, by_number[number]) for name, value in values.items()}
+            )
             for number, values in state_dict["state"].items()
         }
 

@@ -57,14 +57,17 @@ class SGD(Optimizer):
                 f"dampening={group['dampening']}"
             )
 
-    def _begin(self, param):
-        return {"momentum_buffer": None}
+    def _saved(self, state):
+        return {name: value for name, value in state.items() if name != "step"}
 
-    def _step(self, group):
+    def _loaded(self, state):
+        return {**state, "step": int(state.get("momentum_buffer") is not None)}
+
+    def _step(self, group, piece):
         _steps.sgd(
             group["params"],
             self.state,
-            self._begin,
+            piece,
             group["lr"],
             group["momentum"],
             group["dampening"],
