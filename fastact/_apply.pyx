@@ -19,17 +19,19 @@ cdef dict rules = {}
 cdef class Rule:
     cdef str name
     cdef tuple derivatives
+    cdef object joint
     cdef bint saves, broadcasts
 
 
-def set_rule(ufunc, name, derivatives, bint saves=True):
+def set_rule(ufunc, name, derivatives, bint saves=True, joint=None):
     """Record how `ufunc` is differentiated.
 
     `derivatives` holds one function ``(g, y, *operands, **options)`` for each operand (None: no gradient there), or is
-    None when the result is constant almost everywhere. `saves` says whether they look at the operands' values.
+    None when the result is constant almost everywhere. `saves` says whether they look at the operands' values. `joint`
+    is one such function in place of all of them, which gives a tuple with None where there is no gradient.
     """
     cdef Rule rule = Rule.__new__(Rule)
-    rule.name, rule.derivatives, rule.saves = name, derivatives, saves
+    rule.name, rule.derivatives, rule.saves, rule.joint = name, derivatives, saves, joint
     rule.broadcasts = ufunc.signature is None      # a gufunc's rule shapes its gradients itself
     rules[ufunc] = rule
 
@@ -45,13 +47,18 @@ cdef class UfuncNode(Node):
     cdef tuple backward(self, object g):
         cdef Py_ssize_t i
         cdef list gradients = [None] * len(self.edges)
+        cdef tuple parts = None
+        if self.rule.joint is not None:
+            parts = self.rule.joint(g, self.result, *self.values)
         for i in range(len(self.edges)):
             if self.edges[i] is None:
                 continue
-            derivative = self.rule.derivatives[i]
+            derivative = self.rule.derivatives[i] if parts is None else parts[i]
             if derivative is None:
                 raise TypeError(f"{self.rule.name} has no derivative with respect to its operand {i}; detach() that tensor")
-            if not self.rule.saves:
+            if parts is not None:
+                d = derivative
+            elif not self.rule.saves:
                 d = derivative(g)
             elif self.options:
                 d = derivative(g, self.result, *self.values, **self.options)

@@ -6,7 +6,8 @@ of the result `y`; broadcasting is undone by the tape. Formulas of fastact's own
 
 import numpy as np
 
-from fastact import _apply, activations, vjp
+from fastact import _apply, _core, activations, vjp
+from fastact._aliases import ALIASES
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -135,9 +136,18 @@ def _activation_ufuncs(name, function):
     return [(getattr(function, "ufunc", function), derivative)]
 
 
-def _set_activation(ufunc, derivative):
-    parameters = (None,) * (ufunc.nin - 1)
-    _apply.set_rule(ufunc, ufunc.__name__, (lambda g, y, x, *rest: derivative(x, g, *rest), *parameters))
+def _set_activation(ufunc, derivative, row):
+    name, arrays = ufunc.__name__, row["n_input"]
+    others = (None,) * (ufunc.nin - 1)
+    if row["n_gradient"] == 1:
+        _apply.set_rule(ufunc, name, (lambda g, y, x, *rest: derivative(x, g, *rest), *others))
+        return
+    rest = (None,) * (ufunc.nin - row["n_gradient"])
+
+    def joint(g, y, *operands):
+        return *derivative(*operands[:arrays], g, *operands[arrays:]), *rest
+
+    _apply.set_rule(ufunc, name, (None, *others), joint=joint)
 
 
 def set_rules():
@@ -148,6 +158,9 @@ def set_rules():
         _apply.set_rule(ufunc, name, tuple(derivatives))
     for ufunc in CONSTANT:
         _apply.set_rule(ufunc, ufunc.__name__, None)
+    rows = {row["name"]: row for row in _core.activation_table()}
     for name, function in activations.functions.items():
+        if name in ALIASES or name not in rows:
+            continue
         for ufunc, derivative in _activation_ufuncs(name, function):
-            _set_activation(ufunc, derivative)
+            _set_activation(ufunc, derivative, rows[name])

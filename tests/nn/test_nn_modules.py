@@ -273,14 +273,20 @@ def test_softmax_of_plain_integers_and_of_a_missing_axis():
 @pytest.mark.parametrize("name", F.ACTIVATIONS)
 def test_functions_take_arrays_lists_and_numbers(name):
     function = getattr(F, name)
-    assert isinstance(function(ft.tensor([0.5])), ft.Tensor)
+    given = {"threshold": (0.7, -2.0)}.get(name, ())
+    assert isinstance(function(ft.tensor([0.5]), *given), ft.Tensor)
     for x in (np.array([0.5, -1.0]), [0.5, -1.0], 0.5, [1, 2]):
-        y = function(x)
+        y = function(x, *given)
         assert not isinstance(y, ft.Tensor)
         np.testing.assert_allclose(
-            y, getattr(torch.nn.functional, name)(torch.tensor(x, dtype=torch.float64)), rtol=1e-5
+            y, getattr(torch.nn.functional, name)(torch.tensor(x, dtype=torch.float64), *given), rtol=1e-5
         )
-    assert function(ft.tensor([0.5]), inplace=True).shape == (1,)
+    assert function(ft.tensor([0.5]), *given, inplace=True).shape == (1,)
+    if given:
+        with pytest.raises(TypeError, match="threshold needs value"):
+            function(0.5, 1.0)
+        with pytest.raises(TypeError, match="Threshold needs threshold and value"):
+            nn.Threshold()
     with pytest.raises(TypeError):
         function(0.5, 1, 2, 3, 4)
     with pytest.raises(TypeError):

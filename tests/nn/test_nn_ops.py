@@ -9,7 +9,7 @@ from hypothesis import given
 
 import fastact as fa
 import fastact.torch as ft
-from fastact import nn
+from fastact import _core, nn
 from fastact._tensor_rules import LINEAR, TABLE
 
 A = np.random.default_rng(0).uniform(0.3, 2.0, (3, 4)) * np.where(np.arange(12).reshape(3, 4) % 2, 1, -1)
@@ -160,43 +160,93 @@ def test_every_rule_of_the_table_by_finite_differences(row):
         np.testing.assert_allclose(leaf.grad.numpy(), expected, rtol=1e-7, atol=1e-7)
 
 
-ACTIVATIONS = {
-    "relu": (nn.ReLU, torch.nn.ReLU, {}),
-    "leaky_relu": (nn.LeakyReLU, torch.nn.LeakyReLU, {"negative_slope": 0.3}),
-    "sigmoid": (nn.Sigmoid, torch.nn.Sigmoid, {}),
-    "tanh": (nn.Tanh, torch.nn.Tanh, {}),
-    "elu": (nn.ELU, torch.nn.ELU, {"alpha": 0.7}),
-    "gelu": (nn.GELU, torch.nn.GELU, {"approximate": "none"}),
-    "gelu tanh": (nn.GELU, torch.nn.GELU, {"approximate": "tanh"}),
-    "silu": (nn.SiLU, torch.nn.SiLU, {}),
-    "softplus": (nn.Softplus, torch.nn.Softplus, {"beta": 2.0, "threshold": 4.0}),
+# torch's class: parameters other than the defaults; the classes that are not here have none
+PARAMETERS = {
+    "LeakyReLU": {"negative_slope": 0.3},
+    "ELU": {"alpha": 0.7},
+    "CELU": {"alpha": 0.7},
+    "GELU": {"approximate": "tanh"},
+    "Softplus": {"beta": 2.0, "threshold": 4.0},
+    "Hardtanh": {"min_val": -0.7, "max_val": 2.0},
+    "Hardshrink": {"lambd": 0.9},
+    "Softshrink": {"lambd": 0.9},
+    "Threshold": {"threshold": 0.2, "value": -3.0},
+    "PReLU": {"num_parameters": 3, "init": 0.4},
+    "GLU": {"dim": 1},
+    "Softmax": {"dim": 1},
+    "LogSoftmax": {"dim": 0},
+    "Softmin": {"dim": 1},
+}
+DEFAULTS = {
+    "Threshold": {"threshold": 0.1, "value": 20.0},
+    "Softmax": {"dim": 1},
+    "LogSoftmax": {"dim": 1},
+    "Softmin": {"dim": 0},
 }
 
 
-@pytest.mark.parametrize("options", ["given", "defaults"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activation_modules_follow_torch(name, options):
-    ours, theirs, parameters = ACTIVATIONS[name]
-    parameters = parameters if options == "given" else {}
-    x = np.linspace(-30, 30, 241).reshape(1, 241)
+def same(ours, theirs, x):
+    """Value, gradient of the input and of the parameters agree with torch's."""
     leaf, other = ft.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
-    y, z = ours(**parameters)(leaf), theirs(**parameters)(other)
+    y, z = ours(leaf), theirs(other)
     np.testing.assert_allclose(y.detach().numpy(), z.detach().numpy(), rtol=1e-10, atol=1e-14)
-    y.sum().backward()
-    z.sum().backward()
+    y.backward(weights(y.shape))
+    z.backward(torch.tensor(weights(z.shape)))
     np.testing.assert_allclose(leaf.grad.numpy(), other.grad.numpy(), rtol=1e-10, atol=1e-14)
+    for mine, parameter in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(mine.grad.numpy(), parameter.grad.numpy(), rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", fa.activations.functions)
-def test_every_function_of_the_table_is_recorded(name):
-    x = np.linspace(0.1, 0.9, 5)
-    leaf = ft.tensor(x, requires_grad=True)
-    function = getattr(fa, name)
-    y = function(leaf)
-    y.sum().backward()
+@pytest.mark.parametrize("options", [PARAMETERS, DEFAULTS], ids=["given", "defaults"])
+@pytest.mark.parametrize("name", nn.activations.__all__)
+def test_activation_modules_follow_torch(name, options):
+    ours, theirs = (getattr(library, name)(**options.get(name, {})).double() for library in (nn, torch.nn))
+    assert repr(ours) == repr(theirs)
+    same(
+        ours,
+        theirs,
+        np.linspace(-30, 30, 240).reshape(1, 240) if name == "GLU" else np.linspace(-30, 30, 243).reshape(81, 3),
+    )
+    same(ours, theirs, np.random.default_rng(0).normal(size=(2, 4 if name == "GLU" else 3, 4)))
+    if name in nn.activations.CLASSES and name not in ("Sigmoid", "Tanh", "LogSigmoid", "Tanhshrink", "GELU", "Softplus",
+                                                       "Softsign", "Hardshrink", "Softshrink"):  # fmt: skip
+        getattr(nn, name)(**options.get(name, {}), inplace=True)
+
+
+TABLE_OF_ACTIVATIONS = {row["name"]: row for row in _core.activation_table() if hasattr(fa, row["name"])}
+
+
+def arguments_of(row):
+    """Operands of an activation: arrays away from kinks, and values for its parameters."""
+    generator = np.random.default_rng(len(row["name"]))
+    arrays = [generator.uniform(0.11, 0.89, (3, 4)) for _ in range(row["n_input"])]
+    words = [word for word in row["parameters"].split(", ") if word]
+    parameters = [float(word.partition("=")[2] or 0.05 + i / 3) for i, word in enumerate(words)]
+    learned = row["n_gradient"] - row["n_input"]
+    return arrays + [np.full(4, value) for value in parameters[:learned]], parameters[learned:]
+
+
+@pytest.mark.parametrize("name", TABLE_OF_ACTIVATIONS)
+def test_every_function_of_the_table_by_its_vjp_and_by_finite_differences(name):
+    row, function = TABLE_OF_ACTIVATIONS[name], getattr(fa, name)
+    arrays, parameters = arguments_of(row)
+    leaves = [ft.tensor(array, requires_grad=True) for array in arrays]
+    y = function(*leaves, *parameters)
     assert isinstance(y, ft.Tensor)
-    np.testing.assert_array_equal(y.detach().numpy(), function(x))
-    np.testing.assert_array_equal(leaf.grad.numpy(), getattr(fa.vjp, name)(x, np.ones_like(x)))
+    np.testing.assert_array_equal(y.detach().numpy(), function(*arrays, *parameters))
+    y.sum().backward()
+    for which, leaf in enumerate(leaves):
+        expected = finite_difference(lambda *operands: function(*operands, *parameters), arrays, which)
+        np.testing.assert_allclose(leaf.grad.numpy(), expected, rtol=1e-7, atol=1e-8)
+    given = row["n_input"]
+    exact = getattr(fa.vjp, name)(*arrays[:given], np.ones((3, 4)), *arrays[given:], *parameters)
+    np.testing.assert_array_equal(leaves[0].grad.numpy(), exact[0] if isinstance(exact, tuple) else exact)
+
+
+def test_a_parameter_without_gradient_refuses_one():
+    slope = ft.tensor(0.3, requires_grad=True)
+    with pytest.raises(TypeError, match="leaky_relu has no derivative with respect to its operand 1"):
+        fa.leaky_relu(ft.tensor([-1.0]), slope).backward()
 
 
 shapes = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=3)
