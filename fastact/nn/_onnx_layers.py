@@ -204,7 +204,7 @@ def _glu(g, module, x):
 def _prelu(g, module, x):
     slope = raw(module.weight)
     slope = slope.reshape((-1,) + (1,) * max(x.ndim - 2, 0)) if slope.size > 1 else slope
-    return g.op("PRelu", x.name, slope)
+    return g.op("Where", g.op("Greater", x.name, np.asarray(0, x.dtype)), x.name, g.op("Mul", x.name, slope))
 
 
 LAYERS = {

@@ -1,6 +1,7 @@
 """The perceptron behind both estimators: its settings, its layers, and its training by `fastact.train`'s loop."""
 
 import copy
+import functools
 import math
 import numbers
 import warnings
@@ -12,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+import fastact as fa
 from fastact import _random, nn, optim
 from fastact.nn.activations import CLASSES
 from fastact.train import _loop
@@ -19,7 +21,36 @@ from fastact.train._loop import Criterion, Samples
 
 SOLVERS = ("adam", "adamw", "sgd")
 RATES = ("constant", "invscaling", "adaptive")
-ACTIVATIONS = {"identity": "Identity", "logistic": "Sigmoid", **{name: cls for cls, name in CLASSES.items()}}
+ALIASES = {
+    "identity": "Identity",
+    "logistic": "Sigmoid",
+    "swish": "SiLU",
+    "log_sigmoid": "LogSigmoid",
+    "prelu": "PReLU",
+}
+NOT_IN_TORCH = ("squared_relu", "quick_gelu", "erf")
+
+
+class Elementwise(nn.Module):
+    """A function of fastact for which torch has no module."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def forward(self, input):
+        """The function of every element."""
+        return getattr(fa, self.name)(input)
+
+
+def _activations():
+    """What makes a layer of each activation that needs no parameter, by fastact's and scikit-learn's names."""
+    named = {**ALIASES, **{function: cls for cls, function in CLASSES.items() if function != "threshold"}}
+    made = {name: getattr(nn, cls) for name, cls in named.items() if hasattr(nn, cls)}
+    return made | {name: functools.partial(Elementwise, name) for name in NOT_IN_TORCH if hasattr(fa, name)}
+
+
+ACTIVATIONS = _activations()
 RANGES = {
     "alpha": (0, math.inf), "learning_rate_init": (0, math.inf), "power_t": (0, math.inf), "tol": (0, math.inf),
     "momentum": (0, 1), "epsilon": (0, math.inf), "beta_1": (0, 1), "beta_2": (0, 1), "dropout": (0, 1),
@@ -145,7 +176,7 @@ class Perceptron(BaseEstimator):
                 linear.bias._raw()[...] = self._random_state.uniform(-bound, bound, n_out)
                 layers.append(linear)
                 if i < len(widths) - 2:
-                    layers += self._between()
+                    layers += self._between(X.dtype)
         self.model_ = nn.Sequential(*layers)
         self.n_layers_, self.t_, self.loss_curve_, self.best_loss_ = len(widths), 0, [], math.inf
         self.validation_scores_ = [] if self.early_stopping else None
@@ -153,12 +184,13 @@ class Perceptron(BaseEstimator):
         if self.dropout:
             self._dropout_generator = np.random.default_rng(self._random_state.randint(1 << 31))
 
-    def _between(self):
+    def _between(self, dtype):
         """What stands between two linear layers."""
         if isinstance(self.activation, nn.Module):
             activation = copy.deepcopy(self.activation)
         else:
-            activation = getattr(nn, ACTIVATIONS[self.activation])()
+            activation = ACTIVATIONS[self.activation]()
+        activation.to(dtype)
         return [activation, nn.Dropout(self.dropout)] if self.dropout else [activation]
 
     def _linears(self):
