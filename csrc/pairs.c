@@ -1,6 +1,7 @@
 /* Losses of pairs: blocks over the threads, weights that repeat, and the sum in a fixed order.  No arithmetic on elements. */
 #include "pairs_api.h"
 
+#include "convert.h"
 #include "fpstate.h"
 #include "pool.h"
 #include "rows_api.h"
@@ -16,8 +17,8 @@ enum {
 typedef struct {
     const fa_pair_call *call;
     fa_pair_kernel *kernel;
-    size_t item, blocks;
-    double *sums; /* one for each block */
+    size_t item, blocks; /* item: of what is computed in */
+    double *sums;        /* one for each block */
 } pair_job;
 
 /* count elements from start on of an operand that repeats after length: where they stand, or their copy in buffer. */
@@ -37,20 +38,48 @@ static const void *repeated(const void *data, size_t length, size_t start, size_
     return buffer;
 }
 
+/* n elements of a half type widened into buffer, or where they stand. */
+static const void *widened(fa_dtype type, const void *data, size_t start, size_t n, float *buffer)
+{
+    const char *from = (const char *)data + start * fa_item_size(type);
+    if (type == FA_F32 || type == FA_F64)
+        return from;
+    for (size_t i = 0; i < n; i += FA_STAGE)
+        fa_read(type, n - i < FA_STAGE ? n - i : FA_STAGE, from + 2 * i, 2, buffer + i);
+    return buffer;
+}
+
+static void narrowed(fa_dtype type, const float *buffer, void *data, size_t start, size_t n)
+{
+    for (size_t i = 0; data && i < n; i += FA_STAGE)
+        fa_write(type, n - i < FA_STAGE ? n - i : FA_STAGE, buffer + i, (char *)data + 2 * (start + i), 2);
+}
+
 static void run_block(const pair_job *job, size_t block)
 {
     _Alignas(64) char weight[FA_PAIR_BLOCK * sizeof(double)], positive[FA_PAIR_BLOCK * sizeof(double)];
+    _Alignas(64) float x[FA_PAIR_BLOCK], target[FA_PAIR_BLOCK];
     const fa_pair_call *call = job->call;
     const size_t start = block * FA_PAIR_BLOCK, item = job->item, left = call->n - start;
+    const int is_half = call->dtype != FA_F32 && call->dtype != FA_F64;
     fa_pair_call one = *call;
     one.n = left < FA_PAIR_BLOCK ? left : FA_PAIR_BLOCK;
-    one.x = (const char *)call->x + start * item;
-    one.target = (const char *)call->target + start * item;
+    one.x = widened(call->dtype, call->x, start, one.n, x);
+    one.target = widened(call->target_dtype, call->target, start, one.n, target);
     one.weight = repeated(call->weight, call->weight_length, start, one.n, item, weight);
     one.positive = repeated(call->positive, call->positive_length, start, one.n, item, positive);
-    one.each = call->each ? (char *)call->each + start * item : NULL;
-    one.gradient = call->gradient ? (char *)call->gradient + start * item : NULL;
+    if (is_half) { /* results go where the operands were */
+        one.each = call->each ? x : NULL;
+        one.gradient = call->gradient ? target : NULL;
+    } else {
+        one.each = call->each ? (char *)call->each + start * item : NULL;
+        one.gradient = call->gradient ? (char *)call->gradient + start * item : NULL;
+    }
     job->sums[block] = job->kernel(&one);
+    if (is_half) {
+        narrowed(call->dtype, x, call->each, start, one.n);
+        narrowed(call->dtype, target, call->gradient, start, one.n);
+    }
 }
 
 static void run_task(void *context, size_t index)
@@ -65,8 +94,9 @@ static void run_task(void *context, size_t index)
 
 int fa_pair_losses(const fa_pair_call *call)
 {
-    pair_job job = {.call = call, .item = fa_item_size(call->dtype)};
-    job.kernel = fa_kernels_for(call->dtype)->rows->pair[call->which];
+    const fa_dtype compute = call->dtype == FA_F64 ? FA_F64 : FA_F32;
+    pair_job job = {.call = call, .item = fa_item_size(compute)};
+    job.kernel = fa_kernels_for(compute)->rows->pair[call->which];
     job.blocks = (call->n + FA_PAIR_BLOCK - 1) / FA_PAIR_BLOCK;
     double few[64];
     job.sums = job.blocks <= 64 ? few : malloc(job.blocks * sizeof *job.sums);

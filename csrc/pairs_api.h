@@ -7,8 +7,8 @@
 /* The name of a loss is that of its lane function in pairs.h. */
 #define FA_PAIR_LOSSES(X)                                                                                              \
     X(mse)                                                                                                             \
-    X(l1) X(smooth_l1) X(huber) X(binary_cross_entropy) X(binary_cross_entropy_with_logits) X(kl_div)                  \
-        X(kl_div_log_target)
+    X(l1)                                                                                                              \
+    X(smooth_l1) X(huber) X(binary_cross_entropy) X(binary_cross_entropy_with_logits) X(kl_div) X(kl_div_log_target)
 
 enum {
 #define X(name) FA_PAIR_##name,
@@ -22,7 +22,8 @@ enum {
  * FA_PAIR_BLOCK, and weight and positive have a value for each element there. */
 enum { FA_PAIR_BLOCK = 1024 };
 typedef struct {
-    fa_dtype dtype;
+    fa_dtype dtype;        /* of x, each and gradient */
+    fa_dtype target_dtype; /* dtype, or what is computed in, as weight and positive are */
     int which;
     size_t n;
     const void *x, *target, *weight, *positive;

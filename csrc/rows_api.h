@@ -70,6 +70,7 @@ typedef struct {
     const int64_t *index;
     int64_t ignore_index;
     fa_row_array target, gradient;
+    fa_dtype target_dtype; /* that of x, or what is computed in */
     void *each;
     double *sum;
 } fa_row_loss_call;

@@ -4,7 +4,7 @@ A ufunc that has seen the dtype without them would remember to go through float3
 import importlib.util
 import sys
 
-from . import _ufuncs
+from . import _row_axes, _row_losses, _rows, _ufuncs
 
 MODULE = "ml_dtypes"
 
@@ -12,7 +12,8 @@ MODULE = "ml_dtypes"
 def register(module):
     import numpy as np
 
-    _ufuncs.register_bfloat16(np.dtype(module.bfloat16).num)
+    for home in (_ufuncs, _row_axes, _rows, _row_losses):
+        home.register_bfloat16(np.dtype(module.bfloat16).num)
 
 
 class Watcher:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .reductions import compute_dtype
+from .reductions import as_operand, operand_dtype
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -25,11 +25,21 @@ def unmasked(name, x):
     return np.asarray(x)
 
 
-def floating_operand(name, x):
-    """x in the dtype to compute in, aligned and native, and the dtype of the results."""
-    x = unmasked(name, x)
-    compute, result = compute_dtype(x.dtype, name)
-    return np.require(x, compute, "A"), result
+def first_operand(name, x):
+    """The operand that gives the result its dtype, aligned and native."""
+    return as_operand(unmasked(name, x), None, name)
+
+
+def computed_in(dtype):
+    """What the kernels compute in for operands of this dtype."""
+    return dtype if dtype.itemsize > 2 else np.dtype(np.float32)
+
+
+def other_operand(name, what, value, dtype):
+    """An operand beside the one that gives the result its dtype: in that dtype already, or in what is computed in."""
+    value = unmasked(name, value)
+    operand_dtype(value.dtype, f"{name}() {what}")
+    return value if value.dtype == dtype else value.astype(computed_in(dtype), copy=False)
 
 
 def quotient(total, count):
@@ -39,10 +49,9 @@ def quotient(total, count):
     return math.copysign(math.inf, total) if total and not math.isnan(total) else math.nan
 
 
-def delivered(loss, gradient, dtype):
-    """(loss, gradient or None) in the dtype of the results, without a warning where that overflows."""
+def delivered(loss, dtype):
+    """The loss, a float or an array, in the dtype of the results, without a warning where that overflows."""
+    if isinstance(loss, np.ndarray):
+        return loss[()]
     with np.errstate(over="ignore", under="ignore"):
-        if gradient is not None:
-            gradient = gradient.astype(dtype, copy=False)
-        loss = loss.astype(dtype, copy=False)[()] if isinstance(loss, np.ndarray) else dtype.type(loss)
-    return loss, gradient
+        return dtype.type(loss)

@@ -4,7 +4,7 @@ NumPy's; what a tile's logits become is the row kernels'."""
 import numpy as np
 
 from . import _row_losses
-from ._loss_arguments import check_reduction, delivered, floating_operand, quotient
+from ._loss_arguments import check_reduction, computed_in, delivered, first_operand, quotient, unmasked
 from ._loss_rows import class_indices
 from .reductions import delegated
 
@@ -26,45 +26,45 @@ def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, redu
     check_reduction(name, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"{name}() got label_smoothing={label_smoothing!r}: expected a number from 0.0 to 1.0")
-    x, result_dtype = floating_operand(name, x)
-    weight, bias, bias_dtype = _layer(name, x, weight, bias)
-    target = np.asarray(target)
+    x = first_operand(name, x)
+    result_dtype, compute = x.dtype, computed_in(x.dtype)
+    weight, bias = _layer(name, x, weight, bias)
+    target = unmasked(name, target)
     if target.dtype.kind not in "iu":
         raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected integers (class indices)")
     classes, rows = len(weight), x.shape[:-1]
     index = class_indices(name, target, (*rows, classes), x.ndim - 1, ignore_index).reshape(-1)
     count = _row_losses.weight_of(index, ignore_index, None) if reduction == "mean" else 1.0
-    tiles = _Tiles(x.reshape(-1, x.shape[-1]), weight, bias, index, ignore_index, label_smoothing, quotient(1.0, count))
-    each = np.empty(index.shape, x.dtype) if reduction == "none" else None
+    operands = (a if a is None else a.astype(compute, copy=False) for a in (x.reshape(-1, x.shape[-1]), weight, bias))
+    tiles = _Tiles(*operands, index, ignore_index, label_smoothing, quotient(1.0, count))
+    each = np.empty(index.shape, compute) if reduction == "none" else None
     gradients = tiles.gradients(bias is not None) if with_gradient else None
     total = tiles.run(each, gradients)
-    loss = delivered(quotient(total, count) if each is None else each.reshape(rows), None, result_dtype)[0]
-    if gradients is None:
-        return loss, None
-    dx, dweight, dbias = gradients
-    dtypes = (result_dtype, bias_dtype["weight"], bias_dtype["bias"])
-    gradients = (dx.reshape(x.shape), dweight, dbias)
     with np.errstate(over="ignore", under="ignore"):
-        return loss, tuple(g if g is None else g.astype(d, copy=False) for g, d in zip(gradients, dtypes, strict=True))
+        loss = quotient(total, count) if each is None else each.reshape(rows).astype(result_dtype, copy=False)
+        if gradients is not None:
+            dx, dweight, dbias = gradients
+            dx = dx.reshape(x.shape).astype(result_dtype, copy=False)
+            dbias = dbias if dbias is None else dbias.astype(bias.dtype, copy=False)
+            gradients = dx, dweight.astype(weight.dtype, copy=False), dbias
+    return delivered(loss, result_dtype), gradients
 
 
 def _layer(name, x, weight, bias):
-    """weight and bias in the dtype to compute in, and the dtypes of their gradients."""
+    """weight and bias as arrays of shapes that fit."""
     if x.ndim == 0:
         raise ValueError(f"{name}() got a scalar: expected an array with features on its last axis")
-    weight, weight_dtype = floating_operand(name, weight)
+    weight = first_operand(name, weight)
     if weight.ndim != 2 or weight.shape[1] != x.shape[-1]:
         raise ValueError(
             f"{name}() got weight of shape {weight.shape}: expected (classes, {x.shape[-1]}), the features being "
             f"those of x, {x.shape}"
         )
-    dtypes = {"weight": weight_dtype, "bias": None}
     if bias is not None:
-        bias, dtypes["bias"] = floating_operand(name, bias)
+        bias = first_operand(name, bias)
         if bias.shape != weight.shape[:1]:
             raise ValueError(f"{name}() got bias of shape {bias.shape}: expected ({len(weight)},), one for each class")
-        bias = bias.astype(x.dtype, copy=False)
-    return weight.astype(x.dtype, copy=False), bias, dtypes
+    return weight, bias
 
 
 class _Tiles:

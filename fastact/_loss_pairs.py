@@ -4,8 +4,8 @@ arithmetic on elements."""
 import numpy as np
 
 from . import _row_losses
-from ._loss_arguments import REDUCTIONS, check_reduction, delivered, floating_operand, quotient
-from .reductions import compute_dtype, delegated
+from ._loss_arguments import REDUCTIONS, check_reduction, computed_in, delivered, first_operand, other_operand, quotient
+from .reductions import delegated
 
 KINDS = {
     "mse_loss": _row_losses.MSE,
@@ -35,29 +35,24 @@ def loss_of_pairs(function, x, target, options, with_gradient):
 def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, pos_weight=None, beta=None, delta=None):
     """(loss, gradient or None)."""
     check_reduction(name, reduction, (*REDUCTIONS, "batchmean") if name == "kl_div" else REDUCTIONS)
-    x, result_dtype = floating_operand(name, x)
+    x = first_operand(name, x)
     x, shape = np.ascontiguousarray(x), x.shape
-    target = _other_operand(name, "target", target, x.dtype)
+    target = other_operand(name, "target", target, x.dtype)
     if target.shape != shape:
         raise ValueError(
             f"{name}() got a target of shape {target.shape}: expected that of the first operand, {shape}; "
             "broadcast or reshape one of them"
         )
-    parameter = _parameter(name, x.dtype, beta, delta)
+    compute = computed_in(x.dtype)
+    parameter = _parameter(name, compute, beta, delta)
     count = {"mean": x.size, "batchmean": shape[0] if shape else 1}.get(reduction, 1)
     each = np.empty(shape, x.dtype) if reduction == "none" else None
     gradient = np.empty(shape, x.dtype) if with_gradient else None
     total = _row_losses.pair_loss(
-        kind, x, np.ascontiguousarray(target), _repeating(name, "weight", weight, shape, x.dtype),
-        _repeating(name, "pos_weight", pos_weight, shape, x.dtype), parameter, quotient(1.0, count), each, gradient,
+        kind, x, np.ascontiguousarray(target), _repeating(name, "weight", weight, shape, compute),
+        _repeating(name, "pos_weight", pos_weight, shape, compute), parameter, quotient(1.0, count), each, gradient,
     )  # fmt: skip
-    return delivered(quotient(total, count) if each is None else each, gradient, result_dtype)
-
-
-def _other_operand(name, what, value, dtype):
-    value = np.asarray(value)
-    compute_dtype(value.dtype, f"{name}() {what}")
-    return value.astype(dtype, copy=False)
+    return delivered(quotient(total, count) if each is None else each, x.dtype), gradient
 
 
 def _parameter(name, dtype, beta, delta):
@@ -77,7 +72,7 @@ def _repeating(name, what, weight, shape, dtype):
     """A weight as a contiguous array that repeats over the elements in C order, or None."""
     if weight is None:
         return None
-    weight = _other_operand(name, what, weight, dtype)
+    weight = other_operand(name, what, weight, dtype)
     try:
         full = np.broadcast_to(weight, shape)
     except ValueError:

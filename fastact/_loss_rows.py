@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from . import _row_losses
-from ._loss_arguments import check_reduction, delivered, floating_operand, quotient, unmasked
-from .reductions import compute_dtype, delegated, normalized_axes
+from ._loss_arguments import check_reduction, computed_in, delivered, first_operand, other_operand, quotient, unmasked
+from .reductions import delegated, normalized_axes
 
 # (kernel for class indices, kernel for class probabilities)
 CROSS_ENTROPY = (_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES)
@@ -31,7 +31,7 @@ def evaluate(
     check_reduction(name, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"{name}() got label_smoothing={label_smoothing!r}: expected a number from 0.0 to 1.0")
-    logits, axis, result_dtype = _logits(name, logits, axis)
+    logits, axis = _logits(name, logits, axis)
     weight, weight_sum = _class_weight(name, weight, logits, axis)
     rows = logits.shape[:axis] + logits.shape[axis + 1 :]
     target = unmasked(name, target)
@@ -49,16 +49,16 @@ def evaluate(
         kind, logits, axis, index, probabilities, weight, weight_sum, label_smoothing, ignore_index,
         quotient(1.0, count), each, gradient,
     )  # fmt: skip
-    return delivered(quotient(total, count) if each is None else each, gradient, result_dtype)
+    return delivered(quotient(total, count) if each is None else each, logits.dtype), gradient
 
 
 def _logits(name, logits, axis):
-    """The logits as the kernels take them, the class axis, and the dtype of the results."""
-    logits, result = floating_operand(name, logits)
+    """The logits as the kernels take them, and the class axis."""
+    logits = first_operand(name, logits)
     if logits.ndim == 0:
         raise ValueError(f"{name}() got a scalar: expected an array with a class axis")
     (axis,) = normalized_axes(axis, logits.ndim)
-    return (logits if logits.ndim <= 2 else np.ascontiguousarray(logits)), axis, result
+    return (logits if logits.ndim <= 2 else np.ascontiguousarray(logits)), axis
 
 
 def _class_weight(name, weight, logits, axis):
@@ -66,7 +66,7 @@ def _class_weight(name, weight, logits, axis):
     classes = logits.shape[axis]
     if weight is None:
         return None, float(classes)
-    weight = np.ascontiguousarray(weight, logits.dtype)
+    weight = np.ascontiguousarray(weight, computed_in(logits.dtype))
     if weight.shape != (classes,):
         raise ValueError(f"{name}() got weight of shape {weight.shape}: expected one for each class, ({classes},)")
     return weight, math.fsum(weight.tolist())
@@ -76,7 +76,6 @@ def _kind(name, kinds, target):
     """The kernel for this target: indices if it is integer and the loss takes them, else probabilities."""
     is_index = target.dtype.kind in "iu"
     if kinds[0] is None:
-        compute_dtype(target.dtype, name)
         return kinds[1]
     if is_index or (kinds[1] is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
         return kinds[0 if is_index else 1]
@@ -89,7 +88,7 @@ def _probabilities(name, target, logits, axis, ignore_index):
         raise ValueError(f"{name}() got ignore_index={ignore_index} with class probabilities: expected class indices")
     if target.shape != logits.shape:
         raise _shape_error(name, target, logits.shape, axis, "probabilities")
-    target = np.require(target, logits.dtype, "A")
+    target = np.require(other_operand(name, "target", target, logits.dtype), None, "A")
     return target if logits.ndim <= 2 else np.ascontiguousarray(target)
 
 

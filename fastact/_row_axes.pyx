@@ -3,7 +3,7 @@ arithmetic on elements here."""
 
 cimport numpy as cnp
 from cpython.exc cimport PyErr_NoMemory
-from ._core cimport FA_F32, FA_F64, fa_dtype, row_entries
+from ._core cimport FA_BF16, FA_F16, FA_F32, FA_F64, fa_dtype, row_entries
 from ._row_types cimport *
 
 cnp.import_array()
@@ -64,11 +64,16 @@ cdef void raise_memory_error() noexcept:
         pass
 
 
+cdef enum:
+    MAX_LOOPS = 16
+
 cdef list kept = []  # what NumPy holds bare pointers to
-cdef Loop loops[16]
-cdef void *loop_data[16]
-cdef char loop_types[16 * MAX_OPERANDS]
-cdef cnp.PyUFuncGenericFunction loop_functions[16]
+cdef list made = []  # every gufunc, with the place of its first loop and its number of operands
+cdef Loop loops[MAX_LOOPS]
+cdef void *loop_data[MAX_LOOPS]
+cdef char loop_types[MAX_LOOPS * MAX_OPERANDS]
+cdef cnp.PyUFuncGenericFunction loop_functions[MAX_LOOPS]
+cdef Loop bfloat16_loops[MAX_LOOPS]
 cdef int n_loops = 0
 
 
@@ -77,7 +82,8 @@ def make_gufunc(name, signature, doc, int kind, int which, int n_operands):
     global n_loops
     cdef int first = n_loops, i
     cdef char *types = loop_types + MAX_OPERANDS * first
-    for position, (dtype, number) in enumerate(((FA_F32, cnp.NPY_FLOAT), (FA_F64, cnp.NPY_DOUBLE))):
+    numbers = ((FA_F32, cnp.NPY_FLOAT), (FA_F64, cnp.NPY_DOUBLE), (FA_F16, NPY_HALF))
+    for position, (dtype, number) in enumerate(numbers):  # in this order int8 goes to float32
         loops[n_loops] = Loop(Job(<Kind>kind, which, n_operands), dtype)
         loop_data[n_loops] = &loops[n_loops]
         loop_functions[n_loops] = gufunc_loop
@@ -86,9 +92,25 @@ def make_gufunc(name, signature, doc, int kind, int which, int n_operands):
         n_loops += 1
     texts = [text.encode() for text in (name, doc, signature)]
     kept.append(texts)
-    return cnp.PyUFunc_FromFuncAndDataAndSignature(
-        loop_functions + first, loop_data + first, types, 2, n_operands - 1, 1, cnp.PyUFunc_None,
+    gufunc = cnp.PyUFunc_FromFuncAndDataAndSignature(
+        loop_functions + first, loop_data + first, types, len(numbers), n_operands - 1, 1, cnp.PyUFunc_None,
         texts[0], texts[1], 0, texts[2])
+    made.append((gufunc, first, n_operands))
+    return gufunc
+
+
+def register_bfloat16(int number):
+    """Give every gufunc its bfloat16 loop; number is what NumPy calls that dtype."""
+    global fa_bfloat16_number
+    cdef int operands[MAX_OPERANDS]
+    cdef int i, first
+    fa_bfloat16_number = number
+    for i in range(MAX_OPERANDS):
+        operands[i] = number
+    for gufunc, first, _ in made:
+        bfloat16_loops[first] = Loop(loops[first].job, FA_BF16)
+        if cnp.PyUFunc_RegisterLoopForType(gufunc, number, gufunc_loop, operands, &bfloat16_loops[first]) != 0:
+            raise RuntimeError(f"NumPy did not take the bfloat16 loop of {gufunc.__name__}")
 
 
 cdef struct Layout:

@@ -33,7 +33,9 @@ def row_loss(
     call.sum = &total
     steps_of(x, axis, &shape, &source)
     call.target.data = call.gradient.data = NULL
+    call.target_dtype = shape.dtype
     if target is not None:
+        call.target_dtype = dtype_of(target)
         steps_of(target, axis, NULL, &call.target)
     if gradient is not None:
         steps_of(gradient, axis, NULL, &call.gradient)
@@ -99,8 +101,19 @@ def direct_cross_entropy(x, index, axis, ignore_index, reduction, bint with_grad
         status = rows.losses(FA_CROSS_ENTROPY, &shape, source, &call)
     if status != 0:
         raise MemoryError
-    loss = float32(total / count) if shape.dtype == FA_F32 else float64(total / count)
+    loss = float64(total / count)
+    if shape.dtype != FA_F64:
+        loss = float32(<float>(total / count))
+        if shape.dtype != FA_F32:
+            with np.errstate(over="ignore", under="ignore"):
+                loss = x.dtype.type(loss)
     return (loss, gradient) if with_gradient else loss
+
+
+def register_bfloat16(int number):
+    """bfloat16 has this number from now on."""
+    global fa_bfloat16_number
+    fa_bfloat16_number = number
 
 
 def bad_index(cnp.ndarray index, Py_ssize_t n, int64_t ignore_index):
@@ -117,11 +130,11 @@ def weight_of(cnp.ndarray index, int64_t ignore_index, weight):
 
 
 def pair_loss(int which, cnp.ndarray x, cnp.ndarray target, weight, positive, double parameter, double factor, each, gradient):
-    """The sum of a loss of pairs over C-contiguous arrays of one dtype and size.  weight and positive, contiguous or None,
-    repeat after their lengths; each and gradient take the losses and the gradient of factor times their sum, unless None."""
+    """The sum of a loss of pairs over C-contiguous arrays of one size.  weight and positive, contiguous or None, repeat after their lengths; each and gradient take the losses and the gradient of factor times their sum, unless None."""
     cdef fa_pair_call call
     cdef double total = 0
     cdef int status
+    call.target_dtype = dtype_of(target)
     call.dtype, call.which, call.n = dtype_of(x), which, <size_t>cnp.PyArray_SIZE(x)
     call.x, call.target = cnp.PyArray_DATA(x), cnp.PyArray_DATA(target)
     call.weight = call.positive = NULL

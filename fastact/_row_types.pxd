@@ -3,11 +3,15 @@
 cimport numpy as cnp
 from cpython.long cimport PyLong_AsLong, PyLong_CheckExact
 from libc.stdint cimport int64_t
-from ._core cimport FA_F32, FA_F64, fa_dtype
+from ._core cimport FA_BF16, FA_F16, FA_F32, FA_F64, fa_dtype
+
+cdef extern from "numpy/ndarraytypes.h":
+    int NPY_HALF
 
 cdef extern from "pairs_api.h" nogil:
     ctypedef struct fa_pair_call:
         fa_dtype dtype
+        fa_dtype target_dtype
         int which
         size_t n
         const void *x
@@ -50,6 +54,7 @@ cdef extern from "rows_api.h" nogil:
         const int64_t *index
         int64_t ignore_index
         fa_row_array target, gradient
+        fa_dtype target_dtype
         void *each
         double *sum
 
@@ -79,14 +84,30 @@ cdef enum:
     MAX_DIMS = 64
 
 
+cdef extern from *:
+    """
+    static int fa_bfloat16_number = -1;
+    """
+    int fa_bfloat16_number  # what NumPy calls ml_dtypes' bfloat16, once that is imported; each module is told
+
+
 cdef inline fa_dtype dtype_of(cnp.ndarray x) noexcept:
-    return FA_F32 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else FA_F64
+    cdef int number = cnp.PyArray_TYPE(x)
+    if number == cnp.NPY_FLOAT:
+        return FA_F32
+    if number == cnp.NPY_DOUBLE:
+        return FA_F64
+    return FA_F16 if number == NPY_HALF else FA_BF16
 
 
 cdef inline bint is_plain(object x):
+    cdef int number
+    if not (cnp.PyArray_CheckExact(x) and cnp.PyArray_NDIM(x) > 0 and cnp.PyArray_ISCARRAY_RO(x)):
+        return False
+    number = cnp.PyArray_TYPE(x)
     return (
-        cnp.PyArray_CheckExact(x) and cnp.PyArray_NDIM(x) > 0 and cnp.PyArray_ISCARRAY_RO(x)
-        and (cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(x) == cnp.NPY_DOUBLE)
+        number == cnp.NPY_FLOAT or number == cnp.NPY_DOUBLE or number == NPY_HALF
+        or (number == fa_bfloat16_number and number != -1)
     )
 
 

@@ -56,6 +56,12 @@ cdef object direct(int which, object x, object axis, object out):
     return out
 
 
+def register_bfloat16(int number):
+    """bfloat16 has this number from now on."""
+    global fa_bfloat16_number
+    fa_bfloat16_number = number
+
+
 cdef object general = None  # reductions.py's way through; set when that module loads
 
 
@@ -71,8 +77,8 @@ def softmax(x, axis=-1, *, where=None, out=None, dtype=None):
     Parameters
     ----------
     x : array_like
-        float32 or float64; bool and 8 and 16 bit integers compute in float32, wider integers in float64, float16 in
-        float32 and back.
+        float16, bfloat16, float32 or float64; bool and 8 and 16 bit integers compute in float32, wider integers in
+        float64.
     axis : int, tuple of ints, or None, default -1
         What sums to 1; None: the whole array.
     where : array_like of bool, optional

@@ -14,35 +14,36 @@ from ._rows import log_softmax, logsumexp, set_general, softmax, softmin
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
 
-_FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
+_FLOATS = {np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)}
 
 
-def compute_dtype(dtype, name):
-    """(the dtype to compute in, the dtype of the result) for elements of `dtype`."""
+def is_float(dtype):
+    """Whether the kernels take this dtype as it is, in native byte order."""
+    return dtype.newbyteorder("=") in _FLOATS or dtype.name == "bfloat16"
+
+
+def operand_dtype(dtype, name):
+    """The dtype in which the kernels take elements of `dtype`, which is that of the result."""
     native = dtype.newbyteorder("=")
-    if native in _FLOATS:
-        return native, native
-    if native == np.float16 or dtype.name == "bfloat16":
-        return np.dtype(np.float32), native
+    if is_float(native):
+        return native
     if dtype.kind in "biu":
-        narrow = np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
-        return narrow, narrow
+        return np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
     raise TypeError(
-        f"{name}() got elements of dtype {dtype}: expected bool, integers, float16, float32 or float64; "
+        f"{name}() got elements of dtype {dtype}: expected bool, integers, float16, bfloat16, float32 or float64; "
         "convert with .astype(numpy.float64)"
     )
 
 
 def as_operand(x, dtype, name):
-    """x as an aligned native array of the dtype to compute in, and the dtype of the result."""
+    """x as an aligned native array of a dtype that the kernels take."""
     x = np.asarray(x)
     if dtype is not None:
         dtype = np.dtype(dtype)
-        if dtype.kind != "f" and dtype.name != "bfloat16":
+        if not is_float(dtype):
             raise TypeError(f"{name}() got dtype={dtype}: expected a floating dtype such as float32 or float64")
         x = x.astype(dtype, copy=False)
-    compute, result = compute_dtype(x.dtype, name)
-    return np.require(x, compute, "A"), result
+    return np.require(x, operand_dtype(x.dtype, name), "A")
 
 
 def delegated(function, operands, keywords):
@@ -159,7 +160,7 @@ def map_general(function, which, x, axis, where, out, dtype):
     data, where, kept = masked_operand(x, where)
     if kept is None and is_foreign(x):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype})
-    data, result_dtype = as_operand(data, dtype, name)
+    data = as_operand(data, dtype, name)
     axes = normalized_axes(axis, data.ndim)
     shape = data.shape
     if data.ndim == 0:
@@ -172,7 +173,7 @@ def map_general(function, which, x, axis, where, out, dtype):
     result = mapped(which, data, axes)
     if hidden is not None:
         np.copyto(result, -np.inf if which == _row_axes.LOG_SOFTMAX else 0, where=hidden)
-    result = result.astype(result_dtype, copy=False).reshape(shape)
+    result = result.reshape(shape)
     if kept is not None:
         masked = np.ma.MaskedArray(result, mask=~kept)
         return masked if out is None else deliver(masked, out, name)
@@ -188,7 +189,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     data, where, kept = masked_operand(x, where)
     if kept is None and is_foreign(x):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype, "keepdims": keepdims or None})
-    data, result_dtype = as_operand(data, dtype, name)
+    data = as_operand(data, dtype, name)
     axes = normalized_axes(axis, data.ndim)
     shape = data.shape
     if data.ndim == 0:
@@ -200,7 +201,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     _row_axes.logsumexp_axis(rows, result, rows.ndim - 1)
     kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
     reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
-    result = result.reshape(kept_shape if keepdims else reduced_shape).astype(result_dtype, copy=False)
+    result = result.reshape(kept_shape if keepdims else reduced_shape)
     if kept is not None:
         mask = ~kept.any(axis=axes if shape else None, keepdims=keepdims)
         result = np.ma.MaskedArray(result, mask=mask)
@@ -211,17 +212,16 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
 set_general((map_general, logsumexp_general))
 
 
-def _vjp_operands(name, first, g, reduced_axis=None):
+def _vjp_operands(name, first, g):
     """Both operands in the dtype of the first."""
-    first, result_dtype = as_operand(first, None, name)
+    first = as_operand(first, None, name)
     g = np.asarray(g)
-    compute_dtype(g.dtype, name)
-    g = np.require(g, first.dtype, "A")
-    return first, g, result_dtype
+    operand_dtype(g.dtype, name)
+    return first, np.require(g, first.dtype, "A")
 
 
 def _vjp_of_map(name, which, y, g, axis):
-    y, g, result_dtype = _vjp_operands(name, y, g)
+    y, g = _vjp_operands(name, y, g)
     axes = normalized_axes(axis, y.ndim)
     shape = y.shape
     try:
@@ -238,7 +238,7 @@ def _vjp_of_map(name, which, y, g, axis):
         result = np.empty(rows.shape, rows.dtype)
         _row_axes.vjp_axis(which, rows, np.require(g_rows, None, "A"), result, rows.ndim - 1)
         result = np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes)
-    return result.reshape(shape).astype(result_dtype, copy=False)[()]
+    return result.reshape(shape)[()]
 
 
 def vjp_softmax(*, y, g, axis=-1):
@@ -338,7 +338,7 @@ def vjp_logsumexp(x, g, axis=-1):
     array([[0.25, 0.25, 0.25, 0.25],
            [0.5 , 0.5 , 0.5 , 0.5 ]])
     """
-    x, g, result_dtype = _vjp_operands("vjp.logsumexp", x, g)
+    x, g = _vjp_operands("vjp.logsumexp", x, g)
     axes = normalized_axes(axis, x.ndim)
     shape = x.shape
     kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
@@ -349,8 +349,4 @@ def vjp_logsumexp(x, g, axis=-1):
     rows, moved_shape = gathered(x.reshape(shape or 1), axes)
     result = np.empty(rows.shape, rows.dtype)
     _row_axes.vjp_logsumexp_axis(rows, g[..., None], result, rows.ndim - 1)
-    return (
-        np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes)
-        .reshape(shape)
-        .astype(result_dtype, copy=False)[()]
-    )
+    return np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes).reshape(shape)[()]

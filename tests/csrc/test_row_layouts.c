@@ -65,7 +65,8 @@ static void compute(fa_dtype dtype, size_t rows, size_t n, int layout, int job, 
     const fa_row_shape shape = {dtype, 1, rows, n};
     const fa_row_array x = array_of(dtype, m->x, rows, n, layout), y = array_of(dtype, m->y, rows, n, layout);
     const fa_row_array each = array_of(dtype, m->each, rows, 1, ROWS_FIRST);
-    fa_row_loss_call call = {.loss = {.weight_sum = (double)n, .smoothing = 0.125, .factor = 0.25},
+    fa_row_loss_call call = {.target_dtype = dtype,
+                             .loss = {.weight_sum = (double)n, .smoothing = 0.125, .factor = 0.25},
                              .ignore_index = -100,
                              .target = array_of(dtype, m->target, rows, n, layout),
                              .gradient = array_of(dtype, m->gradient, rows, n, layout),

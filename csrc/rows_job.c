@@ -1,0 +1,156 @@
+/* See rows_job.h. */
+#include "rows_job.h"
+
+#include "convert.h"
+#include "fpstate.h"
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    THREADED_FROM = 1 << 16, /* elements; below, a second thread does not pay */
+    TASK = 1 << 14,          /* elements, about, of one task */
+};
+
+fa_row_job fa_row_job_of(const fa_row_shape *shape, size_t n_operands, const fa_row_array *operand)
+{
+    fa_row_job job = {.shape = shape, .n_operands = n_operands};
+    for (size_t i = 0; i < n_operands; i++) {
+        job.operand[i] = operand[i];
+        job.type[i] = shape->dtype;
+    }
+    return job;
+}
+
+char *fa_row_at(const fa_row_job *job, size_t operand, size_t row)
+{
+    const fa_row_array *array = &job->operand[operand];
+    size_t i = row / job->shape->inner, j = row % job->shape->inner;
+    return array->data + (ptrdiff_t)i * array->step[0] + (ptrdiff_t)j * array->step[1];
+}
+
+#define COPY(bytes)                                                                                                    \
+    static void copy##bytes(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, size_t n)              \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            memcpy(to + (ptrdiff_t)i * to_step, from + (ptrdiff_t)i * from_step, bytes);                               \
+    }
+COPY(4)
+COPY(8)
+#undef COPY
+
+void fa_row_stage(const fa_row_job *job, size_t operand, const char *from, ptrdiff_t step, size_t n, char *to)
+{
+    fa_dtype type = job->type[operand];
+    if (type == FA_F64)
+        copy8(to, 8, from, step, n);
+    else if (type == FA_F32)
+        copy4(to, 4, from, step, n);
+    else
+        for (size_t i = 0; i < n; i += FA_STAGE)
+            fa_read(type, n - i < FA_STAGE ? n - i : FA_STAGE, from + (ptrdiff_t)i * step, step, to + i * 4);
+}
+
+void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, size_t n, char *to, ptrdiff_t step)
+{
+    fa_dtype type = job->type[operand];
+    if (type == FA_F64)
+        copy8(to, step, from, 8, n);
+    else if (type == FA_F32)
+        copy4(to, step, from, 4, n);
+    else
+        for (size_t i = 0; i < n; i += FA_STAGE)
+            fa_write(type, n - i < FA_STAGE ? n - i : FA_STAGE, from + i * 4, to + (ptrdiff_t)i * step, step);
+}
+
+void fa_row_store(fa_dtype type, void *to, double value)
+{
+    if (type == FA_F64) {
+        *(double *)to = value;
+        return;
+    }
+    float narrow = (float)value;
+    fa_write(type, 1, &narrow, to, (ptrdiff_t)fa_item_size(type));
+}
+
+double fa_row_load(fa_dtype type, const void *from)
+{
+    if (type == FA_F64)
+        return *(const double *)from;
+    float wide;
+    fa_read(type, 1, from, (ptrdiff_t)fa_item_size(type), &wide);
+    return wide;
+}
+
+/* Whether kernels take an operand's rows as they stand. */
+static int is_direct(const fa_row_job *job, size_t operand)
+{
+    return job->type[operand] == job->compute &&
+           (job->operand[operand].step[2] == (ptrdiff_t)job->item || job->shape->n == 1);
+}
+
+const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *buffer)
+{
+    const char *from = fa_row_at(job, operand, row);
+    if (is_direct(job, operand))
+        return from;
+    char *to = buffer + operand * job->shape->n * job->item;
+    fa_row_stage(job, operand, from, job->operand[operand].step[2], job->shape->n, to);
+    return to;
+}
+
+char *fa_row_out(const fa_row_job *job, size_t operand, size_t row, char *buffer)
+{
+    return is_direct(job, operand) ? fa_row_at(job, operand, row) : buffer + operand * job->shape->n * job->item;
+}
+
+void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const char *result)
+{
+    if (!is_direct(job, operand))
+        fa_row_unstage(job, operand, result, job->shape->n, fa_row_at(job, operand, row),
+                       job->operand[operand].step[2]);
+}
+
+static void run_task(void *context, size_t index)
+{
+    fa_row_job *job = context;
+    size_t rows = job->shape->outer * job->shape->inner, first = index * job->rows_a_task;
+    size_t count = rows - first < job->rows_a_task ? rows - first : job->rows_a_task;
+    char *buffer = NULL;
+    if (job->buffer && !(buffer = malloc(job->buffer))) {
+        job->out_of_memory = 1;
+        return;
+    }
+    fa_fp_state state = fa_fp_enter();
+    job->work(job, first, count, buffer);
+    fa_fp_leave(state);
+    free(buffer);
+}
+
+int fa_row_run(fa_row_job *job)
+{
+    size_t rows = job->shape->outer * job->shape->inner, n = job->shape->n;
+    job->compute = fa_row_compute(job->shape->dtype);
+    job->item = fa_item_size(job->compute);
+    job->kernels = fa_kernels_for(job->compute)->rows;
+    if (rows == 0)
+        return 0;
+    for (size_t i = 0; i < job->n_operands; i++)
+        if (!is_direct(job, i) && job->buffer < job->n_operands * n * job->item)
+            job->buffer = job->n_operands * n * job->item;
+    job->rows_a_task = rows;
+    if (rows * n >= THREADED_FROM) {
+        job->rows_a_task = n >= TASK ? 1 : TASK / (n ? n : 1);
+        size_t panel = job->kernels->panel;
+        job->rows_a_task = (job->rows_a_task + panel - 1) / panel * panel; /* panels stay whole */
+        if (n >= TASK && job->shape->inner == 1)
+            job->rows_a_task = 1;
+    }
+    size_t tasks = (rows + job->rows_a_task - 1) / job->rows_a_task;
+    if (tasks == 1)
+        run_task(job, 0);
+    else
+        fa_parallel_for(tasks, run_task, job);
+    return job->out_of_memory ? -1 : 0;
+}

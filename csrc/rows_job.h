@@ -1,0 +1,48 @@
+/* Inside rows*.c: one call over rows in any layout, its tasks over the threads, and the staging of rows that kernels do not
+ * take as they stand (strided, or of a half type).  No arithmetic on elements. */
+#ifndef FA_ROWS_JOB_H
+#define FA_ROWS_JOB_H
+
+#include "rows_api.h"
+
+/* One call: what a task does with rows [first, first + count), staged through buffer, n elements for each operand. */
+typedef struct fa_row_job {
+    const fa_row_shape *shape;
+    size_t n_operands;
+    fa_row_array operand[3];
+    fa_dtype type[3]; /* of what stands in memory */
+    int which;
+    void (*work)(const struct fa_row_job *job, size_t first, size_t count, char *buffer);
+    size_t buffer; /* bytes; set by the caller if staging by rows is not what it wants */
+    const fa_row_loss_call *loss;
+    double *losses;
+    /* set by fa_row_run */
+    const fa_row_kernels *kernels;
+    fa_dtype compute;
+    size_t item; /* of compute */
+    size_t rows_a_task;
+    int out_of_memory;
+} fa_row_job;
+
+/* What kernels compute in where rows are of this type. */
+static inline fa_dtype fa_row_compute(fa_dtype type) { return type == FA_F64 ? FA_F64 : FA_F32; }
+
+/* A job over operands of the shape's dtype. */
+fa_row_job fa_row_job_of(const fa_row_shape *shape, size_t n_operands, const fa_row_array *operand);
+/* 0, or -1 if memory ran out. */
+int fa_row_run(fa_row_job *job);
+
+char *fa_row_at(const fa_row_job *job, size_t operand, size_t row);
+/* A row for reading: itself, or its copy in the buffer. */
+const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *buffer);
+/* Where a row's result is written, and after that brought where it belongs. */
+char *fa_row_out(const fa_row_job *job, size_t operand, size_t row, char *buffer);
+void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const char *result);
+
+/* n elements between memory and the contiguous compute type, and one of them. */
+void fa_row_stage(const fa_row_job *job, size_t operand, const char *from, ptrdiff_t step, size_t n, char *to);
+void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, size_t n, char *to, ptrdiff_t step);
+void fa_row_store(fa_dtype type, void *to, double value);
+double fa_row_load(fa_dtype type, const void *from);
+
+#endif

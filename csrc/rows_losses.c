@@ -1,0 +1,101 @@
+/* The losses over rows, in the order of the rows whatever the threads do, and the table of all entries.  No arithmetic on
+ * elements. */
+#include "fpstate.h"
+#include "rows_job.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+{
+    const fa_row_loss_call *call = job->loss;
+    int wants_gradient = job->operand[2].data != NULL;
+    for (size_t row = first; row < first + count; row++) {
+        char *gradient = wants_gradient ? fa_row_out(job, 2, row, buffer) : NULL;
+        if (call->index && call->index[row] == call->ignore_index) {
+            job->losses[row] = 0;
+            if (gradient)
+                memset(gradient, 0, job->shape->n * job->item);
+        } else {
+            const char *x = fa_row_in(job, 0, row, buffer);
+            const char *target = call->index ? NULL : fa_row_in(job, 1, row, buffer);
+            int64_t index = call->index ? call->index[row] : 0;
+            if (job->shape->n == 0)
+                job->losses[row] = 0;
+            else
+                job->losses[row] =
+                    job->kernels->loss[job->which](&call->loss, x, job->shape->n, index, target, gradient);
+        }
+        if (gradient)
+            fa_row_deliver(job, 2, row, gradient);
+    }
+}
+
+double fa_ordered_sum(const double *value, size_t count)
+{
+    double sum = 0, lost = 0;
+    for (size_t i = 0; i < count; i++) {
+        double s = sum + value[i], t = s - sum;
+        lost += (sum - (s - t)) + (value[i] - t);
+        sum = s;
+    }
+    return isfinite(sum) ? sum + lost : sum;
+}
+
+int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call)
+{
+    size_t rows = shape->outer * shape->inner;
+    double few[64], *losses = rows <= 64 ? few : malloc(rows * sizeof *losses);
+    if (!losses)
+        return -1;
+    const fa_dtype compute = fa_row_compute(shape->dtype);
+    const fa_row_array idle = {NULL, {0, 0, (ptrdiff_t)fa_item_size(compute)}};
+    fa_row_job job = fa_row_job_of(shape, 3, (const fa_row_array[]){x, call->index ? idle : call->target, idle});
+    job.type[1] = call->index ? compute : call->target_dtype;
+    job.type[2] = compute;
+    if (call->gradient.data) {
+        job.operand[2] = call->gradient;
+        job.type[2] = shape->dtype;
+    }
+    job.which = which;
+    job.work = loss_rows;
+    job.loss = call;
+    job.losses = losses;
+    int status = fa_row_run(&job);
+    if (status == 0) {
+        fa_fp_state state = fa_fp_enter();
+        const size_t item = fa_item_size(shape->dtype);
+        *call->sum = fa_ordered_sum(losses, rows);
+        for (size_t i = 0; call->each && i < rows; i++)
+            fa_row_store(shape->dtype, (char *)call->each + i * item, losses[i]);
+        fa_fp_leave(state);
+    }
+    if (losses != few)
+        free(losses);
+    return status;
+}
+
+ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t ignore_index)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((index[i] < 0 || (uint64_t)index[i] >= n) && index[i] != ignore_index)
+            return (ptrdiff_t)i;
+    return -1;
+}
+
+double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        if (index[i] != ignore_index)
+            sum += !weight           ? 1
+                   : dtype == FA_F32 ? ((const float *)weight)[index[i]]
+                                     : ((const double *)weight)[index[i]];
+    return sum;
+}
+
+const fa_row_entries fa_row_entry_points = {
+    fa_row_map,    fa_row_logsumexp, fa_row_vjp,       fa_row_vjp_logsumexp,
+    fa_row_losses, fa_row_bad_index, fa_row_weight_of, fa_pair_losses,
+};
