@@ -175,7 +175,7 @@ FUNCTIONS: dict[str, Function] = {
         scipy="special.log_expit(x{out})",
         torch="nn.log_sigmoid(x{out})",
         jax="jax.nn.log_sigmoid(x)",
-        torch_backward="aten('log_sigmoid_backward')(g, x, value[:0]{out})",
+        torch_backward="aten('log_sigmoid_backward')(g, x, buffer{out})",
     ),
     "tanhshrink": Function("x - tanh(x)", "g*tanh(x)*tanh(x)", torch="torch.nn.functional.tanhshrink(x)"),
     "erf": Function(

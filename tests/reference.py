@@ -197,6 +197,17 @@ ORACLES = {
         lambda m, x: m.fading(x, m.logistic(x)),
         lambda m, x: m.logistic(x) + m.fading(x, m.logistic_slope(x)),
     ),
+    "log_sigmoid": Oracle(lambda m, x: -m.log1p_exp(-x), lambda m, x: m.logistic(-x)),
+    "quick_gelu": Oracle(
+        lambda m, x: m.fading(x, m.logistic(m.real("1.702") * x)),
+        lambda m, x: (
+            m.logistic(m.real("1.702") * x) + m.fading(m.real("1.702") * x, m.logistic_slope(m.real("1.702") * x))
+        ),
+    ),
+    "mish": Oracle(
+        lambda m, x: m.fading(x, m.tanh(m.log1p_exp(x))),
+        lambda m, x: m.tanh(m.log1p_exp(x)) + m.fading(x, m.logistic(x) / m.cosh(m.log1p_exp(x)) ** 2),
+    ),
     "softplus": Oracle(
         lambda m, x, beta=1.0, threshold=np.inf: m.where(beta * x > threshold, x, m.log1p_exp(beta * x) / beta),
         lambda m, x, beta=1.0, threshold=np.inf: m.where(beta * x > threshold, 1, m.logistic(beta * x)),

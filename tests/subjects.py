@@ -103,6 +103,8 @@ def parameter_sets(name):
 
 # Rows that torch has under another name or in other terms: f(torch.nn.functional, tensor, **parameters).
 TORCH = {
+    "log_sigmoid": lambda F, x: F.logsigmoid(x),
+    "quick_gelu": lambda F, x: x * (1.702 * x).sigmoid(),
     "prelu": lambda F, x, weight: F.leaky_relu(x, weight),
 }
 
@@ -172,6 +174,9 @@ def _scipy(name, kind, parameters):
         "tanh": np.tanh,
         "silu": lambda x: x * scipy.special.expit(x),
         "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+        "log_sigmoid": scipy.special.log_expit,
+        "quick_gelu": lambda x: x * scipy.special.expit(x.dtype.type(1.702) * x),
+        "mish": lambda x: x * np.tanh(np.logaddexp(x, 0)),
         "softplus": lambda x: np.logaddexp(x, 0),
         "gelu": lambda x: x * scipy.special.ndtr(x),
         "gelu_tanh": lambda x: (
@@ -195,6 +200,7 @@ def _onnxruntime(name, kind, parameters):
         "gelu": [("Gelu", {})],
         "gelu_tanh": [("Gelu", {"approximate": "tanh"})],
         "softplus": [("Softplus", {})],
+        "mish": [("Mish", {})],
         "silu": [("Sigmoid", {}), ("Mul", {})],
     }.get(name)
     if kind != "value" or nodes is None or (name == "softplus" and parameters):

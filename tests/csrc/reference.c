@@ -53,6 +53,22 @@ VALUE(softplus)
 
 SLOPE(softplus) { return p[0] * x > p[1] ? 1 : logistic(p[0] * x); }
 
+VALUE(log_sigmoid) { return NO_PARAMETER, (x < 0 ? x : 0) - log1pl(expl(-fabsl(x))); }
+SLOPE(log_sigmoid) { return NO_PARAMETER, logistic(-x); }
+VALUE(quick_gelu) { return NO_PARAMETER, x * logistic(1.702L * x); }
+SLOPE(quick_gelu)
+{
+    return NO_PARAMETER, logistic(1.702L * x) + 1.702L * x * logistic(1.702L * x) * logistic(-1.702L * x);
+}
+
+static long double softplus(long double x) { return (x > 0 ? x : 0) + log1pl(expl(-fabsl(x))); }
+VALUE(mish) { return NO_PARAMETER, x * tanhl(softplus(x)); }
+SLOPE(mish)
+{
+    const long double bell = 1 / coshl(softplus(x));
+    return NO_PARAMETER, tanhl(softplus(x)) + (bell == 0 ? 0 : x * logistic(x) * bell * bell);
+}
+
 #define ROW(name, ...)                                                                                                 \
     {                                                                                                                  \
 #name, name##_value, name##_slope, __VA_ARGS__                                                                 \
@@ -67,6 +83,9 @@ static const reference references[] = {
     ROW(gelu, {0}, -0.7517915246935645),
     ROW(gelu_tanh, {0}, -0.7524614220710162),
     ROW(silu, {0}, -1.2784645427610738),
+    ROW(log_sigmoid, {0}, 0),
+    ROW(quick_gelu, {0}, -0.751154255441289),
+    ROW(mish, {0}, -1.1924312145154952),
     ROW(softplus, {0.6, 20}, 0),
 };
 
