@@ -1,0 +1,122 @@
+"""Scripts written for torch run on fastact after their import lines are changed, and train to the same weights."""
+
+import functools
+import pathlib
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import fastact.torch
+from fastact import nn
+from fastact.nn import _functional_layers
+
+FOLDER = pathlib.Path(__file__).parent / "scripts"
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
+STEPS = 100
+EXACT = 1e-9
+torch.set_num_threads(1)  # the products are small, and threads that wait spin
+IMPORTS = (
+    (r"^import torch$", "import fastact.torch as torch"),
+    (r"^import torch\.nn\.functional as (\w+)$", r"import fastact.nn.functional as \1"),
+    (r"^import torch\.(nn|optim) as (\w+)$", r"import fastact.\1 as \2"),
+    (r"^from torch import ", "from fastact import "),
+    (r"^from torch\.(nn|optim)", r"from fastact.\1"),
+    (r"^from torch\.utils", "from fastact.torch.utils"),
+)
+
+
+def translated(text):
+    """The script for fastact: nothing but its import lines is changed."""
+    lines = []
+    for line in text.splitlines():
+        if re.match(r"(import|from) torch", line):
+            for pattern, replacement in IMPORTS:
+                line = re.sub(pattern, replacement, line)
+            assert "fastact" in line, f"no rule for the import line {line!r}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def same_weights(library, model):
+    """Give a model weights that do not depend on the library: float32 numbers, about as large as initial ones."""
+    generator = np.random.default_rng(17)
+    for name, parameter in model.named_parameters():
+        if len(parameter.shape) == 2 or name.endswith("bias"):
+            bound = 1.0 / np.sqrt(parameter.shape[-1])
+            values = generator.uniform(-bound, bound, tuple(parameter.shape)).astype(np.float32)
+            parameter.data = library.tensor(values).to(parameter.dtype)
+
+
+class Masks:
+    """Dropout masks, the same for both libraries."""
+
+    def __init__(self):
+        self.generator = np.random.default_rng(23)
+
+    def kept(self, shape, p):
+        return self.generator.uniform(size=tuple(shape)) >= p
+
+    def torch_dropout(self, input, p=0.5, training=True, inplace=False):
+        if not training:
+            return input
+        return input * torch.tensor(self.kept(input.shape, p)) / (1 - p)
+
+
+@functools.cache
+def run(name, ours, dtype):
+    """(losses, weights by name) of a script."""
+    text, masks = (FOLDER / f"{name}.py").read_text(encoding="utf-8"), Masks()
+    library = fastact.torch if ours else torch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_functional_layers, "draw_kept", masks.kept)
+        patch.setattr(torch.nn.functional, "dropout", masks.torch_dropout)
+        names = {"DTYPE": dtype, "STEPS": STEPS, "same_weights": functools.partial(same_weights, library)}
+        exec(compile(translated(text) if ours else text, name, "exec"), names)  # noqa: S102
+    model = names["model"]
+    state = model if isinstance(model, dict) else model.state_dict()
+    return np.array(names["losses"]), {key: value.detach().numpy().copy() for key, value in state.items()}
+
+
+def apart(run_of, exact):
+    """How far losses and weights are from those of `exact`, element by element."""
+    losses, weights = run_of
+    assert losses.shape == exact[0].shape and weights.keys() == exact[1].keys()
+    return losses - exact[0], np.concatenate([(weights[key] - value).ravel() for key, value in exact[1].items()])
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_float64_trains_to_torchs_weights(name):
+    exact, ours = run(name, False, "float64"), run(name, True, "float64")
+    assert len(exact[0]) >= STEPS and abs(exact[0][-1] - exact[0][0]) > 1e-3
+    assert all(value.dtype == exact[1][key].dtype for key, value in ours[1].items())
+    assert max(np.abs(differences).max() for differences in apart(ours, exact)) <= EXACT
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_float32_is_no_further_from_float64_than_twice_torchs(name):
+    exact, theirs, ours = (run(name, *which) for which in ((False, "float64"), (False, "float32"), (True, "float32")))
+    assert any(value.dtype == np.float32 for value in ours[1].values())
+    for mine, other in zip(apart(ours, exact), apart(theirs, exact), strict=True):
+        assert np.linalg.norm(mine) <= 2 * max(np.linalg.norm(other), np.finfo(np.float32).eps)
+
+
+def test_there_are_scripts_enough():
+    assert len(SCRIPTS) >= 12
+
+
+def test_a_script_changes_in_its_import_lines_alone():
+    text = (FOLDER / "loader.py").read_text(encoding="utf-8")
+    before, after = text.splitlines(), translated(text).splitlines()
+    changed = [old for old, new in zip(before, after, strict=True) if old != new]
+    assert changed and all(re.match(r"(import|from) torch", line) for line in changed)
+    assert not re.search(
+        r"\btorch\b", re.sub(r"fastact\.torch|torch\.", "", "\n".join(after[6:9]).replace(" as torch", ""))
+    )
+
+
+def test_same_weights_reaches_every_matrix():
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    same_weights(fastact.torch, model)
+    assert model[1].weight.tolist() == [1, 1] and np.abs(model[0].weight.detach().numpy()).max() <= 1 / np.sqrt(3)
