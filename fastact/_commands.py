@@ -136,7 +136,7 @@ def _split(rows, labels, share, random):
 def _fitted(given, widths, train, to_stop_by):
     layers = []
     for n_in, n_out in zip(widths, widths[1:], strict=False):
-        layers += [nn.Linear(n_in, n_out), ACTIVATIONS[given.activation]()]
+        layers += [nn.Linear(n_in, n_out), getattr(nn, ACTIVATIONS[given.activation])()]
     model = nn.Sequential(*layers[:-1])
     start = time.perf_counter()
     with Progress(given.epochs, "epoch") as progress:
@@ -154,7 +154,7 @@ def _fitted(given, widths, train, to_stop_by):
     return trainer, time.perf_counter() - start
 
 
-ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh, "elu": nn.ELU, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh", "elu": "ELU", "sigmoid": "Sigmoid"}
 
 
 def _ending(trainer, seconds):
