@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 C_FILES := '*.c' '*.h' '*.inc'
 SOURCES := $(wildcard setup.py pyproject.toml csrc/*.* csrc/*/*.* fastact/*.pyx fastact/*.pxd)
 
-.PHONY: help demo test ctest bench accuracy lint format asan notebooks build clean
+.PHONY: help demo test ctest bench accuracy pages lint format asan notebooks build clean
 
 help:
 	@echo "make demo       train on the handwritten digits and draw what happened into demo-output/"
@@ -18,6 +18,7 @@ help:
 	@echo "make ctest      the C test program alone"
 	@echo "make bench      time fastact against its peers          (ARGS='...' is passed on)"
 	@echo "make accuracy   sweep float32 inputs for the worst ULP   (ARGS='sigmoid' for one function)"
+	@echo "make pages      write docs/activations from the table and docs/*.json   (ARGS='--bench FILE' takes in timings)"
 	@echo "make lint       ruff, mypy and clang-format"
 	@echo "make format     what make lint can mend by itself"
 	@echo "make asan       the C test program under the address and undefined-behaviour sanitizers"
@@ -43,6 +44,9 @@ bench: $(BUILT) $(INSTALLED)-bench
 
 accuracy: $(BUILT) $(INSTALLED)-test
 	$(PY) tools/accuracy.py $(ARGS)
+
+pages: $(BUILT) $(INSTALLED)-test $(INSTALLED)-docs
+	$(PY) tools/pages.py $(ARGS)
 
 lint: $(BUILT) $(INSTALLED)-test $(INSTALLED)-lint
 	$(VENV)/bin/ruff check .

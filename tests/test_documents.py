@@ -8,7 +8,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
 def test_the_quick_start_prints_what_it_says():
@@ -21,7 +21,7 @@ def test_the_quick_start_prints_what_it_says():
     assert len(said) >= 4
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_to_files(document):
     links = re.findall(r"\]\(([^)#:\s]+)\)", document.read_text(encoding="utf-8"))
     missing = [link for link in links if not (document.parent / link).exists()]

@@ -39,6 +39,19 @@ def figure(line):
     return text if line.get("root_x") is None else f"{text} / {line['at_root'] / line['root_bound']:.2f}"
 
 
+def label(line):
+    """The function, with a prime where it is its derivative."""
+    return line["name"] + ("" if line["kind"] == "value" else "′")
+
+
+def cells(kept, line):
+    """What stands beside the label of an elementwise function: its figures and the peers'."""
+    peers = [figure(kept.get("/".join((peer, line["name"], line["kind"], line["dtype"])))) for peer in PEERS]
+    at = "-" if line["x"] is None else f"`{float(line['x']).hex()}`"
+    missed = "" if line["ok"] else " **missed**"
+    return (figure(line) + missed, f"{line['bound']}", at, f"{line['count']:,}", *peers)
+
+
 def elementwise(kept, dtype):
     """The table of one dtype's elementwise functions."""
     rows = [
@@ -50,12 +63,7 @@ def elementwise(kept, dtype):
     text = f"\n## Elementwise, {dtype}\n\n| function | fastact | bound | at | inputs | {' | '.join(PEERS)} |\n"
     text += "|---" * (5 + len(PEERS)) + "|\n"
     for line in sorted(rows, key=lambda row: (row["kind"] != "value", row["name"])):
-        peers = [figure(kept.get("/".join((peer, line["name"], line["kind"], dtype)))) for peer in PEERS]
-        name = line["name"] + ("" if line["kind"] == "value" else "′")
-        at = "-" if line["x"] is None else f"`{float(line['x']).hex()}`"
-        missed = "" if line["ok"] else " **missed**"
-        cells = (f"`{name}`", figure(line) + missed, f"{line['bound']}", at, f"{line['count']:,}", *peers)
-        text += "| " + " | ".join(cells) + " |\n"
+        text += "| " + " | ".join((f"`{label(line)}`", *cells(kept, line))) + " |\n"
     return text
 
 
