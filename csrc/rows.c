@@ -5,7 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TILE = 1 << 23 }; /* bytes, at most, of half columns that are widened at a time */
+enum {
+    TILE = 1 << 23, /* bytes, at most, of half columns that are widened at a time */
+    SHORT = 32,     /* rows up to this length, if there are many, are transposed into columns */
+    MANY = 8,
+};
 
 static void map_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
@@ -79,6 +83,49 @@ static void map_half_panels(const fa_row_job *job, size_t first, size_t count, c
     }
 }
 
+#define TRANSPOSE(T)                                                                                                   \
+    static void transpose_##T(const T *from, size_t from_step, T *to, size_t to_step, size_t rows, size_t n)           \
+    {                                                                                                                  \
+        for (size_t r = 0; r < rows; r++)                                                                              \
+            for (size_t i = 0; i < n; i++)                                                                             \
+                to[i * to_step + r] = from[r * from_step + i];                                                         \
+    }
+TRANSPOSE(float)
+TRANSPOSE(double)
+#undef TRANSPOSE
+
+static void transpose(const fa_row_job *job, const char *from, size_t from_step, char *to, size_t to_step, size_t rows,
+                      size_t n)
+{
+    if (job->compute == FA_F32)
+        transpose_float((const void *)from, from_step, (void *)to, to_step, rows, n);
+    else
+        transpose_double((const void *)from, from_step, (void *)to, to_step, rows, n);
+}
+
+/* Short contiguous rows, one after the other: a panel of them is transposed, and its result back. */
+static void map_short_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+{
+    const size_t n = job->shape->n, panel = job->kernels->panel;
+    for (size_t row = first, rows; row < first + count; row += rows) {
+        rows = first + count - row < panel ? first + count - row : panel;
+        transpose(job, fa_row_at(job, 0, row), n, buffer, rows, rows, n);
+        size_t done = job->kernels->map_columns[job->which](buffer, (ptrdiff_t)rows, buffer, (ptrdiff_t)rows, n, rows);
+        transpose(job, buffer, rows, fa_row_at(job, 1, row), n, n, done);
+        if (done < rows)
+            map_rows(job, row + done, rows - done, NULL);
+    }
+}
+
+/* Whether rows stand one after the other without gaps, in the compute type. */
+static int is_packed(const fa_row_shape *shape, const fa_row_array *array)
+{
+    const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype), row = (ptrdiff_t)shape->n * item;
+    return shape->dtype == fa_row_compute(shape->dtype) && array->step[2] == item &&
+           (shape->inner == 1 || array->step[1] == row) &&
+           (shape->outer == 1 || array->step[0] == row * (ptrdiff_t)shape->inner);
+}
+
 int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y)
 {
     fa_row_job job = fa_row_job_of(shape, 2, (const fa_row_array[]){x, y});
@@ -91,6 +138,10 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
         return 0;
     if (which == FA_SOFTMIN) {
         job.work = softmin_rows;
+    } else if (shape->n <= SHORT && shape->outer * shape->inner >= MANY && is_packed(shape, &x) &&
+               is_packed(shape, &y)) {
+        job.work = map_short_rows;
+        job.buffer = shape->n * fa_kernels_for(shape->dtype)->rows->panel * fa_item_size(shape->dtype);
     } else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item) {
         if (is_half && tile <= TILE && x.step[2] != item) {
             job.work = map_half_panels;

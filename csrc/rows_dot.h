@@ -46,39 +46,55 @@ FA_INLINE double row_accumulated(const row_accumulator *sum)
     return isfinite(s.head[0]) ? s.head[0] + s.tail[0] : s.head[0];
 }
 
-/* Lanes 0 to count - 1 of one step; count is the constant ROW_DOT but for the last step, so that compilers make vectors. */
-FA_INLINE void row_dot_step(row_accumulator *sum, const real *a, const real *b, size_t count)
+/* The lanes while whole steps are added, in registers. */
+enum { ROW_DOT_VECTORS = ROW_DOT / FA_LANES_F64 };
+typedef struct {
+    vf64 head[ROW_DOT_VECTORS], tail[ROW_DOT_VECTORS];
+} row_accumulators;
+
+/* Lanes j FA_LANES_F64 and on of sixteen elements. */
+FA_INLINE vf64 row_dot_load(const real *a, size_t j)
 {
-    for (size_t l = 0; l < count; l++) {
-        double u = a[l], v = b[l], product = u * v;
-        row_accumulate(sum, l, product, row_product_error(u, v, product));
+#ifdef FA_REAL_F32
+    return row_widen(v_load(a + j / FA_HALVES * FA_LANES), (int)(j % FA_HALVES));
+#else
+    return v_load(a + j * FA_LANES);
+#endif
+}
+
+FA_INLINE void row_dot_whole(row_accumulators *sum, const real *a, const real *b)
+{
+    for (size_t j = 0; j < ROW_DOT_VECTORS; j++) {
+        vf64 u = row_dot_load(a, j), product = b ? u * row_dot_load(b, j) : u;
+#ifdef FA_REAL_F32
+        sum->head[j] += product;
+#else
+        vf64 error = b ? v_fma(u, row_dot_load(b, j), -product) : KD(0);
+        vf64 s = sum->head[j] + product, t = s - sum->head[j];
+        sum->tail[j] += ((sum->head[j] - (s - t)) + (product - t)) + error;
+        sum->head[j] = s;
+#endif
     }
 }
 
-/* sum of a b */
+/* sum of a b, or of a if b is NULL, a constant of the caller */
 FA_INLINE double row_dot(const real *a, const real *b, size_t n)
 {
-    row_accumulator sum = {{0}, {0}};
+    row_accumulators whole;
+    row_accumulator sum;
     size_t i = 0;
+    for (size_t j = 0; j < ROW_DOT_VECTORS; j++)
+        whole.head[j] = whole.tail[j] = KD(0);
     for (; i + ROW_DOT <= n; i += ROW_DOT)
-        row_dot_step(&sum, a + i, b + i, ROW_DOT);
-    row_dot_step(&sum, a + i, b + i, n - i);
-    return row_accumulated(&sum);
-}
-
-FA_INLINE void row_plain_step(row_accumulator *sum, const real *a, size_t count)
-{
-    for (size_t l = 0; l < count; l++)
-        row_accumulate(sum, l, a[l], 0);
-}
-
-FA_INLINE double row_plain_sum(const real *a, size_t n)
-{
-    row_accumulator sum = {{0}, {0}};
-    size_t i = 0;
-    for (; i + ROW_DOT <= n; i += ROW_DOT)
-        row_plain_step(&sum, a + i, ROW_DOT);
-    row_plain_step(&sum, a + i, n - i);
+        row_dot_whole(&whole, a + i, b ? b + i : NULL);
+    for (size_t j = 0; j < ROW_DOT_VECTORS; j++) {
+        v_store(sum.head + j * FA_LANES_F64, whole.head[j]);
+        v_store(sum.tail + j * FA_LANES_F64, whole.tail[j]);
+    }
+    for (size_t l = 0; i + l < n; l++) {
+        double u = a[i + l], v = b ? b[i + l] : 1, product = u * v;
+        row_accumulate(&sum, l, product, row_product_error(u, v, product));
+    }
     return row_accumulated(&sum);
 }
 

@@ -13,7 +13,7 @@
 enum {
     ROW_BLOCK = 1024,
     ROW_GROUP = ROW_VIRTUAL / FA_LANES, /* vectors that hold the virtual lanes */
-    ROW_DRAIN = 4, /* groups */
+    ROW_DRAIN = 4,                      /* groups */
 };
 #define ROW_NOWHERE SIZE_MAX
 
@@ -97,6 +97,8 @@ FA_INLINE size_t row_first_index(const real *x, size_t n, double value)
         if (v_any(found))
             break;
     }
+    while (i + FA_LANES <= n && !v_any(v_eq(v_load(x + i), K((real)value))))
+        i += FA_LANES;
     while (i < n && !(x[i] == (real)value))
         i++;
     return i < n ? i : ROW_NOWHERE;

@@ -4,35 +4,63 @@
 
 #include "rows_loss.h"
 
+/* A number of float64 as two of the unit's dtype; the second is 0 where the first is not finite. */
+typedef struct {
+    vreal head, tail;
+} row_pair;
+
+FA_INLINE row_pair row_pair_of(double value)
+{
+    real head = (real)value, tail = (real)(value - head);
+    return (row_pair){K(head), K(isfinite(head) ? tail : 0)};
+}
+
+FA_INLINE vreal row_some(const real *x, size_t i, size_t n)
+{
+    return n - i >= FA_LANES ? v_load(x + i) : v_load_part(x + i, n - i);
+}
+
+FA_INLINE void row_put(real *y, size_t i, size_t n, vreal value)
+{
+    if (n - i >= FA_LANES)
+        v_store(y + i, value);
+    else
+        v_store_part(y + i, value, n - i);
+}
+
 /* y (g - sum of g y) */
 static void row_vjp_softmax(const void *result, const void *gradient, void *dx, size_t n)
 {
     const real *y = result, *g = gradient;
-    real *d = dx;
-    double dot = row_dot(y, g, n);
-    for (size_t i = 0; i < n; i++)
-        d[i] = (real)(y[i] * (g[i] - dot));
+    row_pair dot = row_pair_of(row_dot(y, g, n));
+    for (size_t i = 0; i < n; i += FA_LANES)
+        row_put(dx, i, n, row_some(y, i, n) * ((row_some(g, i, n) - dot.head) - dot.tail));
+}
+
+FA_INLINE void row_less_powers(const real *y, const real *g, real *dx, size_t n, row_pair total, const row_scale *scale,
+                               int wild)
+{
+    for (size_t i = 0; i < n; i += FA_LANES) {
+        vreal e = row_quotient(row_some(y, i, n), scale, wild);
+        row_put(dx, i, n, v_fnma(total.tail, e, v_fnma(total.head, e, row_some(g, i, n))));
+    }
 }
 
 /* g - e^y sum of g */
 static void row_vjp_log_softmax(const void *result, const void *gradient, void *dx, size_t n)
 {
     const real *y = result, *g = gradient;
-    real *d = dx;
-    double total = row_plain_sum(g, n), max, min;
+    double max, min;
     row_extremes(y, n, &max, &min);
     /* e^y alone: a sum of e^0, as row_table has it */
     row_sum one = {.max = 0, .min = min, .own = {ROW_FACTOR * row_power_of_two(ROW_BASE), 0}};
     row_scale_values values = row_scale_of(&one, 1.0);
     row_scale scale = row_scale_splat(&values);
-    for (size_t i = 0; i < n; i += FA_LANES) {
-        size_t left = n - i < FA_LANES ? n - i : FA_LANES;
-        vreal v = v_load_part(y + i, left), e = values.near ? row_quotient(v, &scale, 0) : row_quotient(v, &scale, 1);
-        real lane[FA_LANES];
-        v_store(lane, e);
-        for (size_t l = 0; l < left; l++)
-            d[i + l] = (real)(g[i + l] - total * lane[l]);
-    }
+    row_pair total = row_pair_of(row_dot(g, NULL, n));
+    if (values.near)
+        row_less_powers(y, g, dx, n, total, &scale, 0);
+    else
+        row_less_powers(y, g, dx, n, total, &scale, 1);
 }
 
 /* g softmax(x) */

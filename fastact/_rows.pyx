@@ -18,17 +18,22 @@ cdef inline bint same_memory_or_disjoint(cnp.ndarray x, cnp.ndarray y):
     return a == b or a + cnp.PyArray_NBYTES(x) <= b or b + cnp.PyArray_NBYTES(y) <= a
 
 
-cdef inline bint takes(cnp.ndarray x, object out):
-    """Whether out is a plain array for the result of x."""
+cdef inline bint is_like(cnp.ndarray x, object out):
+    """Whether out is a plain array of the dtype and shape of x."""
     cdef int i
-    if not is_plain(out) or not cnp.PyArray_ISWRITEABLE(out) or cnp.PyArray_TYPE(out) != cnp.PyArray_TYPE(x):
+    if not is_plain(out) or cnp.PyArray_TYPE(out) != cnp.PyArray_TYPE(x):
         return False
     if cnp.PyArray_NDIM(out) != cnp.PyArray_NDIM(x):
         return False
     for i in range(cnp.PyArray_NDIM(x)):
         if cnp.PyArray_DIM(out, i) != cnp.PyArray_DIM(x, i):
             return False
-    return same_memory_or_disjoint(x, out)
+    return True
+
+
+cdef inline bint takes(cnp.ndarray x, object out):
+    """Whether out is a plain array for the result of x."""
+    return is_like(x, out) and cnp.PyArray_ISWRITEABLE(out) and same_memory_or_disjoint(x, out)
 
 
 cdef object direct(int which, object x, object axis, object out):
@@ -60,6 +65,28 @@ def register_bfloat16(int number):
     """bfloat16 has this number from now on."""
     global fa_bfloat16_number
     fa_bfloat16_number = number
+
+
+def direct_vjp(int which, y, g, axis):
+    """vjp of softmax or log_softmax for plain arrays of one shape and dtype, or None when reductions.py has to look."""
+    cdef fa_row_shape shape
+    cdef fa_row_array result, gradient, target
+    cdef int a, status
+    if not is_plain(y) or not is_plain(g) or (<cnp.ndarray>y).size == 0:
+        return None
+    a = plain_axis(y, axis)
+    if a < 0 or not is_like(y, g):
+        return None
+    dx = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(y), cnp.PyArray_DIMS(y), cnp.PyArray_TYPE(y), 0)
+    plain_rows(y, a, &shape, result.step)
+    gradient.step = result.step
+    target.step = result.step
+    result.data, gradient.data, target.data = cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(g), cnp.PyArray_BYTES(dx)
+    with nogil:
+        status = rows.vjp(which, &shape, result, gradient, target)
+    if status != 0:
+        raise MemoryError
+    return dx
 
 
 cdef object general = None  # reductions.py's way through; set when that module loads

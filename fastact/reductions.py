@@ -10,7 +10,7 @@ from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from . import _row_axes
-from ._rows import log_softmax, logsumexp, set_general, softmax, softmin
+from ._rows import direct_vjp, log_softmax, logsumexp, set_general, softmax, softmin
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
 
@@ -221,6 +221,9 @@ def _vjp_operands(name, first, g):
 
 
 def _vjp_of_map(name, which, y, g, axis):
+    result = direct_vjp(which, y, g, axis)
+    if result is not None:
+        return result
     y, g = _vjp_operands(name, y, g)
     axes = normalized_axes(axis, y.ndim)
     shape = y.shape

@@ -181,3 +181,24 @@ def test_bits_do_not_depend_on_threads():
             want = call(x)
         with fa.num_threads(3):
             np.testing.assert_array_equal(call(x), want)
+
+
+def test_derivatives_do_not_depend_on_layout_or_instruction_set():
+    previous, results = _core.selected_isa(), []
+    for isa in [name for name in _core.available_isas() if name != "base"]:
+        _core.select_isa(isa)
+        found = []
+        for x in samples(np.float32):
+            y, g = fa.softmax(np.clip(x, -1e4, 1e4)), np.random.default_rng(1).normal(size=x.shape).astype("f4")
+            for name, result in (("softmax", y), ("log_softmax", np.log(y + np.float32(1e-30)))):
+                function = getattr(fa.vjp, name)
+                found.append(function(y=result, g=g))
+                columns = function(y=np.ascontiguousarray(result.T), g=np.asfortranarray(g).T, axis=0)
+                np.testing.assert_array_equal(columns.T, found[-1])
+                one = np.stack([function(y=a, g=b) for a, b in zip(result, g, strict=True)])
+                np.testing.assert_array_equal(one, found[-1])
+        results.append(found)
+    _core.select_isa(previous)
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
