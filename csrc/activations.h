@@ -204,6 +204,7 @@ FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mo
 }
 
 #include "activations_exponential.h"
+#include "activations_gated.h"
 
 FA_INLINE vreal f_prelu(vreal x, vreal weight, int mode) { return f_leaky_relu(x, weight, mode); }
 FA_INLINE fa_gradients d_prelu(vreal x, vreal g, vreal weight, int mode)

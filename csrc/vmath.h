@@ -116,18 +116,24 @@ FA_INLINE fa_pair v_expm1(vreal y)
     return (fa_pair){head, v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - head))};
 }
 
-/* times / (1 + e^(t + low)) for t ≥ 0 as head and tail, both times 2^FA_SCALE when wild: one division, corrected by its
- * residual.  The head alone is within 0.55 units in the last place. */
-FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, int mode)
+/* times / (one + e), e and one times the same power of two, as head and tail: one division, corrected by its residual.
+ * The head alone is within 0.55 units in the last place. */
+FA_INLINE fa_pair v_over_one_plus(vreal times, fa_exponential e, vreal one)
 {
-    const int wild = mode & FA_WILD;
-    fa_exponential e = v_exp(wild ? v_min(K(FA_EXP_ZERO), t) : t, low, wild ? -FA_SCALE : 0);
-    vreal u = v_fma(e.scale, e.excess, wild ? K(FA_DOWN) : K(1));
+    vreal u = v_fma(e.scale, e.excess, one);
     vreal d = e.scale + u, d_low = u - (d - e.scale);
     vreal inverse = K(1) / d, q = times * inverse;
     vreal rest = v_fnma(q, d_low, v_fnma(q, d, times));
     vreal head = v_fma(inverse, rest, q);
     return (fa_pair){head, v_fma(inverse, rest, q - head)};
+}
+
+/* times / (1 + e^(t + low)) for t ≥ 0, both parts times 2^FA_SCALE when wild. */
+FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, int mode)
+{
+    const int wild = mode & FA_WILD;
+    fa_exponential e = v_exp(wild ? v_min(K(FA_EXP_ZERO), t) : t, low, wild ? -FA_SCALE : 0);
+    return v_over_one_plus(times, e, wild ? K(FA_DOWN) : K(1));
 }
 
 /* 1/(1 + e^(t + low)), t ≥ 0, unscaled. */

@@ -20,8 +20,10 @@ except ImportError as error:
 from . import runtime as runtime
 from . import value_and_grad as value_and_grad
 from . import vjp as vjp
+from ._gates import glu as glu
 from .activations import *  # noqa: F403
 from .activations import __all__ as _activations
+from .activations import _glu as _glu  # glu's ufunc
 from .losses import *  # noqa: F403
 from .losses import __all__ as _losses
 from .reductions import log_softmax as log_softmax
@@ -40,6 +42,7 @@ __all__ = [
     *_activations,
     *_losses,
     "get_num_threads",
+    "glu",
     "log_softmax",
     "logsumexp",
     "num_threads",

@@ -7,4 +7,4 @@ functions = _ufuncs.make_functions(False)
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}
 globals().update(functions)
 
-__all__ = sorted(functions)
+__all__ = sorted(name for name in functions if not name.startswith("_"))

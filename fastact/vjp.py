@@ -2,6 +2,7 @@
 
 from . import _ufuncs
 from ._aliases import ALIASES
+from ._gates import vjp_glu as glu  # noqa: F401
 from .reductions import vjp_log_softmax as log_softmax  # noqa: F401
 from .reductions import vjp_logsumexp as logsumexp  # noqa: F401
 from .reductions import vjp_softmax as softmax  # noqa: F401
@@ -10,4 +11,5 @@ functions = _ufuncs.make_functions(True)
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}
 globals().update(functions)
 
-__all__ = sorted([*functions, "log_softmax", "logsumexp", "softmax"])
+public = [name for name in functions if not name.startswith("_")]
+__all__ = sorted([*public, "glu", "log_softmax", "logsumexp", "softmax"])

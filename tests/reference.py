@@ -224,6 +224,17 @@ ORACLES = {
 
 # Of (x, gate): the value, and the derivatives by each.
 GATED = {
+    "swiglu": Oracle(
+        lambda m, x, gate: x * m.fading(gate, m.logistic(gate)),
+        lambda m, x, gate: (
+            m.fading(gate, m.logistic(gate)),
+            x * (m.logistic(gate) + m.fading(gate, m.logistic_slope(gate))),
+        ),
+    ),
+    "_glu": Oracle(
+        lambda m, x, gate: x * m.logistic(gate),
+        lambda m, x, gate: (m.logistic(gate), x * m.logistic_slope(gate)),
+    ),
     "reglu": Oracle(
         lambda m, x, gate: x * m.where(gate > 0, gate, 0),
         lambda m, x, gate: (m.where(gate > 0, gate, 0), m.where(gate > 0, x, 0)),

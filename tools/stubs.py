@@ -7,7 +7,7 @@ import runpy
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROW = re.compile(r"^FA_(?:ACTIVATION|LEARNED|GATED)\((\w+), \d, \(([^)]*)\)", re.MULTILINE)
+ROW = re.compile(r"^FA_(?:ACTIVATION|LEARNED|GATED)\(([a-z]\w+), \d, \(([^)]*)\)", re.MULTILINE)
 FORMS = {"gelu": ("approximate", 'Literal["none", "tanh"] = "none"'), "gelu_tanh": None}
 HEAD = '''"""{text}  Written by tools/stubs.py from csrc/activations.def."""
 
@@ -80,7 +80,7 @@ def write():
 def row_vjps():
     """Imports of the derivatives that are written out in Python."""
     source = (ROOT / "fastact" / "vjp.py").read_text()
-    return "\n".join(re.findall(r"^(from \.reductions import .*?)(?:  #.*)?$", source, re.MULTILINE))
+    return "\n".join(re.findall(r"^(from \.(?:_gates|reductions) import .*?)(?:  #.*)?$", source, re.MULTILINE))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""glu and its derivative: the halves of one array, handed to the gated function of two.  No arithmetic on elements."""
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from . import activations, vjp
+from .reductions import operand_dtype
+
+__all__ = ["glu", "vjp_glu"]
+
+
+def _halves(name, x, axis):
+    """Indices of x's halves along the axis, x as an array of any kind."""
+    x = x if hasattr(x, "__array_ufunc__") else np.asarray(x)
+    position = normalize_axis_index(axis, x.ndim)
+    length = x.shape[position]
+    if length % 2:
+        raise ValueError(
+            f"{name}() got {length} elements along axis {axis} of an array of shape {tuple(x.shape)}: expected an even "
+            "number, the first half of which is gated by the second; check axis, or drop an element"
+        )
+    before = (slice(None),) * position
+    return x, (*before, slice(None, length // 2)), (*before, slice(length // 2, None))
+
+
+def glu(x, axis=-1):
+    """Gated linear unit: a * sigmoid(b), where a and b are the halves of x along an axis, in one pass.
+
+    Parameters
+    ----------
+    x : array_like
+        float16, bfloat16 (ml_dtypes), float32 or float64; bool and 8 and 16
+        bit integers compute in float32, wider integers in float64.
+    axis : int, default -1
+        The axis that is halved; its length must be even.
+
+    Returns
+    -------
+    ndarray
+        The dtype of x; its shape, with half the length along `axis`.
+
+    Raises
+    ------
+    ValueError
+        If the length along `axis` is odd.
+    numpy.exceptions.AxisError
+        If x has no such axis.
+    TypeError
+        If x is complex, longdouble, or no number.
+
+    Notes
+    -----
+    NaN gives NaN; limits at ±inf are exact; no floating-point warning is raised.
+
+    References
+    ----------
+    Y. N. Dauphin, A. Fan, M. Auli and D. Grangier, Language modeling with gated convolutional networks, ICML 2017
+
+    Examples
+    --------
+    >>> fa.glu([1.0, -2.0, 0.0, 0.0])
+    array([ 0.5, -1. ])
+    """
+    x, first, second = _halves("glu", x, axis)
+    return activations.functions["_glu"](x[first], x[second])
+
+
+def vjp_glu(x, g, axis=-1):
+    """g times the derivative of glu: (g * sigmoid(b), g * a * sigmoid(b) * (1 - sigmoid(b))) side by side along an axis.
+
+    Parameters
+    ----------
+    x : array_like
+        What `glu` was given: a and b are its halves along `axis`.
+    g : array_like
+        Gradient of what follows; broadcast against the halves.
+    axis : int, default -1
+        The axis that is halved; its length must be even.
+
+    Returns
+    -------
+    ndarray
+        The dtype and shape of x.
+
+    Raises
+    ------
+    ValueError
+        If the length along `axis` is odd.
+    numpy.exceptions.AxisError
+        If x has no such axis.
+    TypeError
+        If x is complex, longdouble, or no number.
+
+    Examples
+    --------
+    >>> fa.vjp.glu([1.0, -2.0, 0.0, 0.0], [1.0, 1.0])
+    array([ 0.5 ,  0.5 ,  0.25, -0.5 ])
+    """
+    x, first, second = _halves("vjp.glu", np.asarray(x), axis)
+    dx = np.empty(x.shape, operand_dtype(x.dtype, "vjp.glu"))
+    vjp.functions["_glu"](x[first], x[second], np.asarray(g, dx.dtype), out=(dx[first], dx[second]))
+    return dx
