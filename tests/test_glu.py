@@ -50,7 +50,9 @@ def test_dtypes(dtype, result):
 
 @pytest.mark.parametrize("call", [fa.glu, lambda x, axis=-1: fa.vjp.glu(x, 1.0, axis)])
 def test_errors(call):
-    with pytest.raises(ValueError, match=r"got 5 elements along axis -1 of an array of shape \(2, 5\): expected an even"):
+    with pytest.raises(
+        ValueError, match=r"got 5 elements along axis -1 of an array of shape \(2, 5\): expected an even"
+    ):
         call(np.ones((2, 5)))
     with pytest.raises(np.exceptions.AxisError):
         call(np.ones((2, 4)), 2)
