@@ -45,7 +45,12 @@ extern const fa_activation fa_activations[FA_N_ACTIVATIONS];
 
 /* A kernel over n contiguous elements.  in[0] is x; gate is next where there is one, then g in a vjp; parameters follow.  step[i] is 1 for an array,
  * as x always is, and 0 for one value that serves all elements.  An output may be the very same memory as an input, else disjoint. */
-typedef void fa_kernel(size_t n, const void *const *in, const size_t *step, void *const *out);
+typedef void fa_kernel(size_t n, const void *const *in, const size_t *step, void *const *out, int how);
+enum {
+    FA_STREAMED = 1,    /* results may pass the caches: worth it where none holds them */
+    FA_STORED_F16 = 2,  /* x, gate, g and the results are float16 in memory, parameters float32 */
+    FA_STORED_BF16 = 4, /* … bfloat16 */
+};
 enum { FA_MAX_IN = 4, FA_MAX_OUT = 2 };
 
 /* Half precision to float32 and back, rounding once to even; n contiguous elements. */
@@ -54,8 +59,6 @@ typedef void fa_narrow(size_t n, const float *from, uint16_t *to);
 typedef struct {
     fa_widen *widen_f16, *widen_bf16;
     fa_narrow *narrow_f16, *narrow_bf16;
-    void (*stream)(size_t n_bytes, const void *from, void *to); /* copies past the caches; fence once after the last */
-    void (*fence)(void);
 } fa_movers;
 
 struct fa_row_kernels;
@@ -90,10 +93,14 @@ typedef struct {
     fa_dtype dtype; /* what the kernel computes in */
     fa_dtype type[FA_MAX_IN + FA_MAX_OUT];
     int n_in, n_out;
+    int n_array; /* inputs that are not parameters: x, gate, g */
 } fa_call;
 void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step);
 
 size_t fa_item_size(fa_dtype dtype);
+
+/* Parameters as float32 kernels take them, rounded as if the process had set nothing. */
+void fa_narrow_parameters(int n, const double *wide, float *narrow);
 
 /* relu and relu6 keep integers: min(max(x, 0), top) on contiguous or strided data, x and y of one integer type. */
 typedef struct {

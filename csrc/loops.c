@@ -19,11 +19,13 @@ typedef struct {
     size_t n;
     char *const *data;
     const ptrdiff_t *step;
-    size_t block;                /* elements staged at once; 0: the kernel takes all operands as they stand */
-    int staged[MAX_OPERANDS];    /* goes through a buffer */
-    int streamed[MAX_OPERANDS];  /* results only: from the buffer past the caches */
-    int fenced;
+    size_t block;             /* elements staged at once; 0: the kernel takes all operands as they stand */
+    int staged[MAX_OPERANDS]; /* goes through a buffer */
+    int how;                  /* for the kernel, where nothing is staged */
 } fa_job;
+
+/* Bytes from an operand's first element to the one at start. */
+static ptrdiff_t offset(const fa_job *job, int k, size_t start) { return (ptrdiff_t)start * job->step[k]; }
 
 static void run_direct(const fa_job *job, size_t start, size_t n)
 {
@@ -33,11 +35,11 @@ static void run_direct(const fa_job *job, size_t start, size_t n)
     size_t step[FA_MAX_IN];
     for (int i = 0; i < call->n_in; i++) {
         step[i] = job->step[i] != 0;
-        in[i] = job->data[i] + start * (size_t)job->step[i];
+        in[i] = job->data[i] + offset(job, i, start);
     }
     for (int i = 0; i < call->n_out; i++)
-        out[i] = job->data[call->n_in + i] + start * (size_t)job->step[call->n_in + i];
-    call->kernel(n, in, step, out);
+        out[i] = job->data[call->n_in + i] + offset(job, call->n_in + i, start);
+    call->kernel(n, in, step, out, job->how);
 }
 
 /* A block copied in, computed, copied out: what stands in the same memory as an input is written only after all of the
@@ -50,20 +52,18 @@ static void run_staged(const fa_job *job, size_t start, size_t n)
     void *out[FA_MAX_OUT];
     size_t step[FA_MAX_IN];
     for (int i = 0; i < call->n_in; i++) {
-        const char *from = job->data[i] + (ptrdiff_t)start * job->step[i];
+        const char *from = job->data[i] + offset(job, i, start);
         step[i] = i == 0 || job->step[i] != 0;
         in[i] = job->staged[i] ? (const void *)buffer[i] : from;
         if (job->staged[i])
             fa_read(call->type[i], step[i] ? n : 1, from, job->step[i], buffer[i]);
     }
     for (int i = 0, k = call->n_in; i < call->n_out; i++, k++)
-        out[i] = job->staged[k] ? (void *)buffer[k] : job->data[k] + (ptrdiff_t)start * job->step[k];
-    call->kernel(n, in, step, out);
+        out[i] = job->staged[k] ? (void *)buffer[k] : job->data[k] + offset(job, k, start);
+    call->kernel(n, in, step, out, 0);
     for (int k = call->n_in; k < call->n_in + call->n_out; k++) {
-        char *to = job->data[k] + (ptrdiff_t)start * job->step[k];
-        if (job->streamed[k])
-            fa_kernels_for(FA_F32)->movers->stream(n * fa_item_size(call->type[k]), buffer[k], to);
-        else if (job->staged[k])
+        char *to = job->data[k] + offset(job, k, start);
+        if (job->staged[k])
             fa_write(call->type[k], n, buffer[k], to, job->step[k]);
     }
 }
@@ -76,8 +76,6 @@ static void run(const fa_job *job, size_t start, size_t n)
     else
         for (size_t i = 0; i < n; i += job->block)
             run_staged(job, start + i, n - i < job->block ? n - i : job->block);
-    if (job->fenced)
-        fa_kernels_for(FA_F32)->movers->fence();
     fa_fp_leave(saved);
 }
 
@@ -88,14 +86,44 @@ static void piece_task(void *context, size_t index)
     run(job, start, job->n - start < PIECE ? job->n - start : PIECE);
 }
 
-/* Whether results go where later elements are read from: a ufunc's reduce and accumulate feed each result into the next. */
-static int feeds_itself(const fa_job *job)
+/* The bytes that operand k's elements lie in, as [low, high). */
+static void extent(const fa_job *job, int k, const char **low, const char **high)
+{
+    const ptrdiff_t last = (ptrdiff_t)(job->n - 1) * job->step[k];
+    *low = job->data[k] + (last < 0 ? last : 0);
+    *high = job->data[k] + (last > 0 ? last : 0) + fa_item_size(job->call->type[k]);
+}
+
+enum { APART, AHEAD, TANGLED };
+
+/* How an input and a result share memory: not, or element by element; the input so far ahead that a result never falls on what
+ * is still to be read, which is how NumPy hands over shifted views; or in another way, as when a ufunc's reduce and accumulate
+ * feed each result into the next. */
+static int shared(const fa_job *job, int in, int out)
+{
+    const char *in_low, *in_high, *out_low, *out_high;
+    if (job->data[in] == job->data[out] && job->step[in] == job->step[out] && job->step[out] != 0 &&
+        job->call->type[in] == job->call->type[out])
+        return APART;
+    extent(job, in, &in_low, &in_high);
+    extent(job, out, &out_low, &out_high);
+    if (in_high <= out_low || out_high <= in_low)
+        return APART;
+    const int forward = job->step[in] == job->step[out] && job->step[out] != 0;
+    const ptrdiff_t ahead = job->data[in] - job->data[out];
+    return forward && (job->step[in] > 0 ? ahead > 0 : ahead < 0) ? AHEAD : TANGLED;
+}
+
+static int worst_shared(const fa_job *job)
 {
     const fa_call *call = job->call;
-    if (call->n_in != 2 || call->n_out != 1)
-        return 0;
-    const char *y = job->data[2];
-    return job->step[2] == 0 || (job->data[0] == y - job->step[2] && job->step[0] == job->step[2]);
+    int worst = APART;
+    for (int in = 0; in < call->n_in; in++)
+        for (int out = call->n_in; out < call->n_in + call->n_out; out++) {
+            const int found = shared(job, in, out);
+            worst = found > worst ? found : worst;
+        }
+    return worst;
 }
 
 static int is_input(const fa_job *job, const char *y)
@@ -106,22 +134,36 @@ static int is_input(const fa_job *job, const char *y)
     return found;
 }
 
+/* How half types stand in memory, if that is how kernels take them: all operands but parameters of one half type. */
+static int halves(const fa_call *call)
+{
+    const fa_dtype type = call->type[call->n_in];
+    if (type != FA_F16 && type != FA_BF16)
+        return 0;
+    for (int k = 0; k < call->n_in + call->n_out; k++)
+        if (call->type[k] != (k < call->n_array || k >= call->n_in ? type : FA_F32))
+            return 0;
+    return type == FA_F16 ? FA_STORED_F16 : FA_STORED_BF16;
+}
+
 /* Which operands the kernel does not take as they stand: x and results must be contiguous, other operands contiguous or one
- * value, all of the kernel's dtype. */
+ * value, all of the kernel's dtype but for half types. */
 static void plan(fa_job *job)
 {
     const fa_call *call = job->call;
-    const ptrdiff_t item = (ptrdiff_t)fa_item_size(call->dtype);
+    const ptrdiff_t wanted = (ptrdiff_t)fa_item_size(call->dtype);
+    int direct = 1;
+    job->how = halves(call);
     for (int k = 0; k < call->n_in + call->n_out; k++) {
-        const int result = k >= call->n_in, single = !result && k > 0 && job->step[k] == 0;
-        job->staged[k] = call->type[k] != call->dtype || (job->step[k] != item && !single);
-        job->streamed[k] = result && !job->staged[k] && job->n * (size_t)item >= STREAMED_FROM &&
-                           fa_kernels_for(FA_F32)->movers->stream != NULL && !is_input(job, job->data[k]);
-        job->staged[k] |= job->streamed[k];
-        job->fenced |= job->streamed[k];
-        if (job->staged[k])
-            job->block = FA_STAGE;
+        const ptrdiff_t item = (ptrdiff_t)fa_item_size(call->type[k]);
+        const int single = k > 0 && k < call->n_in && job->step[k] == 0;
+        const int placed = job->step[k] == item || single;
+        job->staged[k] = call->type[k] != call->dtype || !placed;
+        direct &= placed && (job->how || call->type[k] == call->dtype);
     }
+    job->block = direct ? 0 : FA_STAGE;
+    if (direct && !job->how && job->n * (size_t)wanted >= STREAMED_FROM && !is_input(job, job->data[call->n_in]))
+        job->how = FA_STREAMED;
 }
 
 void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step)
@@ -129,12 +171,25 @@ void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrd
     fa_job job = {.call = call, .n = n, .data = data, .step = step};
     if (n == 0)
         return;
+    const int sharing = worst_shared(&job);
     plan(&job);
-    if (n > 1 && feeds_itself(&job)) {
-        job.block = 1;
+    if (sharing != APART) {
+        job.block = sharing == AHEAD ? FA_STAGE : 1;
+        for (int k = 0; k < call->n_in + call->n_out; k++)
+            job.staged[k] = 1;
         run(&job, 0, n);
     } else if (n >= THREADED_FROM && fa_get_num_threads() > 1)
         fa_parallel_for((n + PIECE - 1) / PIECE, piece_task, &job);
     else
         run(&job, 0, n);
+}
+
+void fa_narrow_parameters(int n, const double *wide, float *narrow)
+{
+    fa_fp_state saved = fa_fp_enter();
+    for (int i = 0; i < n; i++) {
+        volatile float value = (float)wide[i]; /* between the two changes of mode, where the compiler might move it */
+        narrow[i] = value;
+    }
+    fa_fp_leave(saved);
 }

@@ -78,6 +78,7 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_select(mask, a, b) FA_TYPES(v_select, a)(mask, a, b)
 #define v_to_int(a) FA_FLOATS(v_to_int, a)(a)
 #define v_to_float(a) _Generic((a), vi32 : v_to_float_i32, vi64 : v_to_float_i64)(a)
+#define v_stream(p, v) FA_FLOATS(v_stream, v)(p, v)
 #define v_lane(a, i) FA_TYPES(v_lane, a)(a, i)
 #define v_lookup8(table, index) FA_LOOKUP(v_lookup8, table)(table, index)
 #define v_lookup16(table, index) FA_LOOKUP(v_lookup16, table)(table, index)
@@ -152,6 +153,8 @@ FA_INLINE vf64 v_copysign_f64(vf64 m, vf64 s)
 #if FA_VECTOR_BYTES && FA_VECTOR_BYTES != 64
 #include "vec/integer_masks.h"
 #endif
+
+#include "vec/halves.h"
 
 #if defined(FA_REAL_F32)
 typedef float real;

@@ -6,7 +6,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
-from ._core cimport FA_F32, FA_F64, FA_MAX_IN, FA_MAX_OUT, elementwise, fa_call, fa_dtype
+from ._core cimport FA_F32, FA_F64, FA_MAX_IN, FA_MAX_OUT, elementwise, fa_call, fa_dtype, narrow_parameters
 from ._loop cimport Loop, call_of, loop_of
 
 import numpy as np
@@ -62,7 +62,7 @@ cdef class Lane:
         self.n_array = row["n_input"] + (1 if is_vjp else 0)
         self.n_parameter = row["n_parameter"]
         for dtype in (FA_F32, FA_F64):
-            self.loops[<int>dtype] = loop_of(index, is_vjp, dtype, self.n_array + self.n_parameter, 1)
+            self.loops[<int>dtype] = loop_of(index, is_vjp, dtype, self.n_array, self.n_array + self.n_parameter, 1)
 
     cdef object run(self, PyObject *const *arrays, const double *parameters, object out):
         """The result, or None when the ufunc has to do it.  arrays[0] is plain."""
@@ -87,9 +87,11 @@ cdef class Lane:
         if fresh:
             out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), type_number, 0)
         for i in range(self.n_parameter):
-            wide[i], narrow[i] = parameters[i], <float>parameters[i]
+            wide[i] = parameters[i]
             data[self.n_array + i] = <char *>&narrow[i] if type_number == cnp.NPY_FLOAT else <char *>&wide[i]
             step[self.n_array + i] = 0
+        if self.n_parameter and type_number == cnp.NPY_FLOAT:
+            narrow_parameters(self.n_parameter, wide, narrow)
         data[call.n_in] = cnp.PyArray_BYTES(out)
         step[call.n_in] = item
         run_kernel(&call, <size_t>cnp.PyArray_SIZE(x), data, step)
@@ -239,8 +241,8 @@ cdef class Choice(_Callable):
         if len(args) > self.n_array:
             choice = args[self.n_array]
         else:
-            choice = kwargs.pop(self.keyword, None) or next(iter(self.ufuncs))
-        if choice not in self.ufuncs:
+            choice = kwargs.pop(self.keyword, next(iter(self.ufuncs)))
+        if not isinstance(choice, str) or choice not in self.ufuncs:
             expected = " or ".join(map(repr, self.ufuncs))
             raise ValueError(f"{self.__name__}() got {self.keyword}={choice!r}: expected {expected}")
         return self.ufuncs[choice](*arrays, **kwargs)

@@ -15,7 +15,7 @@ cdef extern from "fastact.h" nogil:
         FA_I64
         FA_U64
 
-    ctypedef void fa_kernel(size_t n, const void *const *input, const size_t *step, void *const *out) noexcept
+    ctypedef void fa_kernel(size_t n, const void *const *input, const size_t *step, void *const *out, int how) noexcept
 
     enum:
         FA_N_ACTIVATIONS
@@ -40,6 +40,7 @@ cdef extern from "fastact.h" nogil:
         fa_dtype type[6]  # FA_MAX_IN + FA_MAX_OUT
         int n_in
         int n_out
+        int n_array
 
     ctypedef struct fa_clip:
         fa_dtype type
@@ -51,5 +52,6 @@ cdef extern from "rows_api.h" nogil:
 
 cdef const fa_kernels *kernels_for(fa_dtype dtype) noexcept nogil
 cdef void elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step) noexcept nogil
+cdef void narrow_parameters(int n, const double *wide, float *narrow) noexcept nogil
 cdef void clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil
 cdef const fa_row_entries *row_entries() noexcept nogil

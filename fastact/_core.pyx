@@ -22,6 +22,7 @@ cdef extern from "fastact.h" nogil:
     const char *fa_refused_isa()
     const char *fa_compiler()
     void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step)
+    void fa_narrow_parameters(int n, const double *wide, float *narrow)
     void fa_clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step)
 
 cdef extern from "rows_api.h" nogil:
@@ -39,6 +40,10 @@ cdef const fa_kernels *kernels_for(fa_dtype dtype) noexcept nogil:
 
 cdef void elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step) noexcept nogil:
     fa_elementwise(call, n, data, step)
+
+
+cdef void narrow_parameters(int n, const double *wide, float *narrow) noexcept nogil:
+    fa_narrow_parameters(n, wide, narrow)
 
 
 cdef void clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil:

@@ -8,13 +8,13 @@ cdef struct Loop:
     fa_call call  # all but the kernel, which the selected instruction set has
 
 
-cdef inline Loop loop_of(int index, bint is_vjp, fa_dtype dtype, int n_in, int n_out) noexcept:
+cdef inline Loop loop_of(int index, bint is_vjp, fa_dtype dtype, int n_array, int n_in, int n_out) noexcept:
     """A loop whose operands are all of the kernel's dtype."""
     cdef Loop loop
     loop.index, loop.is_vjp = index, is_vjp
     loop.call.kernel = NULL
     loop.call.dtype = dtype
-    loop.call.n_in, loop.call.n_out = n_in, n_out
+    loop.call.n_array, loop.call.n_in, loop.call.n_out = n_array, n_in, n_out
     for i in range(n_in + n_out):
         loop.call.type[i] = dtype
     return loop

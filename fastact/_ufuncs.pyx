@@ -77,7 +77,7 @@ cdef class Row:
     cdef Loop *loop(self, fa_dtype dtype, fa_dtype input, fa_dtype gradient, fa_dtype parameter, fa_dtype result):
         """A loop that computes in dtype, over inputs, g, parameters and results as they stand in memory."""
         cdef Loop *loop = <Loop *>malloc(sizeof(Loop))
-        loop[0] = loop_of(self.index, self.is_vjp, dtype, self.n_in, self.n_out)
+        loop[0] = loop_of(self.index, self.is_vjp, dtype, self.n_array, self.n_in, self.n_out)
         for i in range(self.n_in + self.n_out):
             loop.call.type[i] = (
                 input if i < self.n_input else gradient if i < self.n_array else parameter if i < self.n_in else result)
@@ -142,9 +142,13 @@ def register_bfloat16(int number):
                 raise RuntimeError(f"NumPy did not take the bfloat16 loop of {ufunc.__name__}")
 
 
+value_ufuncs, vjp_ufuncs = {}, {}  # by name; modules of their own hold them, where pickle finds them
+
+
 def make_functions(bint is_vjp):
     """Every function of the table by name: {name: ufunc or callable}."""
-    functions, ufuncs, lanes = {}, {}, {}
+    functions, lanes = {}, {}
+    ufuncs = vjp_ufuncs if is_vjp else value_ufuncs
     texts = {text["name"]: text for text in _core.activation_table()}
     for index, (name, text) in enumerate(texts.items()):
         row = Row(index, text, is_vjp)

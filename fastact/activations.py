@@ -4,6 +4,8 @@ from . import _ufuncs
 from ._aliases import ALIASES
 
 functions = _ufuncs.make_functions(False)
+from . import _value_ufuncs as _value_ufuncs  # noqa: E402
+
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}
 globals().update(functions)
 

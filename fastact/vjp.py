@@ -8,6 +8,8 @@ from .reductions import vjp_logsumexp as logsumexp  # noqa: F401
 from .reductions import vjp_softmax as softmax  # noqa: F401
 
 functions = _ufuncs.make_functions(True)
+from . import _vjp_ufuncs as _vjp_ufuncs  # noqa: E402
+
 functions |= {alias: functions[name] for alias, name in ALIASES.items()}
 globals().update(functions)
 

@@ -58,10 +58,9 @@ def test_it_pickles_into_a_fresh_process(name, kind, tmp_path):
     function = subjects.fastact_function(name, kind)
     function = getattr(function, "func", function)
     (tmp_path / "function").write_bytes(pickle.dumps(function))
-    arguments = "x" if kind == "value" else "x, x"
-    code = (
-        f"import pickle, sys; f = pickle.load(open('function', 'rb')); x = [0.5, -2.0]; print(f({arguments}).tolist())"
-    )
+    given = subjects.required(name)
+    arguments = ("x" if kind == "value" else "x, x") + f", **{given}"
+    code = f"import pickle, sys; f = pickle.load(open('function', 'rb')); x = [0.5, -2.0]; print(f({arguments}))"
     path = os.pathsep.join([os.path.dirname(os.path.dirname(fa.__file__)), *filter(None, sys.path)])
     run = subprocess.run(
         [sys.executable, "-c", code],
@@ -72,7 +71,7 @@ def test_it_pickles_into_a_fresh_process(name, kind, tmp_path):
     )
     assert run.returncode == 0, run.stderr
     x = [0.5, -2.0]
-    assert run.stdout.strip() == str((function(x) if kind == "value" else function(x, x)).tolist())
+    assert run.stdout.strip() == str(function(x, **given) if kind == "value" else function(x, x, **given))
 
 
 @ROWS
@@ -321,3 +320,39 @@ def test_subclasses_and_foreign_arrays_pass_through(name):
     ufunc, method = function(Foreign())
     assert isinstance(ufunc, np.ufunc)
     assert method == "__call__"
+
+
+@ROWS
+@KIND
+@pytest.mark.parametrize("n", [10, 1000, 300_000])
+@DTYPE
+def test_results_one_element_behind_or_before_the_input(isa, name, kind, n, dtype):
+    x = np.linspace(-3, 3, n).astype(dtype)
+    x[n // 2], x[n // 3] = 1e30, -500
+    function, rest = subjects.fastact_function(name, kind), () if kind == "value" else (np.ones(n - 1, dtype),)
+    for source, target in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
+        buffer = x.copy()
+        function(buffer[source], *rest, out=buffer[target])
+        assert np.array_equal(buffer[target], function(x[source].copy(), *rest))
+
+
+def test_accumulate_takes_each_result_as_the_next_input(isa):
+    x = np.linspace(-1, 1, 3000)
+    want = [x[0]]
+    for value in x[1:]:
+        want.append(float(fa.leaky_relu.ufunc(want[-1], value)))
+    assert np.array_equal(fa.leaky_relu.ufunc.accumulate(x), want)
+
+
+@pytest.mark.parametrize("choice", [None, "", False, [], np.ones(2), "Tanh"])
+def test_another_approximation_is_refused(choice):
+    for call in (lambda **keywords: fa.gelu(1.0, **keywords), lambda **keywords: fa.vjp.gelu(1.0, 1.0, **keywords)):
+        with pytest.raises(ValueError, match="approximate=.*expected 'none' or 'tanh'"):
+            call(approximate=choice)
+
+
+@pytest.mark.parametrize("name", [*PARAMETRISED, "gelu"])
+def test_the_bare_ufunc_pickles(name):
+    for module in (fa, fa.vjp):
+        ufunc = getattr(module, name).ufunc
+        assert pickle.loads(pickle.dumps(ufunc)) is ufunc

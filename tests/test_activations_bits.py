@@ -233,6 +233,26 @@ def test_status_flags_are_left_as_they_were(isa, name, kind):
     assert libm.fetestexcept(everything) == 0
 
 
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64") or platform.system() != "Linux", reason="glibc, x86")
+@pytest.mark.parametrize("alpha", [0.3, 1e-40])
+def test_parameters_are_rounded_as_if_nothing_were_set(alpha, flushing):
+    import torch
+
+    libm, x = ctypes.CDLL("libm.so.6"), mixed(np.float32, 500)
+    torch.set_flush_denormal(False)
+    want = bits(fa.elu(x, alpha))
+    torch.set_flush_denormal(True)
+    assert np.array_equal(bits(fa.elu(x, alpha)), want)
+    torch.set_flush_denormal(False)
+    libm.fesetround(0x800)
+    got = fa.elu(x, alpha)
+    libm.fesetround(0)
+    assert np.array_equal(bits(got), want)
+    libm.feclearexcept(0x3D)
+    fa.elu(x, alpha, out=np.empty_like(x))
+    assert libm.fetestexcept(0x3D) == 0
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("far", [1e4, -1e4, np.inf, np.nan])
 def test_neighbours_do_not_matter_to_elu_of_any_alpha(isa, dtype, far):

@@ -34,17 +34,25 @@ FA_INLINE vi64 v_max_i64(vi64 a, vi64 b) { return v_select_i64(a > b, a, b); }
 FA_INLINE int fa_any_bit(__m256i m) { return !_mm256_testz_si256(m, m); }
 #define v_any(mask) fa_any_bit((__m256i)(mask))
 
-#define FA_LANES_F16 8
 FA_INLINE vf32 v_load_f16(const uint16_t *p) { return (vf32)_mm256_cvtph_ps(_mm_loadu_si128((const void *)p)); }
 FA_INLINE void v_store_f16(uint16_t *p, vf32 v)
 {
     _mm_storeu_si128((void *)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
 }
+FA_INLINE vf32 v_load_bf16(const uint16_t *p)
+{
+    return (vf32)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)), 16);
+}
+FA_INLINE void v_store_high16(uint16_t *p, vi32 v)
+{
+    __m256i high = (__m256i)(v >> 16);
+    _mm_storeu_si128((void *)p, _mm_packs_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1)));
+}
 
-/* 32 bytes to an address that is a multiple of 32. */
 #define FA_STREAMS
-FA_INLINE void v_stream(void *to, const void *from) { _mm256_stream_si256(to, _mm256_loadu_si256(from)); }
 FA_INLINE void v_fence(void) { _mm_sfence(); }
+FA_INLINE void v_stream_f32(float *to, vf32 v) { _mm256_stream_ps(to, (__m256)v); }
+FA_INLINE void v_stream_f64(double *to, vf64 v) { _mm256_stream_pd(to, (__m256d)v); }
 
 /* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
 FA_INLINE __m256i fa_first32(size_t n)

@@ -30,17 +30,21 @@ FA_INLINE vi64 v_to_int_f64(vf64 a) { return (vi64)_mm512_cvttpd_epi64((__m512d)
 FA_INLINE vf32 v_to_float_i32(vi32 a) { return (vf32)_mm512_cvtepi32_ps((__m512i)a); }
 FA_INLINE vf64 v_to_float_i64(vi64 a) { return (vf64)_mm512_cvtepi64_pd((__m512i)a); }
 
-#define FA_LANES_F16 16
 FA_INLINE vf32 v_load_f16(const uint16_t *p) { return (vf32)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)p)); }
 FA_INLINE void v_store_f16(uint16_t *p, vf32 v)
 {
     _mm256_storeu_si256((void *)p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+FA_INLINE vf32 v_load_bf16(const uint16_t *p)
+{
+    return (vf32)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16);
+}
+FA_INLINE void v_store_high16(uint16_t *p, vi32 v) { _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16((__m512i)(v >> 16))); }
 
-/* 64 bytes to an address that is a multiple of 64. */
 #define FA_STREAMS
-FA_INLINE void v_stream(void *to, const void *from) { _mm512_stream_si512(to, _mm512_loadu_si512(from)); }
 FA_INLINE void v_fence(void) { _mm_sfence(); }
+FA_INLINE void v_stream_f32(float *to, vf32 v) { _mm512_stream_ps(to, (__m512)v); }
+FA_INLINE void v_stream_f64(double *to, vf64 v) { _mm512_stream_pd(to, (__m512d)v); }
 
 /* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
 FA_INLINE __mmask16 fa_first16(size_t n) { return (__mmask16)((1u << n) - 1u); }

@@ -17,16 +17,28 @@ FA_INLINE vf64 v_fma_f64(vf64 a, vf64 b, vf64 c)
 {
     return (vf64)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 }
-#define FA_LANES_F16 4
 FA_INLINE vf32 v_load_f16(const uint16_t *p) { return (vf32)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
 FA_INLINE void v_store_f16(uint16_t *p, vf32 v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32((float32x4_t)v))); }
+FA_INLINE vf32 v_load_bf16(const uint16_t *p) { return (vf32)vshll_n_u16(vld1_u16(p), 16); }
+FA_INLINE void v_store_high16(uint16_t *p, vi32 v) { vst1_u16(p, vshrn_n_u32((uint32x4_t)v, 16)); }
 #else
 #include <emmintrin.h>
 #include "emulated_fma.h"
-/* 16 bytes to an address that is a multiple of 16. */
+#define FA_F16_BY_HAND
+FA_INLINE vi32 v_load_low16(const uint16_t *p)
+{
+    return (vi32)_mm_unpacklo_epi16(_mm_loadl_epi64((const void *)p), _mm_setzero_si128());
+}
+FA_INLINE vf32 v_load_bf16(const uint16_t *p) { return (vf32)(v_load_low16(p) << 16); }
+FA_INLINE void v_store_high16(uint16_t *p, vi32 v)
+{
+    _mm_storel_epi64((void *)p, _mm_packs_epi32((__m128i)(v >> 16), (__m128i)(v >> 16)));
+}
+
 #define FA_STREAMS
-FA_INLINE void v_stream(void *to, const void *from) { _mm_stream_si128(to, _mm_loadu_si128(from)); }
 FA_INLINE void v_fence(void) { _mm_sfence(); }
+FA_INLINE void v_stream_f32(float *to, vf32 v) { _mm_stream_ps(to, (__m128)v); }
+FA_INLINE void v_stream_f64(double *to, vf64 v) { _mm_stream_pd(to, (__m128d)v); }
 #endif
 
 FA_INLINE vf32 v_sqrt_f32(vf32 a) { return (vf32){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])}; }

@@ -46,3 +46,8 @@ FA_INLINE vf32 v_narrow(vf64 lo, vf64 hi)
     (void)hi;
     return (vf32)lo;
 }
+
+#define FA_F16_BY_HAND
+FA_INLINE vi32 v_load_low16(const uint16_t *p) { return *p; }
+FA_INLINE vf32 v_load_bf16(const uint16_t *p) { return v_real_i32((vi32)((uint32_t)*p << 16)); }
+FA_INLINE void v_store_high16(uint16_t *p, vi32 v) { *p = (uint16_t)((uint32_t)v >> 16); }

@@ -104,5 +104,5 @@ void call_whole(const subject *s, int inputs, whole_call *call)
     }
     for (int k = 0; k < s->n_out; k++)
         out[k] = call->out[k];
-    kernel_of(s)(MAX_LENGTH, in, step, out);
+    kernel_of(s)(MAX_LENGTH, in, step, out, 0);
 }

@@ -71,7 +71,7 @@ static void check_piece(const subject *s, const whole_call *whole, size_t first,
     }
     for (int k = 0; k < s->n_out; k++)
         out[k] = guarded(FA_MAX_IN + k, n * item, at_start);
-    kernel_of(s)(n, in, step, out);
+    kernel_of(s)(n, in, step, out, 0);
     for (int k = 0; k < s->n_out; k++) {
         const size_t i = first_difference(s->dtype, n, out[k], whole->out[k] + first * item);
         CHECK(i == n, "%s: element %zu of %zu, taken from %zu, differs from the same element of a longer call (x %La)",
@@ -113,10 +113,38 @@ static void check_alignment(const subject *s)
         }
         for (int k = 0; k < s->n_out; k++)
             out[k] = memory[FA_MAX_IN + k] + (offset + (size_t)k) % 16 * item;
-        kernel_of(s)(N, in, step, out);
+        kernel_of(s)(N, in, step, out, 0);
         for (int k = 0; k < s->n_out; k++)
             CHECK(first_difference(s->dtype, N, out[k], whole.out[k]) == N, "%s: offset %zu changes the result",
                   label_of(s), offset);
+    }
+}
+
+/* Stores past the caches, wild blocks among them, at every offset of the first result. */
+static void check_streamed(const subject *s)
+{
+    static whole_call whole;
+    static _Alignas(64) unsigned char memory[FA_MAX_OUT][(MAX_LENGTH + 16) * 8];
+    const size_t item = item_of(s), lengths[] = {300, 511, MAX_LENGTH};
+    const void *in[FA_MAX_IN];
+    void *out[FA_MAX_OUT];
+    size_t step[FA_MAX_IN];
+    call_whole(s, BROAD, &whole);
+    for (int k = 0; k < s->n_in; k++) {
+        in[k] = whole.in[k];
+        step[k] = 1;
+    }
+    for (size_t t = 0; t < 17 * 3; t++) {
+        const size_t n = lengths[t % 3];
+        for (int k = 0; k < s->n_out; k++)
+            out[k] = memory[k] + (t % 17 == 16 ? 1 + k * item : t % 17 * item);
+        kernel_of(s)(n, in, step, out, FA_STREAMED);
+        for (int k = 0; k < s->n_out; k++) {
+            unsigned char aligned[MAX_LENGTH * 8];
+            memcpy(aligned, out[k], n * item);
+            CHECK(first_difference(s->dtype, n, aligned, whole.out[k]) == n, "%s: %zu results streamed, offset %zu",
+                  label_of(s), n, t % 17);
+        }
     }
 }
 
@@ -135,7 +163,7 @@ static void check_in_place(const subject *s)
                 step[k] = 1;
             }
             void *out[] = {own.in[target]};
-            kernel_of(s)(lengths[l], in, step, out);
+            kernel_of(s)(lengths[l], in, step, out, 0);
             CHECK(first_difference(s->dtype, lengths[l], out[0], whole.out[0]) == lengths[l],
                   "%s over operand %d in place, %zu values", label_of(s), target, lengths[l]);
             CHECK(memcmp(own.in[target] + lengths[l] * item_of(s), whole.in[target] + lengths[l] * item_of(s),
@@ -168,8 +196,8 @@ static void check_single_operands(const subject *s, unsigned single, size_t n, s
         out[k] = guarded(FA_MAX_IN + k, n * item, 0);
         expected[k] = arrays.out[k];
     }
-    kernel_of(s)(n, in, step, out);
-    kernel_of(s)(n, as_array, ones, expected);
+    kernel_of(s)(n, in, step, out, 0);
+    kernel_of(s)(n, as_array, ones, expected, 0);
     for (int k = 0; k < s->n_out; k++)
         CHECK(first_difference(s->dtype, n, out[k], expected[k]) == n, "%s: operands %x as single values, %zu results",
               label_of(s), single, n);
@@ -188,6 +216,7 @@ static void test_selected(void)
     for_each_subject(check_accuracy);
     for_each_subject(check_lengths);
     for_each_subject(check_alignment);
+    for_each_subject(check_streamed);
     for_each_subject(check_in_place);
     for_each_subject(check_broadcast);
 }
