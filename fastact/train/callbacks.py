@@ -101,17 +101,18 @@ class EarlyStopping(Callback):
             raise ValueError(f"patience={patience} is invalid: it must be 0 or more")
         self.patience, self.restore_best = patience, restore_best
         self._monitor = _Monitor(monitor, mode, min_delta)
-        self.best_epoch, self.stopped, self._weights = 0, False, None
+        self.best_epoch, self.stopped, self._weights, self._since = 0, False, None, 0
 
     def on_train_begin(self, trainer):
-        self.stopped = False
+        if self.stopped:  # a further fit waits anew
+            self.stopped, self._since = False, trainer.epoch
 
     def on_epoch_end(self, trainer, figures):
         if self._monitor.improved(figures):
             self.best_epoch = trainer.epoch
             if self.restore_best:
                 self._weights = {name: value.numpy().copy() for name, value in trainer.model.state_dict().items()}
-        elif trainer.epoch - self.best_epoch > self.patience:
+        elif trainer.epoch - max(self.best_epoch, self._since) > self.patience:
             trainer.stop = self.stopped = True
 
     def on_train_end(self, trainer):
@@ -119,10 +120,13 @@ class EarlyStopping(Callback):
             trainer.model.load_state_dict(self._weights)
 
     def state_dict(self):
-        return {"best": self._monitor.best, "best_epoch": self.best_epoch, "weights": self._weights}
+        names = ("best_epoch", "stopped", "_since", "_weights")
+        return {"best": self._monitor.best, **{name: getattr(self, name) for name in names}}
 
     def load_state_dict(self, state):
-        self._monitor.best, self.best_epoch, self._weights = state["best"], state["best_epoch"], state["weights"]
+        state = dict(state)
+        self._monitor.best = state.pop("best")
+        vars(self).update(state)
 
 
 class ModelCheckpoint(Callback):

@@ -51,6 +51,16 @@ def test_early_stopping(values, options, ran, best):
     assert trained.model[0].bias.tolist() == [best] * 8, "the best weights are back"
 
 
+def test_a_further_fit_waits_anew():
+    stopping = EarlyStopping(patience=2)
+    trained = run([1, 2, 2, 2, 2, 2, 2, 0.5, 2, 2, 2], stopping, epochs=11)
+    assert trained.epoch == 4 and stopping.stopped
+    trained.fit(*blobs(), epochs=7, batch_size=60)
+    assert trained.epoch == 7 and stopping.stopped and stopping.best_epoch == 1
+    trained.fit(*blobs(), epochs=4, batch_size=60)
+    assert trained.epoch == 11 and stopping.stopped and stopping.best_epoch == 8
+
+
 def test_early_stopping_by_a_metric_and_without_restoring():
     trained = run(
         [0.1, 0.9, 0.5, 0.5], EarlyStopping("val_accuracy", patience=1, restore_best=False), name="val_accuracy"

@@ -229,7 +229,7 @@ run.fit(*blobs(), epochs=epochs - run.epoch, batch_size=4)
 
 
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path):
-    path, epochs = tmp_path / "model", 400
+    path, epochs = tmp_path / "model", 300
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     random, kills = np.random.default_rng(), 0
     while True:

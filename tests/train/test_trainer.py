@@ -208,6 +208,24 @@ def test_metrics_of_training_and_validation():
         trainer(metrics=["acuracy"])
 
 
+def test_metrics_of_training_are_those_of_its_batches():
+    x, y = blobs(count=100)
+    still = trainer(metrics=["accuracy"], optimizer=lambda parameters: optim.SGD(parameters, lr=0.0))
+    history = still.fit(x, y, epochs=2, batch_size=7, validation_data=(x, y))
+    assert history["accuracy"] == history["val_accuracy"] == [still.score(x, y)] * 2
+    assert history["loss"] == pytest.approx(history["val_loss"])
+
+
+def test_predictions_come_in_pieces(monkeypatch):
+    x, y = blobs()
+    trained = trainer()
+    trained.fit(x, y, **FIT)
+    whole = trained.predict_proba(x)
+    monkeypatch.setattr("fastact.train._loop.ROWS_AT_ONCE", 7)
+    np.testing.assert_allclose(trained.predict_proba(x), whole, atol=1e-6)
+    assert trained.predict(x[:0]).shape == (0,)
+
+
 def test_inputs_of_every_kind():
     x, y = blobs()
     reference = trainer().fit(x, y, **FIT)["loss"]
