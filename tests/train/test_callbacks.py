@@ -207,3 +207,17 @@ def test_states_of_callbacks_round_trip():
     assert fresh.state_dict() == {"count": 7}
     fresh.on_train_begin(SimpleNamespace(optimizer=first.optimizer))
     assert fresh.scheduler.count == 7 and fresh.state_dict() == {"count": 7}
+
+
+def test_a_scheduler_made_anew_leaves_the_saved_rate_alone():
+    class Warming(Halving):
+        def __init__(self, optimizer):
+            super().__init__(optimizer)
+            optimizer.param_groups[0]["lr"] = 1.0
+
+    resumed, first = LRScheduler(Warming), LRScheduler(Warming)
+    resumed.load_state_dict({"count": 3})
+    optimizer = trainer().optimizer
+    for callback, rate in ((resumed, 1e-3), (first, 1.0)):
+        callback.on_train_begin(SimpleNamespace(optimizer=optimizer))
+        assert optimizer.param_groups[0]["lr"] == rate

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import pathlib
 import re
 import subprocess
 import sys
@@ -81,6 +82,12 @@ def test_rare_classes_whole_numbers_and_blank_lines(tmp_path, capsys):
         arguments = ["--task", task, "--output", str(tmp_path / "m"), "--epochs", "2", "--hidden"]
         assert cli.main(["train", path, "--target", "y", *arguments]) == 0
         assert said in capsys.readouterr().out
+
+
+def test_inputs_are_scaled_by_the_rows_that_are_trained_on(tmp_path):
+    table = read(pathlib.Path(write(tmp_path / "d.csv", ["x", "c", "k"], [[1, "a", 5], [3, "b", 5], [100, "a", 5]])))
+    inputs = Inputs.learn(table, ["x", "c", "k"], [], np.array([0, 1]))
+    assert inputs.encode(table).tolist() == [[-1, 1, 0, 0], [1, 0, 1, 0], [98, 1, 0, 0]]
 
 
 GOOD = [[str(i), "red" if i % 2 else "blue", str(i % 2)] for i in range(20)]

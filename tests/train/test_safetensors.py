@@ -140,8 +140,9 @@ def test_a_failed_write_leaves_the_former_file(tmp_path, monkeypatch):
     assert path.read_bytes() == b"former" and os.listdir(tmp_path) == ["model"]
     with pytest.raises(FileNotFoundError, match="cannot write .*nowhere.*folder must exist"):
         nn.save_safetensors(nn.Linear(2, 2), tmp_path / "nowhere" / "model")
-    synced = []
+    synced, before = [], path.stat().st_ino
     monkeypatch.setattr(os, "fsync", synced.append)
     with replacing(path, "w", encoding="utf-8") as file:
         file.write("new")
     assert path.read_text() == "new" and len(synced) == 2
+    assert path.stat().st_ino != before, "renamed over the former file, not written into it"
