@@ -79,6 +79,8 @@ FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
     return v_select(v_gt(x, K(0)), g, g * y);
 }
 
+#include "activations_hard.h"
+
 /* x·sigmoid(x) = max(x, 0) − t/(1 + e^t), t = |x| */
 FA_INLINE vreal f_silu(vreal x, int mode)
 {

@@ -167,11 +167,52 @@ class Oracle:
         return {p.name: p.default for p in list(inspect.signature(self.value).parameters.values())[2:]}
 
 
+# Published with the paper, as exact decimals.
+SELU_SCALE = "1.0507009873554804934193349852946"
+SELU_ALPHA = "1.6732632423543772848170429916717"
+
 ORACLES = {
     "relu": Oracle(lambda m, x: m.where(x < 0, 0, x), lambda m, x: m.where(x > 0, 1, 0)),
     "leaky_relu": Oracle(
         lambda m, x, negative_slope=0.01: m.where(x > 0, x, negative_slope * x),
         lambda m, x, negative_slope=0.01: m.where(x > 0, 1, negative_slope),
+    ),
+    "relu6": Oracle(
+        lambda m, x: m.where(x < 0, 0, m.where(x > 6, 6, x)),
+        lambda m, x: m.where((x > 0) & (x < 6), 1, 0),
+    ),
+    "hardtanh": Oracle(
+        lambda m, x, min_val=-1.0, max_val=1.0: m.where(x < min_val, min_val, m.where(x > max_val, max_val, x)),
+        lambda m, x, min_val=-1.0, max_val=1.0: m.where((x > min_val) & (x < max_val), 1, 0),
+    ),
+    "hardsigmoid": Oracle(
+        lambda m, x: m.where(x < -3, 0, m.where(x > 3, 1, (x + 3) / 6)),
+        lambda m, x: m.where(abs(x) < 3, m.real("1") / 6, 0),
+    ),
+    "hardswish": Oracle(
+        lambda m, x: m.where(x <= -3, -0.0, m.where(x >= 3, x, x * (x + 3) / 6)),
+        lambda m, x: m.where(x <= -3, 0, m.where(x >= 3, 1, (2 * x + 3) / 6)),
+    ),
+    "hardshrink": Oracle(
+        lambda m, x, lambd=0.5: m.where(abs(x) > lambd, x, 0),
+        lambda m, x, lambd=0.5: m.where(abs(x) > lambd, 1, 0),
+    ),
+    "softshrink": Oracle(
+        lambda m, x, lambd=0.5: m.where(x > lambd, x - lambd, m.where(x < -lambd, x + lambd, x * 0)),
+        lambda m, x, lambd=0.5: m.where(abs(x) > lambd, 1, 0),
+    ),
+    "squared_relu": Oracle(lambda m, x: m.where(x > 0, x, 0) ** 2, lambda m, x: 2 * m.where(x > 0, x, 0)),
+    "softsign": Oracle(
+        lambda m, x: m.where(x > 1, 1 - 1 / (1 + abs(x)), m.where(x < -1, 1 / (1 + abs(x)) - 1, x / (1 + abs(x)))),
+        lambda m, x: 1 / (1 + abs(x)) ** 2,
+    ),
+    "celu": Oracle(
+        lambda m, x, alpha=1.0: m.where(x > 0, x, alpha * m.expm1(x / alpha)),
+        lambda m, x, alpha=1.0: m.where(x > 0, 1, m.exp(x / alpha)),
+    ),
+    "selu": Oracle(
+        lambda m, x: m.real(SELU_SCALE) * m.where(x > 0, x, m.real(SELU_ALPHA) * m.expm1(x)),
+        lambda m, x: m.real(SELU_SCALE) * m.where(x > 0, 1, m.real(SELU_ALPHA) * m.exp(x)),
     ),
     "sigmoid": Oracle(lambda m, x: m.logistic(x), lambda m, x: m.logistic_slope(x)),
     "tanh": Oracle(lambda m, x: m.tanh(x), lambda m, x: 1 / m.cosh(x) ** 2),

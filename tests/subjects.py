@@ -106,6 +106,7 @@ TORCH = {
     "log_sigmoid": lambda F, x: F.logsigmoid(x),
     "quick_gelu": lambda F, x: x * (1.702 * x).sigmoid(),
     "prelu": lambda F, x, weight: F.leaky_relu(x, weight),
+    "squared_relu": lambda F, x: F.relu(x) ** 2,
 }
 
 
@@ -147,11 +148,16 @@ def _jax(name, kind, parameters):
     jax.config.update("jax_enable_x64", True)
     functions = {
         "tanh": jax.numpy.tanh,
+        "hardtanh": jax.nn.hard_tanh,
+        "hardsigmoid": jax.nn.hard_sigmoid,
+        "hardswish": jax.nn.hard_swish,
+        "softsign": jax.nn.soft_sign,
+        "squared_relu": lambda x: jax.numpy.square(jax.nn.relu(x)),
         "gelu": functools.partial(jax.nn.gelu, approximate=False),
         "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
     }
     function = functions.get(name) or getattr(jax.nn, name, None)
-    if function is None or (name == "softplus" and parameters):
+    if function is None or (name in ("softplus", "hardtanh") and parameters):
         return None
     function = functools.partial(function, **parameters)
     value = jax.jit(function)
@@ -172,6 +178,15 @@ def _scipy(name, kind, parameters):
         "leaky_relu": lambda x: np.where(x > 0, x, x * x.dtype.type(0.01)),
         "sigmoid": scipy.special.expit,
         "tanh": np.tanh,
+        "relu6": lambda x: np.clip(x, 0, 6),
+        "hardtanh": lambda x: np.clip(x, -1, 1),
+        "hardsigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+        "hardswish": lambda x: x * (np.clip(x + 3, 0, 6) / 6),
+        "hardshrink": lambda x: np.where(np.abs(x) > 0.5, x, 0),
+        "softshrink": lambda x: x - np.clip(x, -0.5, 0.5),
+        "squared_relu": lambda x: np.maximum(x, 0) ** 2,
+        "softsign": lambda x: x / (1 + np.abs(x)),
+        "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "silu": lambda x: x * scipy.special.expit(x),
         "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "log_sigmoid": scipy.special.log_expit,
@@ -197,6 +212,13 @@ def _onnxruntime(name, kind, parameters):
         "sigmoid": [("Sigmoid", {})],
         "tanh": [("Tanh", {})],
         "elu": [("Elu", {"alpha": parameters.get("alpha", 1.0)})],
+        "hardsigmoid": [("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5})],
+        "hardswish": [("HardSwish", {})],
+        "hardshrink": [("Shrink", {"lambd": parameters.get("lambd", 0.5)})],
+        "softshrink": [("Shrink", {key: parameters.get("lambd", 0.5) for key in ("lambd", "bias")})],
+        "softsign": [("Softsign", {})],
+        "celu": [("Celu", {"alpha": parameters.get("alpha", 1.0)})],
+        "selu": [("Selu", {})],
         "gelu": [("Gelu", {})],
         "gelu_tanh": [("Gelu", {"approximate": "tanh"})],
         "softplus": [("Softplus", {})],

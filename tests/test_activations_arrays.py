@@ -24,6 +24,7 @@ DTYPE = pytest.mark.parametrize("dtype", fs.FLOATS)
 PLAIN = [
     name for name, row in subjects.table().items() if row["n_parameter"] == 0 and name not in ("gelu", "gelu_tanh")
 ]
+KEEP_INTEGERS = ("relu", "relu6")
 PARAMETRISED = [name for name, row in subjects.table().items() if row["n_parameter"]]
 
 
@@ -104,7 +105,7 @@ def test_integers_compute_in_the_float_that_holds_them(isa, name, given):
     if np.issubdtype(given, np.signedinteger):
         x[::3] *= -1
     compute = np.float32 if given in fs.SMALL_INTEGERS else np.float64
-    keeps = name in ("relu", "relu6")
+    keeps = name in KEEP_INTEGERS
     function = subjects.fastact_function(name)
     got = function(x)
     assert got.dtype == (given if keeps else compute)
@@ -140,8 +141,8 @@ def test_lists_and_scalars(name):
     assert type(function(np.float32(0.25))) is np.float32
     assert type(function(np.array(0.25, np.float32))) is np.float32
     assert type(vjp(0.25, 1.0)) is np.float64
-    assert function([1, 2]).dtype == (np.int64 if name == "relu" else np.float64)
-    assert function(True).dtype == (np.bool_ if name == "relu" else np.float32)
+    assert function([1, 2]).dtype == (np.int64 if name in KEEP_INTEGERS else np.float64)
+    assert function(True).dtype == (np.bool_ if name in KEEP_INTEGERS else np.float32)
 
 
 @ROWS

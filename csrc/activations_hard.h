@@ -1,0 +1,216 @@
+/* Lane functions (activations.h) of the activations that are piecewise linear, quadratic or rational, and of the two that
+ * join a line to a scaled expm1. */
+#ifndef FA_ACTIVATIONS_HARD_H
+#define FA_ACTIVATIONS_HARD_H
+
+#include <float.h>
+
+#include "vmath.h"
+
+/* g where `sloped`, 0 where not; NaN where x is NaN. */
+FA_INLINE vreal g_where(vmask sloped, vreal g, vreal x) { return v_select(sloped, g, v_min(K(0), v_abs(x))); }
+
+FA_INLINE vreal f_relu6(vreal x, int mode)
+{
+    (void)mode;
+    return v_min(K(6), v_max(K(0), x));
+}
+FA_INLINE vreal d_relu6(vreal x, vreal g, int mode)
+{
+    (void)mode;
+    return g_where(v_gt(x, K(0)) & v_lt(x, K(6)), g, x);
+}
+
+/* Bounds that are NaN make the result NaN, as NumPy's clip does. */
+FA_INLINE vreal f_hardtanh(vreal x, vreal min_val, vreal max_val, int mode)
+{
+    vreal y = v_min(max_val, v_max(min_val, x));
+    return mode & FA_PLAIN ? y : v_select(v_unordered(min_val, max_val), min_val + max_val, y);
+}
+FA_INLINE vreal d_hardtanh(vreal x, vreal g, vreal min_val, vreal max_val, int mode)
+{
+    if (mode & FA_PLAIN)
+        return g_where(v_lt(v_abs(x), K(1)), g, x);
+    return g_where(v_gt(x, min_val) & v_lt(x, max_val), g, x + v_select(v_unordered(min_val, max_val), min_val + max_val, K(0)));
+}
+
+/* 1/6 rounded is off by 2^-25 of itself (float32; 2^-54), under half an ULP of any product: what else is inexact must be
+ * compensated, and then the bound of 1 ULP holds. */
+#ifdef FA_REAL_F32
+#define FA_SIXTH 0x1.555556p-3
+#define FA_LARGEST FLT_MAX
+#define FA_ALL_BUT_1 0x1p26 /* from here on t/(1 + t) rounds to 1; expm1(1/t) to 1/t */
+#else
+#define FA_SIXTH 0x1.5555555555555p-3
+#define FA_LARGEST DBL_MAX
+#define FA_ALL_BUT_1 0x1p55
+#endif
+
+/* x + 3 = head + tail exactly, x ≥ −3; the tail is 0 for x ≤ −1. */
+FA_INLINE fa_pair above_minus_3(vreal x)
+{
+    vreal head = x + K(3);
+    return (fa_pair){head, x - (head - K(3))};
+}
+
+FA_INLINE vreal f_hardsigmoid(vreal x, int mode)
+{
+    fa_pair s = above_minus_3(v_min(K(3), v_max(K(-3), x)));
+    (void)mode;
+    return v_fma(s.head, K(FA_SIXTH), s.tail * K(FA_SIXTH));
+}
+FA_INLINE vreal d_hardsigmoid(vreal x, vreal g, int mode)
+{
+    (void)mode;
+    return g_where(v_lt(v_abs(x), K(3)), g * K(FA_SIXTH), x);
+}
+
+/* h = (x + 3)/6 as head and tail.  A tail at 0, and from 3 on, above 0 keeps -0 and inf; float64 rounds 1/6 down, and needs the
+ * rest for that. */
+FA_INLINE vreal f_hardswish(vreal x, int mode)
+{
+    vreal t = v_max(K(-3), x);
+    fa_pair s = above_minus_3(v_min(K(3), t));
+    vreal h = s.head * K(FA_SIXTH);
+    vreal h_low = v_fma(s.tail, K(FA_SIXTH), v_fms(s.head, K(FA_SIXTH), h));
+#ifdef FA_REAL_F64
+    h_low = v_fma(s.head, K(0x1.5555555555556p-57), h_low);
+#endif
+    (void)mode;
+    return v_fma(t, h, t * h_low);
+}
+/* x/3 + 1/2, as (2x + 3)/6: exact beside its root. */
+FA_INLINE vreal d_hardswish(vreal x, vreal g, int mode)
+{
+    vreal slope = v_fma(x, K(2), K(3)) * K(FA_SIXTH);
+    (void)mode;
+    return v_select(v_le(x, K(-3)), K(0), g * v_select(v_ge(x, K(3)), K(1), slope));
+}
+
+FA_INLINE vreal f_hardshrink(vreal x, vreal lambd, int mode)
+{
+    (void)mode;
+    return v_select(v_le(v_abs(x), lambd), K(0), x);
+}
+FA_INLINE vreal d_hardshrink(vreal x, vreal g, vreal lambd, int mode)
+{
+    (void)mode;
+    return g_where(v_gt(v_abs(x), lambd), g, x);
+}
+
+/* The sign of x on y ≥ 0. */
+FA_INLINE vreal signed_as(vreal x, vreal y) { return v_real(v_bits(y) | (v_bits(x) & v_bits(K(-0.0)))); }
+
+FA_INLINE vreal f_softshrink(vreal x, vreal lambd, int mode)
+{
+    vreal t = v_abs(x), y = t - v_min(lambd, t);
+    return signed_as(x, mode & FA_PLAIN ? y : v_select(v_le(t, lambd), K(0), y)); /* inf - inf */
+}
+FA_INLINE vreal d_softshrink(vreal x, vreal g, vreal lambd, int mode) { return d_hardshrink(x, g, lambd, mode); }
+
+FA_INLINE vreal f_squared_relu(vreal x, int mode)
+{
+    vreal y = v_max(K(0), x);
+    (void)mode;
+    return y * y;
+}
+FA_INLINE vreal d_squared_relu(vreal x, vreal g, int mode)
+{
+    (void)mode;
+    return g_where(v_gt(x, K(0)), (g + g) * x, x);
+}
+
+/* 1 + t as head and tail, t ≥ 0. */
+FA_INLINE fa_pair one_plus(vreal t)
+{
+    vreal large = v_max(K(1), t), small = v_min(K(1), t);
+    vreal head = large + small;
+    return (fa_pair){head, small - (head - large)};
+}
+
+/* The quotient of |x|, at most what gives 1, corrected by its residual. */
+FA_INLINE vreal f_softsign(vreal x, int mode)
+{
+    vreal t = v_min(K(FA_ALL_BUT_1), v_abs(x));
+    fa_pair d = one_plus(t);
+    vreal inverse = K(1) / d.head, q = t * inverse;
+    vreal rest = v_fnma(q, d.tail, v_fnma(q, d.head, t));
+    (void)mode;
+    return signed_as(x, v_fma(inverse, rest, q));
+}
+/* g·i·i(1 + 2·rest), i = 1/d rounded. */
+FA_INLINE vreal d_softsign(vreal x, vreal g, int mode)
+{
+    fa_pair d = one_plus(v_min(K(FA_LARGEST), v_abs(x)));
+    vreal inverse = K(1) / d.head;
+    vreal rest = v_fnma(inverse, d.tail, v_fnma(inverse, d.head, K(1)));
+    (void)mode;
+    return g * inverse * v_fma(inverse, rest + rest, inverse);
+}
+
+/* x/alpha as head and tail, the head within ±FA_EXP_ZERO. */
+FA_INLINE fa_pair celu_argument(vreal x, vreal alpha)
+{
+    vreal v = x / alpha, t = v_abs(v);
+    vmask counts = v_gt(t, K(0x1p-60)) & v_lt(t, K(FA_EXP_ZERO));
+    return (fa_pair){v_min(K(FA_EXP_ZERO), v_max(K(-FA_EXP_ZERO), v)),
+                     v_select(counts, v_fnma(v, alpha, x) / alpha, K(0))};
+}
+/* times·e^v for |v| ≤ FA_EXP_ZERO of either sign, scaled by an exact power of two until the end. */
+FA_INLINE vreal celu_power(vreal times, fa_pair v)
+{
+    vmask rising = v_gt(v.head, K(0));
+    fa_exponential3 e = v_exp3(v.head, v.tail, FA_SCALE);
+    vreal down = v_real(v_bits(e.scale) - (KI(2 * FA_SCALE) << FA_BIAS_SHIFT)); /* the exponent field wraps */
+    vreal scale = v_select(rising, down, e.scale);
+    return times * v_fma(scale, e.head + e.tail, scale) * v_select(rising, K(FA_UP), K(FA_DOWN));
+}
+FA_INLINE vreal f_celu(vreal x, vreal alpha, int mode)
+{
+    if (mode & FA_PLAIN)
+        return f_elu(x, alpha, mode);
+    fa_pair v = celu_argument(x, alpha);
+    fa_pair e = v_expm1(v_min(K(50), v_max(K(-50), v.head)));
+    vreal tail = v_fma(v.tail, e.head + K(1), e.tail);
+    vreal y = v_fma(alpha, e.head, alpha * tail);
+    y = v_select(v_gt(v.head, K(50)), celu_power(alpha, v), y); /* a negative alpha */
+    return v_select(v_lt(x, K(0)) & v_ge(v_abs(v.head), K(1 / FA_ALL_BUT_1)), y, x);
+}
+FA_INLINE vreal d_celu(vreal x, vreal g, vreal alpha, int mode)
+{
+    if (mode & FA_PLAIN)
+        return d_elu(x, g, alpha, mode);
+    return v_select(v_gt(x, K(0)), g, g * celu_power(K(1), celu_argument(x, alpha)));
+}
+
+/* lambda and lambda·alpha of selu, each rounded down, and what that leaves. */
+#ifdef FA_REAL_F32
+#define FA_SELU_ABOVE 0x1.0cfabcp0
+#define FA_SELU_ABOVE_LOW 0x1.6a9114p-24
+#define FA_SELU_BELOW 0x1.c212ccp0
+#define FA_SELU_BELOW_LOW 0x1.903c0cp-26
+#else
+#define FA_SELU_ABOVE 0x1.0cfabd6a91132p0
+#define FA_SELU_ABOVE_LOW 0x1.6fc7d272f2695p-55
+#define FA_SELU_BELOW 0x1.c212cc640f031p0
+#define FA_SELU_BELOW_LOW 0x1.05161b045a1f7p-56
+#endif
+
+FA_INLINE vreal f_selu(vreal x, int mode)
+{
+    fa_pair e = v_expm1(v_max(K(-50), x));
+    vreal tail = v_fma(e.head, K(FA_SELU_BELOW_LOW), e.tail * K(FA_SELU_BELOW));
+    (void)mode;
+    return v_select(v_lt(x, K(0)), v_fma(e.head, K(FA_SELU_BELOW), tail),
+                    v_fma(x, K(FA_SELU_ABOVE), x * K(FA_SELU_ABOVE_LOW)));
+}
+FA_INLINE vreal d_selu(vreal x, vreal g, int mode)
+{
+    const int wild = mode & FA_WILD;
+    fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, FA_NOTHING, wild ? FA_SCALE : 0);
+    vreal scale = e.scale * K(FA_SELU_BELOW + FA_SELU_BELOW_LOW); /* exact but for that sum */
+    vreal y = v_fma(scale, e.head + e.tail, scale);
+    return g * v_select(v_gt(x, K(0)), K(FA_SELU_ABOVE + FA_SELU_ABOVE_LOW), wild ? y * K(FA_DOWN) : y);
+}
+
+#endif
