@@ -31,7 +31,8 @@ FA_INLINE vreal d_hardtanh(vreal x, vreal g, vreal min_val, vreal max_val, int m
 {
     if (mode & FA_PLAIN)
         return g_where(v_lt(v_abs(x), K(1)), g, x);
-    return g_where(v_gt(x, min_val) & v_lt(x, max_val), g, x + v_select(v_unordered(min_val, max_val), min_val + max_val, K(0)));
+    return g_where(v_gt(x, min_val) & v_lt(x, max_val), g,
+                   x + v_select(v_unordered(min_val, max_val), min_val + max_val, K(0)));
 }
 
 /* 1/6 rounded is off by 2^-25 of itself (float32; 2^-54), under half an ULP of any product: what else is inexact must be
