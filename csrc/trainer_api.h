@@ -42,10 +42,11 @@ typedef void fa_step(size_t n, const void *settings, void *parameter, const void
 
 typedef struct fa_trainer_kernels {
     fa_step *sgd, *adam, *rmsprop;
-    /* y[i][j] += bias[j] for n_rows rows of n */
-    void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias);
-    /* sum[j] = sum of g[i][j] over the rows */
-    void (*sum_rows)(size_t n_rows, size_t n, const void *g, void *sum);
+    /* y[i][j] += bias[j] (bias may be NULL) for n_rows rows of n, then relu of that if rectify */
+    void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias, int rectify);
+    /* sum[j] = sum of g[i][j] over the rows; with y not NULL of g times relu's derivative at y, which is written to out:
+     * that may be y or g.  sum may be NULL. */
+    void (*sum_rows)(size_t n_rows, size_t n, const void *y, const void *g, void *out, void *sum);
 } fa_trainer_kernels;
 
 #endif

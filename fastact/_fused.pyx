@@ -5,10 +5,11 @@ What is merely composed of ufuncs belongs in Python; what the tape itself needs 
 """
 cimport cython
 cimport numpy as cnp
+from cpython.object cimport PyObject
 
 import numpy as np
 
-from fastact import _row_losses
+from fastact import _row_losses, activations, vjp
 
 from fastact._tape cimport Node, TensorBase, any_wants, free_home, prepare, wrap
 from fastact._trainer_kernels cimport (
@@ -17,7 +18,11 @@ from fastact._trainer_kernels cimport (
 
 cnp.import_array()
 
-cdef object np_add = np.add
+cdef extern from "Python.h":
+    Py_ssize_t holders "Py_REFCNT"(PyObject *)
+
+cdef object np_add = np.add, np_matmul = np.matmul
+cdef object relu = activations.relu, vjp_relu = vjp.relu
 cdef object row_loss = _row_losses.row_loss, bad_index = _row_losses.bad_index
 cdef object weight_of = _row_losses.weight_of
 cdef int CROSS_ENTROPY = _row_losses.CROSS_ENTROPY
@@ -26,44 +31,61 @@ cdef int CROSS_ENTROPY = _row_losses.CROSS_ENTROPY
 cdef extern from "numpy/arrayobject.h":
     cnp.ndarray PyArray_MatrixProduct2(object, object, cnp.ndarray)
 
+cdef enum:
+    LARGE = 1 << 14         # elements from which a product is worth the dearer call that does not fill with zeros first
 
-cdef cnp.ndarray product(object a, object b, cnp.ndarray out):
+
+cdef cnp.ndarray product(cnp.ndarray a, cnp.ndarray b, cnp.ndarray out):
     """The matrix product, into `out` unless that is None."""
+    if a.ndim == 2 and a.shape[0] * b.shape[1] >= LARGE:
+        return np_matmul(a, b) if out is None else np_matmul(a, b, out)
+    return cnp.PyArray_MatrixProduct(a, b) if out is None else PyArray_MatrixProduct2(a, b, out)
+
+
+cdef cnp.ndarray new_sum(cnp.ndarray rows, cnp.ndarray out):
+    """`out`, or if that is None an array for the sum of the rows."""
     if out is None:
-        return cnp.PyArray_MatrixProduct(a, b)
-    return PyArray_MatrixProduct2(a, b, out)
+        return cnp.PyArray_EMPTY(1, &rows.shape[rows.ndim - 1], cnp.PyArray_TYPE(rows), 0)
+    return out
 
 
 cdef cnp.ndarray sum_rows(cnp.ndarray rows, cnp.ndarray out):
     """The sum of the rows of a matrix, into `out` unless that is None."""
     cdef const fa_trainer_kernels *kernels = trainer_kernels(rows)
     cdef size_t count = rows.shape[0], n = rows.shape[1]
-    cdef cnp.ndarray total = out
+    cdef cnp.ndarray total = new_sum(rows, out)
     cdef fa_fp_state saved
     if kernels == NULL or not cnp.PyArray_ISCARRAY_RO(rows):
-        return np_add.reduce(rows)
-    if out is None:
-        total = cnp.PyArray_EMPTY(1, &rows.shape[1], cnp.PyArray_TYPE(rows), 0)
+        return np_add.reduce(rows, 0, None, total)
     with nogil:
         saved = fa_fp_enter()
-        kernels.sum_rows(count, n, cnp.PyArray_DATA(rows), cnp.PyArray_DATA(total))
+        kernels.sum_rows(count, n, NULL, cnp.PyArray_DATA(rows), NULL, cnp.PyArray_DATA(total))
         fa_fp_leave(saved)
     return total
 
 
-cdef add_bias(cnp.ndarray y, cnp.ndarray bias):
-    """Add `bias` to every row of `y`, in place."""
+cdef add_bias(cnp.ndarray y, cnp.ndarray bias, bint rectify):
+    """Add `bias` (None: nothing) to every row of `y`, then take relu of it if `rectify`; in place."""
     cdef const fa_trainer_kernels *kernels = trainer_kernels(y)
     cdef size_t n = y.shape[y.ndim - 1], count
+    cdef void *bias_data = NULL
     cdef fa_fp_state saved
-    if (kernels == NULL or bias.ndim != 1 or bias.shape[0] != y.shape[y.ndim - 1] or not cnp.PyArray_ISCARRAY(y)
-            or cnp.PyArray_TYPE(bias) != cnp.PyArray_TYPE(y) or not cnp.PyArray_ISCARRAY_RO(bias)):
-        np_add(y, bias, y)
+    if kernels == NULL or not cnp.PyArray_ISCARRAY(y) or bias is not None and (
+            bias.ndim != 1 or bias.shape[0] != y.shape[y.ndim - 1] or cnp.PyArray_TYPE(bias) != cnp.PyArray_TYPE(y)
+            or not cnp.PyArray_ISCARRAY_RO(bias)):
+        if bias is not None:
+            np_add(y, bias, y)
+        if rectify:
+            relu(y, y)
+        return
+    if bias is not None:
+        bias_data = cnp.PyArray_DATA(bias)
+    elif not rectify:
         return
     count = <size_t>cnp.PyArray_SIZE(y) // n if n else 0
     with nogil:
         saved = fa_fp_enter()
-        kernels.add_bias(count, n, cnp.PyArray_DATA(y), cnp.PyArray_DATA(bias))
+        kernels.add_bias(count, n, cnp.PyArray_DATA(y), bias_data, rectify)
         fa_fp_leave(saved)
 
 
@@ -78,11 +100,13 @@ cdef inline bint is_one(object g):
 
 @cython.final
 cdef class LinearNode(Node):
-    """y = x Wᵀ + b in one node.
+    """y = x Wᵀ + b, or relu or another activation of that, in one node.
 
     Its products run with subnormal numbers flushed: gradients die out in them, and each costs a hundredfold.
     """
     cdef cnp.ndarray x, weight
+    cdef cnp.ndarray activated          # what the activation's derivative is taken of (relu: its own result); None: none
+    cdef object derivative              # (activated, g) -> gradient, None for relu
 
     cdef tuple backward(self, object g):
         cdef fa_fp_state saved = fa_fp_enter_flushing()
@@ -93,21 +117,51 @@ cdef class LinearNode(Node):
 
     cdef tuple products(self, cnp.ndarray rows):
         cdef cnp.ndarray x = self.x
-        dx = dweight = dbias = None
+        cdef cnp.ndarray dbias = None
+        dx = dweight = None
+        if self.derivative is not None:
+            rows = self.derivative(self.activated, rows)
+        elif self.activated is not None:
+            if self.edges[2] is not None:
+                dbias = new_sum(rows, free_home(self.edges[2]))
+            rows = self.rectified(rows, dbias)
         if self.edges[0] is not None:
-            dx = cnp.PyArray_MatrixProduct(rows, self.weight)
+            dx = product(rows, self.weight, None)
         if rows.ndim != 2:
             rows = rows.reshape(-1, rows.shape[rows.ndim - 1])
             x = x.reshape(-1, x.shape[x.ndim - 1])
         if self.edges[1] is not None:
             dweight = product(cnp.PyArray_Transpose(rows, NULL), x, free_home(self.edges[1]))
-        if self.edges[2] is not None:
+        if self.edges[2] is not None and dbias is None:
             dbias = sum_rows(rows, free_home(self.edges[2]))
         return dx, dweight, dbias
 
+    cdef cnp.ndarray rectified(self, cnp.ndarray g, cnp.ndarray total):
+        """`g` where the result is above 0, its rows added up into `total`; in the place of the result if that is free."""
+        cdef cnp.ndarray y = self.activated, out
+        cdef const fa_trainer_kernels *kernels = trainer_kernels(y)
+        cdef size_t n = y.shape[y.ndim - 1], count
+        cdef void *sum = NULL if total is None else cnp.PyArray_DATA(total)
+        cdef fa_fp_state saved
+        if cnp.PyArray_TYPE(g) != cnp.PyArray_TYPE(y) or not cnp.PyArray_ISCARRAY_RO(g) or not cnp.PyArray_ISCARRAY_RO(y):
+            out = np.ascontiguousarray(vjp_relu(y, g))
+            if total is not None:
+                sum_rows(out.reshape(-1, n), total)
+            return out
+        out = y
+        if self.retained or holders(<PyObject *>y) > 3:     # the node, and the two names here
+            out = cnp.PyArray_EMPTY(y.ndim, y.shape, cnp.PyArray_TYPE(y), 0)
+        count = <size_t>cnp.PyArray_SIZE(y) // n if n else 0
+        with nogil:
+            saved = fa_fp_enter_flushing()
+            kernels.sum_rows(count, n, cnp.PyArray_DATA(y), cnp.PyArray_DATA(g), cnp.PyArray_DATA(out), sum)
+            fa_fp_leave(saved)
+        return out
+
     cdef release(self):
         Node.release(self)
-        self.x = self.weight = None
+        self.x = self.weight = self.activated = None
+        self.derivative = None
 
 
 @cython.final
@@ -180,18 +234,28 @@ def batch_cross_entropy(TensorBase logits not None, target, long long ignore_ind
     return record_loss(value, gradient, logits, "CrossEntropy") if wanted else wrap(value)
 
 
-def linear(x, TensorBase weight not None, TensorBase bias=None):
-    """x Wᵀ + b as one node; x may be anything that becomes an array, and takes the dtype of the weight."""
+def linear(x, TensorBase weight not None, TensorBase bias=None, activation=None, derivative=None):
+    """x Wᵀ + b, or an activation of it, as one node; x may be anything that becomes an array, and takes the weight's dtype.
+
+    Parameters
+    ----------
+    activation, derivative : callable, optional
+        A function of one array, and its vjp ``(array, g)``.
+    """
     cdef LinearNode node
-    cdef cnp.ndarray array = linear_input(x, weight)
-    y = cnp.PyArray_MatrixProduct(array, cnp.PyArray_Transpose(weight.array, NULL))
-    if bias is not None:
-        add_bias(y, bias.array)
+    cdef cnp.ndarray array = linear_input(x, weight), z
+    cdef bint rectify = activation is relu
+    z = product(array, cnp.PyArray_Transpose(weight.array, NULL), None)
+    add_bias(z, None if bias is None else bias.array, rectify)
+    y = z if rectify or activation is None else activation(z)
     operands = (x, weight, bias)
     if not any_wants(operands):
         return wrap(y)
     node = LinearNode.__new__(LinearNode)
     node.x, node.weight = array, weight.array
+    if activation is not None:
+        node.activated = z
+        node.derivative = None if rectify else derivative
     return wrap(y, prepare(node, "Linear", operands, True))
 
 

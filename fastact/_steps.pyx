@@ -147,12 +147,12 @@ cdef class Piece:
                 return False
             places.append(end)
             end += -(-cnp.PyArray_NBYTES(parameter.array) // ALIGNED) * ALIGNED
-        length = end // dtype.itemsize
-        self.flat_values, self.values = spread(length, parameters, places)
-        self.flat_gradient, self.homes = spread(length, parameters, places)
+        sections = iter(spread(2 + len(names) - names.count(None), end, parameters, places))
+        self.flat_values, self.values = next(sections)
+        self.flat_gradient, self.homes = next(sections)
         self.flat_states, self.states = [], []
         for name in names:
-            flat, views = (None, None) if name is None else spread(length, parameters, places)
+            flat, views = (None, None) if name is None else next(sections)
             self.flat_states.append(flat)
             self.states.append(views)
         self.names = names
@@ -233,14 +233,24 @@ cdef class Memory:
         PyBuffer_FillInfo(buffer, self, cnp.PyArray_DATA(self.array), cnp.PyArray_NBYTES(self.array), 0, flags)
 
 
-cdef tuple spread(Py_ssize_t length, list parameters, list places):
-    """One piece of zeros, and a view of it for each parameter."""
+cdef list spread(Py_ssize_t count, Py_ssize_t size, list parameters, list places):
+    """`count` sections of `size` bytes of zeros in one piece, each with a view of it for every parameter.
+
+    One piece, so that NumPy asks for large pages where it is large; the sections are a few lines more apart than they are
+    long, so that equal places of them do not fall into one set of a cache.
+    """
     cdef Memory memory = Memory.__new__(Memory)
     dtype = parameters[0].dtype
-    whole = np.zeros(length + ALIGNED // dtype.itemsize, dtype)
-    start = -whole.ctypes.data % ALIGNED // dtype.itemsize
-    memory.array = flat = whole[start:start + length]
-    return flat, [np.ndarray(parameter.shape, dtype, memory, place) for parameter, place in zip(parameters, places)]
+    apart = size + 5 * ALIGNED
+    whole = np.empty((count * apart + ALIGNED) // dtype.itemsize, dtype)
+    whole.fill(0)
+    start = -whole.ctypes.data % ALIGNED
+    memory.array = whole
+    return [
+        (np.ndarray(size // dtype.itemsize, dtype, memory, begin),
+         [np.ndarray(parameter.shape, dtype, memory, begin + place) for parameter, place in zip(parameters, places)])
+        for begin in range(start, start + count * apart, apart)
+    ]
 
 
 cdef walk(Plan *plan, list parameters, dict states, tuple names, Piece piece):

@@ -12,6 +12,7 @@ cdef class Node:
     cdef Py_ssize_t pending
     cdef unsigned long long sweep
     cdef bint spent
+    cdef bint retained                  # whether this pass leaves the graph as it is
 
     cdef tuple backward(self, object g)
     cdef release(self)

@@ -232,6 +232,7 @@ def backward(TensorBase root not None, gradient, bint retain):
         if gradient is not None:
             if node.kept is not None:
                 add_to_leaf(node.kept, gradient)
+            node.retained = retain
             gradients = node.backward(gradient)
         edges = node.edges
         if not retain:

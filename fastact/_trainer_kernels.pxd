@@ -30,8 +30,8 @@ cdef extern from "trainer_api.h" nogil:
         fa_step *sgd
         fa_step *adam
         fa_step *rmsprop
-        void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias) noexcept nogil
-        void (*sum_rows)(size_t n_rows, size_t n, const void *g, void *sum) noexcept nogil
+        void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias, int rectify) noexcept nogil
+        void (*sum_rows)(size_t n_rows, size_t n, const void *y, const void *g, void *out, void *sum) noexcept nogil
 
 
 cdef inline const fa_trainer_kernels *trainer_kernels(cnp.ndarray array) noexcept:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastact import vjp
 from fastact._tensor_reduce import pick
 from fastact.nn import functional
 from fastact.nn.functional import REQUIRED
@@ -61,7 +62,7 @@ class _Activation(Module):
 
 
 def _make(name, function_name):
-    function = getattr(functional, function_name)
+    function, ours = getattr(functional, function_name), functional.ACTIVATIONS[function_name][0]
     parameters = ", ".join(key if value is REQUIRED else f"{key}={value!r}" for key, value in function.defaults.items())
     return type(
         name,
@@ -70,8 +71,9 @@ def _make(name, function_name):
             "__doc__": f"``{name}({parameters})``: `functional.{function_name}` as a module; `inplace` is accepted and "
             "ignored.",
             "__module__": __name__,
-            "function": staticmethod(functional.ACTIVATIONS[function_name][0]),
+            "function": staticmethod(ours),
             "defaults": function.defaults,
+            "after_linear": None if function.defaults else (ours, vjp.functions[functional._TABLE[function_name][0]]),
         },
     )
 

@@ -234,8 +234,19 @@ class Sequential(ModuleList):
         return Sequential(*chosen) if isinstance(index, slice) else chosen
 
     def forward(self, input):
-        """The input sent through all modules."""
+        """The input sent through all modules; a Linear and the activation after it are one step."""
+        waiting = None
         for module in vars(self).values():
-            if isinstance(module, Module):
+            if not isinstance(module, Module):
+                continue
+            if waiting is not None:
+                fused = getattr(type(module), "after_linear", None)
+                if fused is not None:
+                    input, waiting = _fused.linear(input, waiting.weight, waiting.bias, *fused), None
+                    continue
+                input, waiting = waiting(input), None
+            if type(module) is Linear:
+                waiting = module
+            else:
                 input = module(input)
-        return input
+        return input if waiting is None else waiting(input)
