@@ -14,6 +14,16 @@ FA_INLINE vreal fa_direction(vreal gradient, vreal value, double decay, int maxi
     return decay != 0 ? v_fma(K(decay), value, direction) : direction;
 }
 
+/* Elements [i, …) of p to come: the hardware's own fetching stops at the end of each page. */
+FA_INLINE void fa_fetch(const real *p, size_t i)
+{
+#ifdef __GNUC__
+    __builtin_prefetch(p + i + 4096 / sizeof(real));
+#else
+    (void)p, (void)i;
+#endif
+}
+
 static void fa_optim_sgd(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state)
 {
     const fa_sgd s = *(const fa_sgd *)settings;
@@ -40,6 +50,7 @@ static void fa_optim_adam(size_t n, const void *settings, void *parameter, const
     const vreal fresh1 = K(1 - s.beta1), beta2 = K(s.beta2), fresh2 = K(1 - s.beta2);
     for (size_t i = 0; i < n; i += FA_LANES) {
         vreal value = fa_some(p, i, n), direction = fa_direction(fa_some(g, i, n), value, s.decay, s.maximize);
+        fa_fetch(p, i), fa_fetch(g, i), fa_fetch(m, i), fa_fetch(v, i);
         vreal first = fa_some(m, i, n), second = beta2 * fa_some(v, i, n);
         first = v_fma(fresh1, direction - first, first);
         second = v_fma(fresh2 * direction, direction, second);

@@ -125,6 +125,20 @@ def values_of(tuple operands):
     return [as_value(operand, floating) for operand in operands]
 
 
+cdef object shapes_message(ufunc, tuple values, error):
+    """`error`, or if shapes do not meet an error that says which, and what to do."""
+    shapes = " and ".join(str(np.shape(value)) for value in values)
+    if ufunc is np.matmul:
+        return ValueError(f"shapes {shapes} do not meet in a matrix product: the last axis of the first must be as long as "
+                          "the one before the last of the second; transpose one of them (.T)")
+    try:
+        np.broadcast_shapes(*map(np.shape, values))
+    except ValueError:
+        return ValueError(f"shapes {shapes} do not meet in {ufunc.__name__}: counted from the right, axes must be equally "
+                          "long or 1; reshape one of them, or unsqueeze an axis")
+    return error
+
+
 def apply_ufunc(ufunc, tuple operands, dict options=None):
     """Call `ufunc` on Tensors and others; the result is a Tensor, recorded if an operand wants its gradient."""
     cdef object floating = floating_type(operands)
@@ -134,7 +148,10 @@ def apply_ufunc(ufunc, tuple operands, dict options=None):
         rule = rules.get(ufunc)
         if rule is None:
             raise TypeError(f"no derivative is known for {ufunc!r}; detach() the tensors that require grad, or use no_grad()")
-    result = ufunc(*values, **options) if options else ufunc(*values)
+    try:
+        result = ufunc(*values, **options) if options else ufunc(*values)
+    except ValueError as error:
+        raise shapes_message(ufunc, values, error) from None
     if type(result) is tuple:
         return tuple([wrap(part) for part in result])
     if floating is None and (<object>result).dtype.char == "d" and not strong_float(operands):

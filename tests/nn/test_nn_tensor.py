@@ -55,6 +55,16 @@ def test_tensors_of_different_floating_dtypes_refuse_each_other():
         ft.nn.Linear(1, 1)(y)
 
 
+def test_shapes_that_do_not_meet_say_what_to_do():
+    x = ft.ones(2, 3)
+    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2,\) do not meet in add: .* unsqueeze an axis"):
+        x + ft.ones(2)
+    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 3\) do not meet in a matrix product: .*transpose"):
+        x @ x
+    with pytest.raises(ValueError, match="negative integer powers"):
+        ft.tensor([2]) ** -1
+
+
 def test_a_tensor_that_requires_grad_does_not_become_an_array():
     x = ft.tensor([1.0], requires_grad=True)
     for convert in (np.asarray, lambda t: t.numpy(), lambda t: np.concatenate([t, t])):

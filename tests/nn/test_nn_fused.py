@@ -1,0 +1,184 @@
+"""What is fused gives what the parts give: linear layers with their activation, and optimizers over one piece of memory."""
+
+import copy
+import gc
+import pickle
+
+import numpy as np
+import pytest
+
+import fastact.torch as ft
+from fastact import nn, optim
+
+RANDOM = np.random.default_rng(31)
+ACTIVATIONS = ["ReLU", "Tanh", "SiLU", "GELU", "LeakyReLU", "Sigmoid", "Identity", "Softplus"]
+
+
+class Parts(nn.Module):
+    """The modules of a Sequential one after another, so that nothing is fused."""
+
+    def __init__(self, whole):
+        super().__init__()
+        self.whole = whole
+
+    def forward(self, x):
+        for module in self.whole:
+            x = module(x)
+        return x
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(7,), (5, 7), (300, 7), (2, 3, 7), (0, 7)], ids=str)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_layer_with_its_activation_gives_the_bits_of_the_parts(name, bias, shape, dtype):
+    whole = nn.Sequential(nn.Linear(7, 131, bias=bias), getattr(nn, name)(), nn.Linear(131, 3)).to(getattr(ft, dtype))
+    results = []
+    for model in (whole, Parts(whole)):
+        whole.zero_grad()
+        x = ft.tensor(
+            RANDOM.normal(size=shape) if not results else results[0][0], dtype=getattr(ft, dtype), requires_grad=True
+        )
+        y = model(x)
+        (y * y).sum().backward()
+        gradients = [parameter.grad.numpy().copy() for parameter in whole.parameters()]
+        results.append([x.detach().numpy(), y.detach().numpy(), x.grad.numpy(), *gradients])
+    tolerance = {"rtol": 1e-5, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-13, "atol": 1e-13}
+    np.testing.assert_array_equal(results[0][1], results[1][1])
+    for fused, parts in zip(results[0][2:], results[1][2:], strict=True):
+        np.testing.assert_allclose(fused, parts, **tolerance)
+
+
+def test_one_node_stands_for_layer_and_activation():
+    y = nn.Sequential(nn.Linear(2, 3), nn.ReLU())(ft.ones(1, 2))
+    assert repr(y.grad_fn) == "<LinearBackward>"
+
+
+def test_a_second_pass_through_a_retained_graph_finds_its_values():
+    model = nn.Sequential(nn.Linear(4, 50), nn.ReLU())
+    loss = model(RANDOM.normal(size=(600, 4))).sum()
+    loss.backward(retain_graph=True)
+    first = model[0].weight.grad.numpy().copy()
+    loss.backward()
+    np.testing.assert_allclose(model[0].weight.grad.numpy(), 2 * first, rtol=1e-6)
+
+
+def test_what_somebody_looks_at_is_not_overwritten():
+    first, second = nn.Sequential(nn.Linear(4, 50), nn.ReLU()), nn.Linear(50, 2)
+    hidden = first(RANDOM.normal(size=(600, 4)))
+    view, before = hidden.detach()[3:], hidden.detach().numpy().copy()
+    second(hidden).sum().backward()
+    np.testing.assert_array_equal(hidden.detach().numpy(), before)
+    hidden = first(RANDOM.normal(size=(600, 4)))
+    view, before = hidden.detach()[3:].numpy(), hidden.detach().numpy()[3:].copy()
+    loss = second(hidden).sum()
+    del hidden
+    loss.backward()
+    np.testing.assert_array_equal(view, before)
+
+
+def test_nan_and_signed_zero_pass_through():
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU())
+    with ft.no_grad():
+        model[0].weight.fill_(1.0)
+    values = model(np.array([[np.nan], [-0.0], [np.inf], [-np.inf]], np.float32)).detach().numpy().ravel()
+    assert np.isnan(values[0]) and values[2] == np.inf and values[3] == 0
+
+
+def trained(steps, watch=False, algorithm="Adam", **options):
+    """A model after some steps, and what was kept of its gradients along the way."""
+    ft.manual_seed(5)
+    model, kept = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2)), []
+    optimizer = getattr(optim, algorithm)(model.parameters(), lr=0.05, **options)
+    x, y = ft.tensor(np.arange(30.0, dtype=np.float32).reshape(10, 3) / 30), ft.tensor(np.arange(10) % 2)
+    for step in range(steps):
+        optimizer.zero_grad()
+        nn.CrossEntropyLoss()(model(x), y).backward()
+        if watch:
+            kept += [model[0].weight.grad, model[2].weight.grad[0], model[2].bias.grad.numpy()[1:]]
+            kept += [model.state_dict()] if step % 2 else []
+            kept.append([np.array(ft.from_numpy(part) if isinstance(part, np.ndarray) else part) for part in kept[-4:-1]
+                         if not isinstance(part, (dict, list))])  # fmt: skip
+        optimizer.step()
+    return model, kept
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "options"),
+    [
+        ("SGD", {}),
+        ("SGD", {"momentum": 0.9}),
+        ("Adam", {"amsgrad": True}),
+        ("RMSprop", {"centered": True, "momentum": 0.5}),
+    ],
+    ids=str,
+)
+def test_a_group_in_one_piece_steps_as_its_parts_do(algorithm, options):
+    together, _ = trained(12, False, algorithm, **options)
+    apart, _ = trained(12, True, algorithm, **options)  # somebody holds gradients and values: they cannot move
+    for one, other in zip(together.parameters(), apart.parameters(), strict=True):
+        np.testing.assert_array_equal(one.detach().numpy(), other.detach().numpy())
+    bases = [parameter.detach().numpy().base for parameter in together.parameters()]
+    assert all(base is bases[0] for base in bases) and bases[0] is not None
+
+
+def test_gradients_that_are_kept_do_not_change():
+    parameter, other = nn.Parameter(np.ones((40, 30))), nn.Parameter(np.ones(30))
+    optimizer = optim.Adam([parameter, other])
+    kept = []
+    for scale in range(1, 6):
+        optimizer.zero_grad()
+        ((parameter * scale).sum() + (other * -scale).sum()).backward()
+        kept.append((scale, parameter.grad, other.grad.numpy()[3:]))
+        optimizer.step()
+        for value, whole, part in kept:
+            assert np.all(whole.numpy() == value) and np.all(part == -value)
+
+
+def test_values_that_are_kept_do_not_change_hands():
+    model = nn.Linear(3, 2)
+    state, optimizer = model.state_dict(), optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(np.ones((1, 3))).sum().backward()
+        optimizer.step()
+    np.testing.assert_array_equal(state["weight"].numpy(), model.weight.detach().numpy())  # torch's views are live too
+
+
+def test_optimizers_follow_one_another_and_can_be_copied():
+    model = nn.Linear(3, 2)
+    losses = []
+    for _ in range(3):
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = (model(np.ones((2, 3))) ** 2).sum()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        twin = copy.deepcopy(optimizer)
+        assert twin.param_groups[0]["params"][0] is not model.weight
+        del optimizer, twin
+        gc.collect()
+    assert losses[-1] < losses[0] / 10
+    copied = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copied.weight.detach().numpy(), model.weight.detach().numpy())
+    assert (
+        copied.weight.detach().numpy().base is None
+        or copied.weight.detach().numpy().base is not model.weight.detach().numpy().base
+    )
+
+
+def test_a_model_that_is_converted_or_given_new_values_trains_on():
+    model = nn.Linear(3, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    for step in range(6):
+        if step == 2:
+            model.weight.data = ft.zeros(2, 3)
+        if step == 4:
+            model.double()
+        optimizer.zero_grad()
+        model(np.ones((1, 3))).sum().backward()
+        before = model.weight.detach().numpy().copy()
+        optimizer.step()
+        np.testing.assert_allclose(model.weight.detach().numpy(), before - 0.1, rtol=1e-6)
