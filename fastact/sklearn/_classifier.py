@@ -202,15 +202,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        check_is_fitted(self)
-        outputs = self._outputs(X)
-        if self.out_activation_ == "softmax":
-            return fa.softmax(outputs)
-        if self._multilabel:
-            return fa.sigmoid(outputs)
-        if len(self.classes_) == 1:
-            return np.ones((len(outputs), 1), outputs.dtype)
-        return np.concatenate([fa.sigmoid(-outputs), fa.sigmoid(outputs)], axis=1)
+        return self._shares(X, fa.softmax, fa.sigmoid)
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`, exact where probabilities vanish.
@@ -223,15 +215,19 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         -------
         ndarray of shape (n_samples, n_classes)
         """
+        return self._shares(X, fa.log_softmax, lambda logits: -fa.softplus(-logits))
+
+    def _shares(self, X, of_rows, of_logits):
+        """Probabilities, or their logarithms: by one function for several classes, by another for single logits."""
         check_is_fitted(self)
         outputs = self._outputs(X)
         if self.out_activation_ == "softmax":
-            return fa.log_softmax(outputs)
+            return of_rows(outputs)
         if self._multilabel:
-            return -fa.softplus(-outputs)
+            return of_logits(outputs)
         if len(self.classes_) == 1:
-            return np.zeros((len(outputs), 1), outputs.dtype)
-        return np.concatenate([-fa.softplus(outputs), -fa.softplus(-outputs)], axis=1)
+            return of_rows(np.zeros_like(outputs))
+        return np.concatenate([of_logits(-outputs), of_logits(outputs)], axis=1)
 
 
 def _logistic_loss(output, target, reduction="mean"):
