@@ -355,16 +355,25 @@ def split(result, m=MPFR):
 @functools.cache
 def derivative_roots(name, *parameters):
     """The x != 0 at which the derivative passes through 0 without a jump (gelu, silu, …)."""
+    return _roots(lambda x: evaluate(NUMPY, name, "derivative", x, *parameters))
+
+
+@functools.cache
+def gate_roots(name):
+    """The same of a gated row's derivative by its gate."""
+    return _roots(lambda gate: evaluate_pair(NUMPY, name, np.ones_like(gate), gate)[2].astype(np.float64))
+
+
+def _roots(slope):
     grid = np.linspace(-30.0, 30.0, 60_000)
-    slope = evaluate(NUMPY, name, "derivative", grid, *parameters)
+    on_grid = slope(grid)
     roots = []
-    for i in np.flatnonzero(slope[:-1] * slope[1:] < 0):
+    for i in np.flatnonzero(on_grid[:-1] * on_grid[1:] < 0):
         low, high = grid[i], grid[i + 1]
         for _ in range(60):
             middle = np.array([(low + high) / 2])
-            same_side = evaluate(NUMPY, name, "derivative", middle, *parameters)[0] * slope[i] > 0
-            low, high = (middle[0], high) if same_side else (low, middle[0])
-        if abs(evaluate(NUMPY, name, "derivative", np.array([low]), *parameters)[0]) < 1e-9 and abs(low) > 1e-6:
+            low, high = (middle[0], high) if slope(middle)[0] * on_grid[i] > 0 else (low, middle[0])
+        if abs(slope(np.array([low]))[0]) < 1e-9 and abs(low) > 1e-6:
             roots.append(float(low))
     return tuple(roots)
 

@@ -73,9 +73,13 @@ class Worst:
     want: float | None = None
     at_root: float = 0.0
     root_x: float | None = None
+    partner: float | None = None
 
-    def add(self, x, got, head, tail=0.0, roots=(), g=1.0):
-        """Count the results got at x against the reference; g scales what is allowed beside roots."""
+    def add(self, x, got, head, tail=0.0, roots=(), g=1.0, partner=None):
+        """Count the results got at x against the reference; g scales what is allowed beside roots.
+
+        partner is the other operand of functions of two, kept beside the worst x.
+        """
         if got.shape != x.shape or head.shape != x.shape:
             raise ValueError(f"{x.size} inputs, {got.shape} results, {head.shape} references: shapes must agree")
         self.count += x.size
@@ -95,6 +99,7 @@ class Worst:
                 float(got[i]),
                 float(head[i]),
             )
+            self.partner = None if partner is None else float(partner[i])
 
     def _add_beside_roots(self, x, got, head, near, g):
         with np.errstate(invalid="ignore"):
@@ -114,6 +119,7 @@ class Worst:
                 other.got,
                 other.want,
             )
+            self.partner = other.partner
         if other.at_root > self.at_root:
             self.at_root, self.root_x = other.at_root, other.root_x
 

@@ -1,7 +1,7 @@
 """Measure the accuracy that docs/accuracy.md states: `make accuracy`, or `python tools/accuracy.py --help`.
 
-Here: the command line and the sweeps of elementwise functions.  Rows (softmax, …) are in accuracy_rows.py, the page is
-written by accuracy_page.py; what a ULP is and which bound holds is in tests/ulp.py, the mathematics in tests/reference.py.
+Here: the command line and the sweeps of functions of one operand.  Those of two are in accuracy_pairs.py, float16 and
+bfloat16 in accuracy_halves.py, rows (softmax, …) in accuracy_rows.py; the page is written by accuracy_page.py; what a ULP is and which bound holds is in tests/ulp.py, the mathematics in tests/reference.py.
 """
 
 import argparse
@@ -15,7 +15,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
 
+import accuracy_halves  # noqa: E402
 import accuracy_page  # noqa: E402
+import accuracy_pairs  # noqa: E402
 import accuracy_rows  # noqa: E402
 import numpy as np  # noqa: E402
 import reference  # noqa: E402
@@ -25,6 +27,8 @@ import ulp  # noqa: E402
 KINDS = ("value", "derivative")
 SPAN = 1 << 24
 CHUNK = 1 << 14
+# So many inputs of a half type are printed; the page lists all.
+SHOWN = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,22 +191,27 @@ def sweep(pool, library, name, kind, options):
 
 def describe(line):
     """One line of the report."""
-    function = line["name"] + ("" if line["kind"] == "value" else "'")
-    text = f"{line['library']:<12}{function:<14}{line['dtype']:<9}{line['ulp']:>12.5g} ULP (bound {line['bound']})"
+    text = f"{line['library']:<12}{accuracy_page.label(line):<30} {line['dtype']:<9}{line['ulp']:>12.5g} ULP (bound {round(line['bound'], 7)})"
     text += f" {'ok' if line['ok'] else 'MISSED':<7}"
     if line["x"] is not None:
         text += f" at {line['x']!r} ({float(line['x']).hex()}): {line['got']!r} for {line['want']!r}"
+    if line["partner"] is not None:
+        text += f" with x = {line['partner']!r}"
     if line["root_x"] is not None:
         share = line["at_root"] / ulp.ROOT_BOUNDS[line["dtype"]]
         text += f"; beside the root {share:.2f} of the bound at {line['root_x']!r}"
-    return text + f"  [{line['count']:,} inputs, {line['seconds']:.0f} s]"
+    text += f"  [{line['count']:,} inputs" + (f", {line['seconds']:.0f} s]" if "seconds" in line else "]")
+    if "differing" in line:
+        text += f" {len(line['differing'])} not correctly rounded"
+        text += "".join(f"\n    {case}" for case in line["differing"][:SHOWN])
+    return text
 
 
 OPTIONS = (
     ("--all", {"action": "store_true", "help": "every row of the table, as where no name is given"}),
     ("--function", {"action": "append", "default": [], "metavar": "NAME", "help": "the same as NAME alone"}),
     ("--kind", {"choices": (*KINDS, "both"), "default": "both"}),
-    ("--dtype", {"choices": ("float32", "float64"), "default": "float32"}),
+    ("--dtype", {"choices": ("float32", "float64", *accuracy_halves.DTYPES), "default": "float32"}),
     ("--isa", {"help": "instruction set, as FASTACT_ISA takes it"}),
     ("--sample", {"action": "store_true", "help": "stratified points of every binade, in seconds"}),
     ("--points", {"type": int, "default": 0, "help": "how many stratified points"}),
@@ -231,12 +240,12 @@ def parse(arguments):
 
 def chosen_names(options):
     """The rows to sweep; exits where one is unknown."""
-    known = accuracy_rows.FUNCTIONS if options.rows else tuple(subjects.table())
+    known = accuracy_rows.FUNCTIONS if options.rows else tuple(subjects.every_row())
     names = options.functions + options.function
     unknown = sorted(set(names) - set(known))
     if unknown:
         sys.exit(f"no function {', '.join(unknown)}: expected one of {', '.join(known)}")
-    without = sorted(set(names or known) - set(reference.ORACLES)) if not options.rows else []
+    without = sorted(set(names or known) - set(reference.ORACLES) - set(reference.GATED)) if not options.rows else []
     if without:
         sys.exit(f"no oracle for {', '.join(without)}: add a line to tests/reference.py")
     return list(known if options.all or not names else names)
@@ -249,6 +258,25 @@ def chosen_libraries(options):
     for peer in missing:
         print(f"{peer}: not installed, not measured")
     return [library for library in wanted if library not in missing]
+
+
+def sweep_all(pool, names, libraries, kinds, options):
+    """The lines of all elementwise sweeps that are asked for, printed as they come."""
+    lines = []
+    if options.dtype in accuracy_halves.DTYPES:
+        for found in pool.imap(accuracy_halves.run, accuracy_halves.jobs_of(names, libraries, options.dtype, kinds)):
+            lines += found
+            print(*map(describe, found), sep="\n", end="\n" * bool(found), flush=True)
+        return lines
+    for name in names:
+        for kind in kinds if name in reference.ORACLES else ():
+            found = (sweep(pool, library, name, kind, options) for library in libraries)
+            lines += [line for line in found if line]
+        if accuracy_pairs.has_pairs(name) and "fastact" in libraries and not options.parameters:
+            found = accuracy_pairs.sweep(pool, name, options)
+            lines += found
+            print(*map(describe, found), sep="\n", flush=True)
+    return lines
 
 
 def main(arguments=None):
@@ -271,10 +299,7 @@ def main(arguments=None):
             lines += accuracy_rows.sweep(library, options.dtype, options.sample, names)
     else:
         with multiprocessing.get_context("spawn").Pool(options.processes or None) as pool:
-            for name in names:
-                for kind in kinds:
-                    found = (sweep(pool, library, name, kind, options) for library in libraries)
-                    lines += [line for line in found if line]
+            lines = sweep_all(pool, names, libraries, kinds, options)
     if options.page:
         accuracy_page.record([{**line, "isa": options.isa} for line in lines], options.isa)
     return int(any(not line["ok"] for line in lines if line["library"] == "fastact"))
