@@ -120,8 +120,8 @@ def page(row, accuracy, bench):
     aliases = f"Also called {', '.join(f'`fa.{alias}`' for alias in row.aliases)}. " if row.aliases else ""
     calls = "\n".join(row.signature(is_vjp) for is_vjp in (False, True))
     return (
-        f"# {row.name}\n\n{MADE}{row.row['summary']} {aliases}[All activations](../activations.md)\n\n"
-        f"`{row.row['formula']}`\n\n![{row.name} and its derivative]({row.name}.svg)\n\n"
+        f"# {row.title}\n\n{MADE}{row.row['summary']} {aliases}[All activations](../activations.md)\n\n"
+        f"`{row.row['formula']}`\n\n![{row.title} and its derivative]({row.title}.svg)\n\n"
         f"## Derivative\n\n{_derivatives(row)}\n\n## Signature\n\n```python\n{calls}\n```\n\n{_parameters(row)}"
         f"## Example\n\n{_example(row)}\n## Dtypes\n\n{_dtypes(row, accuracy)}\n"
         f"## Accuracy\n\n{_accuracy(row, accuracy)}\n## Speed\n\n{_speed(row, bench)}\n## Source\n\n{row.row['source']}.\n"
@@ -135,7 +135,7 @@ def overview(rows, accuracy, bench):
         speed = {label: pages_speed.ratio_of(label, figures) for label, figures in pages_speed.lines(bench, row.name)}
         ratios = [f"{speed[shown[0]]:.2f}" if speed.get(shown[0]) else "-" for shown in pages_speed.SHOWN]
         errors = [_measured(accuracy, row.name, kind, "float32") for kind in ("value", "derivative")]
-        lines.append((f"[{row.name}](activations/{row.name}.md)", f"`{row.row['formula']}`", *errors, *ratios))
+        lines.append((f"[{row.title}](activations/{row.title}.md)", f"`{row.row['formula']}`", *errors, *ratios))
     header = ("function", "value", "ULP", "derivative, ULP", "1,024", "65,536", "derivative, 65,536")
     return (
         f"# Activations\n\n{MADE}"
@@ -150,7 +150,7 @@ def overview(rows, accuracy, bench):
 def texts():
     """{path under docs: its text} of all pages."""
     rows, accuracy, bench = pages_rows.all_rows(), kept("accuracy.json"), kept("bench.json")
-    made = {f"activations/{row.name}.md": page(row, accuracy, bench) for row in rows}
+    made = {f"activations/{row.title}.md": page(row, accuracy, bench) for row in rows}
     return made | {"activations.md": overview(rows, accuracy, bench)}
 
 
@@ -158,7 +158,7 @@ def pictures():
     """{path under docs: (rows shown, function that draws them)}."""
     rows = pages_rows.all_rows()
     made = {
-        f"activations/{row.name}.svg": ([row], lambda path, row=row: pages_figures.draw_one(path, row)) for row in rows
+        f"activations/{row.title}.svg": ([row], lambda path, row=row: pages_figures.draw_one(path, row)) for row in rows
     }
     return made | {"activations/all.svg": (rows, lambda path: pages_figures.draw_all(path, rows))}
 

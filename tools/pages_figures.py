@@ -53,13 +53,13 @@ def draw_one(path, row):
         axes = figure.add_subplot()
         x, value, slope = row.curves
         by = "gate" if row.is_gated else "x"
-        axes.plot(x, value, color=VALUE, linewidth=1.8, label=row.name)
+        axes.plot(x, value, color=VALUE, linewidth=1.8, label=row.title)
         axes.plot(x, slope, color=SLOPE, linewidth=1.4, linestyle="--", label=f"derivative by {by}")
         axes.axhline(0, color=GREY, linewidth=0.7, zorder=0)
         axes.axvline(0, color=GREY, linewidth=0.7, zorder=0)
         axes.set(xlabel=by, xlim=(x[0], x[-1]), ylim=_limits(row))
         fixed = {"x": 1, **row.given} if row.is_gated else row.given
-        axes.set_title(", ".join([row.name, *(f"{name} = {number:g}" for name, number in fixed.items())]))
+        axes.set_title(", ".join([row.title, *(f"{name} = {number:g}" for name, number in fixed.items())]))
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
         _save(figure, path, [row])
@@ -83,7 +83,7 @@ def draw_all(path, rows, columns=6):
         ):
             axes.plot(*np.concatenate(line, axis=1), color=color, linewidth=width, clip_on=False)
         for row, (left, bottom) in zip(rows, places, strict=True):
-            axes.text(left + 0.5, bottom + 1.05, row.name, ha="center")
+            axes.text(left + 0.5, bottom + 1.05, row.title, ha="center")
         _save(figure, path, rows)
 
 

@@ -31,6 +31,16 @@ class Row:
         return self.row["n_input"] > 1
 
     @property
+    def takes_halves(self):
+        """Whether users reach it as a function of one array whose halves are x and gate: the name in the table starts with _."""
+        return self.name.startswith("_")
+
+    @property
+    def title(self):
+        """The name that a page goes by."""
+        return self.name.lstrip("_")
+
+    @property
     def public(self):
         """The public name, and the keywords that choose this row under it."""
         return subjects.VARIANTS.get(self.name, (self.name, {}))
@@ -53,6 +63,8 @@ class Row:
     def signature(self, is_vjp=False):
         """How the function, or its vjp, is called."""
         public, keywords = self.public
+        if self.takes_halves:
+            return f"fa.{'vjp.' if is_vjp else ''}{self.title}(x, {'g, ' if is_vjp else ''}axis=-1)"
         words = ["x", *(["gate"] if self.is_gated else []), *(["g"] if is_vjp else [])]
         words += [name if value is None else f"{name}={value:g}" for name, value in self.parameters.items()]
         words += [f'{name}="{value}"' for name, value in keywords.items()]
@@ -61,6 +73,9 @@ class Row:
     def example(self, is_vjp=False):
         """A call on an array x, with g = 1, that doctest can run."""
         public, keywords = self.public
+        if self.takes_halves:
+            g = ", np.ones_like(x)" if is_vjp else ""
+            return f"fa.{'vjp.' if is_vjp else ''}{self.title}(np.concatenate([x, np.ones_like(x)]){g})"
         words = ["x", *(["np.ones_like(x)"] if self.is_gated else []), *(["np.ones_like(x)"] if is_vjp else [])]
         words += [f"{name}={value!r}" for name, value in {**self.given, **keywords}.items()]
         return f"fa.{'vjp.' if is_vjp else ''}{public}({', '.join(words)})"
@@ -109,5 +124,5 @@ def all_rows():
 
 def digest(rows):
     """A short name for the curves of these rows as pictures show them: equal as long as pictures need no redrawing."""
-    text = "".join(f"{row.name} " + " ".join(f"{v:.3g}" for a in row.curves for v in a[::8] + 0.0) for row in rows)
+    text = "".join(f"{row.title} " + " ".join(f"{v:.3g}" for a in row.curves for v in a[::8] + 0.0) for row in rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
