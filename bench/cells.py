@@ -14,13 +14,15 @@ ELEMENTWISE_SIZES = (16, 1024, 65536, 16 * Mi)
 ALLOCATED_SIZES = (1024, 65536)
 VJP_SIZES = (65536,)
 FLOAT64_SIZES = (65536, 4 * Mi)
+HALF_SIZE = 4 * Mi
+HALVES = ("float16", "bfloat16")
 THREADED_SIZES = (Mi, 16 * Mi)
 ROW_FUNCTIONS = ("softmax", "log_softmax", "logsumexp", "cross_entropy", "value_and_grad.cross_entropy")
 ROW_SHAPES = ((1, 10), (32, 10), (128, 1000), (64, 32000), (8, 128256), (1, 4 * Mi))
 OTHER_AXES = (((4096, 1000), 0), ((64, 1000, 64), 1))
 THREADED_ROWS = (("softmax", (64, 32000)), ("value_and_grad.cross_entropy", (64, 32000)))
 TRAINING = (((5, 3), 4), ((64, 128, 10), 64), ((784, 512, 256, 10), 128))
-SUITES = ("elementwise", "vjp", "float64", "rows", "training", "import", "threads")
+SUITES = ("elementwise", "vjp", "float64", "halves", "rows", "training", "import", "threads")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Cell:
     shape : tuple of int
         Shape of the array, or the widths of the network's layers.
     dtype : str
-        "float32" or "float64".
+        "float32", "float64", "float16" or "bfloat16".
     output : str
         "given": results go into a buffer where the library can; "allocated": everybody allocates.
     axis : int
@@ -80,7 +82,7 @@ def _elementwise(functions: Iterable[str]) -> list[Cell]:
     cells += [Cell("elementwise", name, (size,), output="allocated") for size in ALLOCATED_SIZES for name in functions]
     cells += [Cell("vjp", name, (size,)) for size in VJP_SIZES for name in functions]
     cells += [Cell("float64", name, (size,), dtype="float64") for size in FLOAT64_SIZES for name in functions]
-    return cells
+    return cells + [Cell("halves", name, (HALF_SIZE,), dtype=dtype) for dtype in HALVES for name in functions]
 
 
 def _rows() -> list[Cell]:

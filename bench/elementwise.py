@@ -14,6 +14,14 @@ from bench.timing import Contestant
 SPREAD = 3.0
 
 
+def _import_halves(dtype: str) -> None:
+    if dtype == "bfloat16":
+        try:
+            import ml_dtypes  # noqa: F401  NumPy learns the name bfloat16
+        except ImportError as error:
+            raise subject.Absent("bfloat16 needs ml_dtypes: pip install ml_dtypes") from error
+
+
 def _task(cell: Cell, activation: subject.Activation) -> Task:
     row = subject.peers_row(activation)
     names = ["x", "gate"][: activation.n_input] + (["g"] if cell.suite == "vjp" else [])
@@ -50,12 +58,13 @@ def lineup(cell: Cell) -> Lineup:
     if cell.function not in known:
         raise subject.Absent("not in fastact's table")
     activation = known[cell.function]
+    _import_halves(cell.dtype)
     task = _task(cell, activation)
     n_out = activation.n_gradient if task.derivative else 1
     made = Lineup(limit_scale=(len(task.operands) + n_out) / 2)
     made.contestants.append(_fastact(cell, task, n_out))
     for name, make in ELEMENTWISE_PEERS.items():
-        if cell.threads == 1 or name == "torch":
+        if (cell.threads == 1 and cell.suite != "halves") or name == "torch":
             made.add(name, lambda make=make: make(task))
     if task.derivative and "value" in task.row.torch_backward:
         made.add("torch from x", lambda: torch_with_forward(task))

@@ -93,11 +93,20 @@ def _torch_clamp(bound: str) -> Callable:
     return lambda a, b: a.clamp(**{bound: b}) if hasattr(a, "clamp") else b.clamp(**{bound: a})
 
 
+def _tensor(array: np.ndarray) -> object:
+    """The array as torch sees it; of bfloat16 it knows the bits, but not NumPy's name."""
+    import torch
+
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
 def _torch(task: Task) -> Contestant:
     import torch
 
-    tensors = {name: torch.from_numpy(array) for name, array in task.operands.items()}
-    names = {"torch": torch, "nn": torch._C._nn, "y": torch.from_numpy(task.out), **tensors}
+    tensors = {name: _tensor(array) for name, array in task.operands.items()}
+    names = {"torch": torch, "nn": torch._C._nn, "y": _tensor(task.out), **tensors}
     names |= {name: getattr(torch, name) for name in (*UFUNCS, "where")} | task.parameters
     names |= {"maximum": _torch_clamp("min"), "minimum": _torch_clamp("max")}
     names["weight_tensor"] = torch.tensor([task.parameters.get("weight", 0.0)], dtype=names["y"].dtype)

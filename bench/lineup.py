@@ -61,6 +61,9 @@ def aligned(shape: tuple[int, ...], dtype: object) -> np.ndarray:
 def normal(shape: tuple[int, ...], dtype: object, scale: float, seed: int = 0) -> np.ndarray:
     """Normally distributed values in an aligned array."""
     values = aligned(shape, dtype)
+    if values.dtype.itemsize < 4:
+        values[...] = normal(shape, np.float32, scale, seed)
+        return values
     np.random.default_rng(seed).standard_normal(out=values, dtype=values.dtype)
     values *= values.dtype.type(scale)
     return values
@@ -75,7 +78,7 @@ def _head(value: object, position: int) -> np.ndarray:
     while isinstance(value, (tuple, list)):
         value = value[position]
     if hasattr(value, "detach"):
-        value = value.detach()
+        value = value.detach().reshape(-1)[:CHECKED].double()
     return np.array(np.asarray(value).reshape(-1)[:CHECKED], dtype=np.float64)
 
 

@@ -15,11 +15,13 @@ COLUMNS = {
     "threads": ("fastact@1", "torch", "torch@1"),
     "vjp": ("numpy", "torch", "torch from x", "jax", "numexpr", "numba"),
     "import": ("decimal",),
+    "halves": ("torch",),
 }
 TITLES = {
     "elementwise": "values, float32",
     "vjp": "vjps, float32 (torch: its backward kernel; from x: with the forward pass it needs)",
     "float64": "values, float64",
+    "halves": "values, float16 and bfloat16",
     "rows": "rows, float32",
     "training": "one training step, Adam, float32",
     "import": "import beyond import numpy",
@@ -42,7 +44,8 @@ def shape_text(cell: Cell) -> str:
     parts = [
         f"{n // Mi} Mi" if n >= Mi and n % Mi == 0 else f"{n:,}" if len(cell.shape) == 1 else str(n) for n in cell.shape
     ]
-    return "×".join(parts) + (f" axis {cell.axis}" if cell.axis != -1 else "")
+    dtype = f" {cell.dtype}" if cell.suite == "halves" else ""
+    return "×".join(parts) + (f" axis {cell.axis}" if cell.axis != -1 else "") + dtype
 
 
 def _columns(cell: Cell) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ LINEUPS = {
     "elementwise": elementwise.lineup,
     "vjp": elementwise.lineup,
     "float64": elementwise.lineup,
+    "halves": elementwise.lineup,
     "rows": rows.lineup,
     "training": training.lineup,
     "import": imports.lineup,

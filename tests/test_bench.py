@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bench.__main__ as command
-from bench import report, targets
+from bench import elementwise, report, targets
 from bench.cells import Cell, cell_from_dict, default_cells, select
 from bench.expressions import InPlaceNumPy, Unwritable, names_in, plain, with_named_constants
 from bench.lineup import Lineup, aligned, examine
@@ -269,3 +269,15 @@ def test_selection_of_cells():
 
 def test_buffers_start_at_cache_lines():
     assert all(aligned((n,), np.float32).ctypes.data % 64 == 0 for n in (1, 16, 1000))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_types_are_compared_with_torch_and_bounded_by_the_memory(dtype):
+    pytest.importorskip("torch")
+    pytest.importorskip("ml_dtypes")
+    cell = Cell("halves", "silu", (1000,), dtype=dtype)
+    assert [str(target) for target in targets.targets(cell)] == ["≤ 1.3 × limit"]
+    made = elementwise.lineup(cell)
+    assert examine(made) == {}
+    assert [contestant.name for contestant in made.contestants] == ["fastact", "torch", "limit"]
+    assert dtype in report.shape_text(cell)
