@@ -1,6 +1,7 @@
 /* softmax, log_softmax, softmin, logsumexp and their vector-Jacobian products over rows in any layout: what the tasks of
  * rows_job.c do.  No arithmetic on elements. */
 #include "rows_job.h"
+#include "rows_long.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -126,6 +127,15 @@ static int is_packed(const fa_row_shape *shape, const fa_row_array *array)
            (shape->outer == 1 || array->step[0] == row * (ptrdiff_t)shape->inner);
 }
 
+static int map_long_rows(const fa_row_job *job)
+{
+    for (size_t row = 0; row < job->shape->outer * job->shape->inner; row++)
+        if (fa_row_long_map(job->which, job->shape->dtype, fa_row_at(job, 0, row), fa_row_at(job, 1, row),
+                            job->shape->n) != 0)
+            return -1;
+    return 0;
+}
+
 int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y)
 {
     fa_row_job job = fa_row_job_of(shape, 2, (const fa_row_array[]){x, y});
@@ -136,6 +146,8 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
     job.work = map_rows;
     if (shape->n == 0)
         return 0;
+    if (which != FA_SOFTMIN && fa_row_is_long(shape, &x) && fa_row_is_long(shape, &y))
+        return map_long_rows(&job);
     if (which == FA_SOFTMIN) {
         job.work = softmin_rows;
     } else if (shape->n <= SHORT && shape->outer * shape->inner >= MANY && is_packed(shape, &x) &&
@@ -161,21 +173,36 @@ static double logsumexp_widened(const float *x, size_t n, double fallback)
         return fallback;
     for (size_t i = 0; i < n; i++)
         wide[i] = x[i];
-    fa_kernels_for(FA_F64)->rows->logsumexp(wide, n, &head, &tail);
+    fa_kernels_for(FA_F64)->rows->logsumexp(wide, n, NULL, &head, &tail);
     free(wide);
     return head + tail;
 }
 
+static void logsumexp_row(const fa_row_job *job, size_t row, const char *x, const fa_row_block *blocks)
+{
+    double head, tail;
+    job->kernels->logsumexp(x, job->shape->n, blocks, &head, &tail);
+    double value = head + (isfinite(head) ? tail : 0);
+    if (job->compute == FA_F32 && fabs(value) < 0.5)
+        value = logsumexp_widened((const float *)(const void *)x, job->shape->n, value);
+    fa_row_store(job->type[1], fa_row_at(job, 1, row), value);
+}
+
 static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
+    for (size_t row = first; row < first + count; row++)
+        logsumexp_row(job, row, fa_row_in(job, 0, row, buffer), NULL);
+}
+
+/* Few long rows: the blocks of each by all threads, the rest by one. */
+static void logsumexp_long_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+{
+    (void)buffer;
     for (size_t row = first; row < first + count; row++) {
-        const char *x = fa_row_in(job, 0, row, buffer);
-        double head, tail;
-        job->kernels->logsumexp(x, job->shape->n, &head, &tail);
-        double value = head + (isfinite(head) ? tail : 0);
-        if (job->compute == FA_F32 && fabs(value) < 0.5)
-            value = logsumexp_widened((const float *)(const void *)x, job->shape->n, value);
-        fa_row_store(job->type[1], fa_row_at(job, 1, row), value);
+        const char *x = fa_row_at(job, 0, row);
+        fa_row_block *blocks = fa_row_long_blocks(job->shape->dtype, x, job->shape->n);
+        logsumexp_row(job, row, x, blocks); /* without blocks, if memory is short, it takes longer */
+        free(blocks);
     }
 }
 
@@ -185,6 +212,9 @@ int fa_row_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array y)
     job.operand[1] = y;
     job.type[1] = shape->dtype;
     job.work = logsumexp_rows;
+    job.in_one = fa_row_is_long(shape, &x);
+    if (job.in_one)
+        job.work = logsumexp_long_rows;
     return fa_row_run(&job);
 }
 

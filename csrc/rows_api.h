@@ -30,6 +30,22 @@ enum {
     FA_N_ROW_LOSSES
 };
 
+/* What is known of a row after it was read, or of one block of it; rows_sum.h says what the numbers mean. */
+typedef struct {
+    double head, tail;
+} fa_row_total;
+typedef struct {
+    double max, min;
+    fa_row_total total;
+} fa_row_block;
+typedef struct {
+    double max, min, shift, exponent;
+    size_t first;
+    fa_row_total own, others, top;
+    int kept;
+} fa_row_sum;
+enum { FA_ROW_BLOCK = 1024 };
+
 typedef struct fa_row_kernels {
     void (*map[FA_N_ROW_MAPS])(const void *x, void *y, size_t n); /* y may be x */
     /* rows side by side: element i of row r at x[i * x_step + r], steps in elements; y may be x.  Returns how many rows,
@@ -37,8 +53,12 @@ typedef struct fa_row_kernels {
     size_t (*map_columns[FA_N_ROW_MAPS])(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,
                                          size_t rows);
     size_t panel; /* rows that map_columns likes best */
-    /* the result as head and tail */
-    void (*logsumexp)(const void *x, size_t n, double *head, double *tail);
+    /* the result as head and tail; blocks, here and below, may be NULL */
+    void (*logsumexp)(const void *x, size_t n, const fa_row_block *blocks, double *head, double *tail);
+    /* One long row by several tasks: its blocks, then the row's sum from them, then results of any part of it. */
+    void (*blocks)(const void *x, size_t n, fa_row_block *blocks);
+    void (*sum[FA_N_ROW_MAPS])(const void *x, size_t n, const fa_row_block *blocks, fa_row_sum *sum);
+    void (*write[FA_N_ROW_MAPS])(const fa_row_sum *sum, const void *x, void *y, size_t n);
     void (*vjp[FA_N_ROW_VJPS])(const void *y, const void *g, void *dx, size_t n);
     void (*vjp_logsumexp)(const void *x, double g, void *dx, size_t n);
     fa_row_loss_kernel *loss[FA_N_ROW_LOSSES];

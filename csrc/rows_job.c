@@ -140,7 +140,7 @@ int fa_row_run(fa_row_job *job)
         if (!is_direct(job, i) && job->buffer < job->n_operands * n * job->item)
             job->buffer = job->n_operands * n * job->item;
     job->rows_a_task = rows;
-    if (rows * n >= THREADED_FROM) {
+    if (rows * n >= THREADED_FROM && !job->in_one) {
         job->rows_a_task = n >= TASK ? 1 : TASK / (n ? n : 1);
         size_t panel = job->kernels->panel;
         job->rows_a_task = (job->rows_a_task + panel - 1) / panel * panel; /* panels stay whole */

@@ -14,6 +14,7 @@ typedef struct fa_row_job {
     int which;
     void (*work)(const struct fa_row_job *job, size_t first, size_t count, char *buffer);
     size_t buffer; /* bytes; set by the caller if staging by rows is not what it wants */
+    int in_one;    /* one task, which brings its own threads */
     const fa_row_loss_call *loss;
     double *losses;
     /* set by fa_row_run */

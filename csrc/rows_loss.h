@@ -55,7 +55,7 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
     size_t t = (size_t)index;
     row_sum sum;
     row_powers powers;
-    row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL);
+    row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL, NULL);
     row_total excess = row_excess(&sum);
     double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
     double result = sharp * row_surprise(&sum, excess, x[t]), each = loss->smoothing / (double)n;
@@ -82,7 +82,7 @@ static double row_cross_entropy_probabilities(const fa_row_loss *loss, const voi
     const real *x = logits, *p = target;
     row_sum sum;
     row_powers powers;
-    row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL);
+    row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL, NULL);
     row_total excess = row_excess(&sum);
     row_weights w = row_weighted(x, n, loss->weight, p, loss->smoothing, sum.max);
     double result = w.depth + w.total * excess.head;

@@ -101,16 +101,22 @@ FA_INLINE void row_products(const row_powers *powers, real *y, size_t n, const r
     }
 }
 
+/* factor * softmax of a part of a row of several blocks */
+FA_INLINE void row_write_again(const real *x, real *y, size_t n, const row_sum *sum, double factor)
+{
+    row_scale_values values = row_scale_of(sum, factor);
+    row_scale scale = row_scale_splat(&values);
+    if (values.near)
+        row_quotients(x, y, n, &scale, 0);
+    else
+        row_write_wild(x, y, n, &scale);
+}
+
 /* factor * softmax(x), with what row_sum_of left behind. */
 FA_INLINE void row_write(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
 {
     if (n > ROW_BLOCK) {
-        row_scale_values values = row_scale_of(sum, factor);
-        row_scale scale = row_scale_splat(&values);
-        if (values.near)
-            row_quotients(x, y, n, &scale, 0);
-        else
-            row_write_wild(x, y, n, &scale);
+        row_write_again(x, y, n, sum, factor);
         return;
     }
     if (!sum->kept) {
@@ -128,7 +134,7 @@ static void row_softmax(const void *x, void *y, size_t n)
 {
     row_sum sum;
     row_powers powers;
-    row_sum_of(x, n, 0, &sum, &powers);
+    row_sum_of(x, n, 0, &sum, &powers, NULL);
     row_write(x, y, n, &sum, &powers, 1.0);
 }
 
@@ -176,16 +182,36 @@ FA_INLINE void row_differences(const real *x, real *y, size_t n, vreal head, vre
         v_store_part(y + i, row_difference(v_load_part(x + i, n - i), head, tail, wild), n - i);
 }
 
-static void row_log_softmax(const void *x, void *y, size_t n)
+/* log_softmax of a part of a row */
+static void row_write_log(const row_sum *sum, const void *x, void *y, size_t n)
 {
-    row_sum sum;
-    row_sum_of(x, n, 1, &sum, NULL);
     real head, tail;
-    row_log_sum(&sum, row_excess(&sum), &head, &tail);
-    if (sum.shift == 0 && sum.min > -ROW_LIMIT)
+    row_log_sum(sum, row_excess(sum), &head, &tail);
+    if (sum->shift == 0 && sum->min > -ROW_LIMIT)
         row_differences(x, y, n, K(head), K(tail), 0);
     else
         row_differences(x, y, n, K(head), K(tail), 1);
+}
+
+static void row_log_softmax(const void *x, void *y, size_t n)
+{
+    row_sum sum;
+    row_sum_of(x, n, 1, &sum, NULL, NULL);
+    row_write_log(&sum, x, y, n);
+}
+
+/* The steps of a long row. */
+static void row_sum_softmax(const void *x, size_t n, const fa_row_block *blocks, row_sum *sum)
+{
+    row_sum_of(x, n, 0, sum, NULL, blocks);
+}
+static void row_sum_log_softmax(const void *x, size_t n, const fa_row_block *blocks, row_sum *sum)
+{
+    row_sum_of(x, n, 1, sum, NULL, blocks);
+}
+static void row_write_softmax(const row_sum *sum, const void *x, void *y, size_t n)
+{
+    row_write_again(x, y, n, sum, 1.0);
 }
 
 FA_INLINE int row_has_nan(const real *x, size_t n)
@@ -197,14 +223,14 @@ FA_INLINE int row_has_nan(const real *x, size_t n)
 }
 
 /* The result is head + tail; of a row without elements -inf.  Where it cancels the caller asks the wider kernel. */
-static void row_logsumexp(const void *x, size_t n, double *head, double *tail)
+static void row_logsumexp(const void *x, size_t n, const fa_row_block *blocks, double *head, double *tail)
 {
     *head = -INFINITY;
     *tail = 0;
     if (!n)
         return;
     row_sum sum;
-    row_sum_of(x, n, 1, &sum, NULL);
+    row_sum_of(x, n, 1, &sum, NULL, blocks);
     if (isinf(sum.max)) {
         *head = row_has_nan(x, n) ? NAN : sum.max;
         return;

@@ -11,22 +11,17 @@
 #include "rows_wide.h"
 
 enum {
-    ROW_BLOCK = 1024,
+    ROW_BLOCK = FA_ROW_BLOCK,
     ROW_GROUP = ROW_VIRTUAL / FA_LANES, /* vectors that hold the virtual lanes */
     ROW_DRAIN = 4,                      /* groups */
 };
 #define ROW_NOWHERE SIZE_MAX
 
 /* What is known of a row after it was read.  Sums are in units of 2^exponent (and of 2^-ROW_BASE e^c, see rows_power.h).
- * With drop, the first of the row's largest elements is `top` and is in neither sum; without, it is in them and top is 0. */
-typedef struct {
-    double max, min, shift; /* x - shift is what was reduced */
-    double exponent;
-    size_t first;          /* index of the first maximum, if it was dropped */
-    row_total own, others; /* of the block with the maximum; of all others */
-    row_total top;
-    int kept; /* H and q of the row's only block were kept */
-} row_sum;
+ * x - shift is what was reduced.  `own` is the sum of the block with the maximum, `others` that of all others.  With drop,
+ * the first of the row's largest elements, at index `first`, is `top` and is in neither sum; without, it is in them and top
+ * is 0.  `kept`: H and q of the row's only block were kept. */
+typedef fa_row_sum row_sum;
 
 /* H and q of a block, for who needs them again.  The gap keeps the two from sharing their address modulo 4,096, which
  * makes loads wait for stores. */
@@ -334,17 +329,37 @@ FA_INLINE row_total row_block_any(const real *x, size_t n, size_t skip, const ro
     return wild ? row_block_wild(x, n, skip, frame, max) : row_block_near(x, n, skip, frame, max);
 }
 
+/* Every block of a long row by itself, with nothing dropped. */
+static void row_blocks(const void *row, size_t n, fa_row_block *blocks)
+{
+    const real *x = row;
+    for (size_t i = 0; i < n; i += ROW_BLOCK, blocks++) {
+        size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK;
+        row_extremes(x + i, m, &blocks->max, &blocks->min);
+        if (fabs(blocks->max) > ROW_LIMIT)
+            continue; /* the row will be summed otherwise */
+        row_frame frame = row_frame_of(blocks->max, 0, row_exponent_of(blocks->max, 0));
+        blocks->total =
+            row_block_any(x + i, m, ROW_NOWHERE, &frame, blocks->max, !(blocks->min > blocks->max - ROW_DEPTH), NULL);
+    }
+}
+
 /* Reads a row, n >= 1, once from memory.  drop is a constant of the caller.  A row of one block leaves its powers, if
- * they are asked for and it does not go the far way. */
-FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers)
+ * they are asked for and it does not go the far way.  blocks may be NULL; else it spares all but a few blocks. */
+FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers,
+                          const fa_row_block *blocks)
 {
     if (n > ROW_BLOCK)
         powers = NULL;
     *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE, .kept = powers != NULL};
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
         size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK, skip = ROW_NOWHERE;
+        const fa_row_block *known = blocks ? blocks + i / ROW_BLOCK : NULL;
         double max, min;
-        row_extremes(x + i, m, &max, &min);
+        if (known)
+            max = known->max, min = known->min;
+        else
+            row_extremes(x + i, m, &max, &min);
         if (fabs(max) > ROW_LIMIT) {
             row_sum_far(x, n, drop, sum);
             return;
@@ -354,7 +369,9 @@ FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_p
         int leads = drop && max > sum->max;
         if (leads)
             skip = row_first_index(x + i, m, max);
-        row_total total = row_block_any(x + i, m, skip, &frame, max, !(min > max - ROW_DEPTH), powers);
+        row_total total = known && !leads
+                              ? known->total
+                              : row_block_any(x + i, m, skip, &frame, max, !(min > max - ROW_DEPTH), powers);
         row_merge(sum, max, exponent, total);
         if (leads) {
             sum->top = row_top(&frame, max);

@@ -68,7 +68,7 @@ static void row_vjp_logsumexp(const void *x, double g, void *dx, size_t n)
 {
     row_sum sum;
     row_powers powers;
-    row_sum_of(x, n, 0, &sum, &powers);
+    row_sum_of(x, n, 0, &sum, &powers, NULL);
     row_write_times(x, dx, n, &sum, &powers, g);
 }
 

@@ -3,13 +3,12 @@
 #ifndef FA_ROWS_WIDE_H
 #define FA_ROWS_WIDE_H
 
+#include "rows_api.h"
 #include "rows_power.h"
 
 /* A sum of non-negative numbers, of one row and of a row in each lane.  In the float32 unit a double has bits to spare
  * and the tail stays 0. */
-typedef struct {
-    double head, tail;
-} row_total;
+typedef fa_row_total row_total;
 typedef struct {
     vf64 head, tail;
 } row_totals;

@@ -102,11 +102,12 @@ def test_four_million():
     assert abs(fa.logsumexp(x) - (20 + np.log(total))) <= np.spacing(np.float32(20))
 
 
-def everything(shape):
+def everything(shape, spoiler):
     """Results of all row functions on one array, as a list."""
     random = np.random.default_rng(1)
     x, target = random.normal(0, 3, shape).astype(np.float32), random.integers(0, shape[1], shape[0])
     x[0, shape[1] // 2] = 25
+    x[-1, -1] = spoiler
     results = [function(x) for function in (fa.softmax, fa.log_softmax, fa.logsumexp)]
     probabilities = random.random(shape).astype(np.float32)
     vjps = [fa.vjp.softmax(y=results[0], g=x), fa.vjp.log_softmax(y=results[1], g=x), fa.vjp.logsumexp(x, results[2])]
@@ -114,13 +115,14 @@ def everything(shape):
     return [*results, fa.softmax(x, 0), *vjps, *losses]
 
 
+@pytest.mark.parametrize("spoiler", [0, np.inf, np.nan, -1e30, 1e30])
 @pytest.mark.parametrize("shape", [(1, 300_000), (3, 100_003), (300, 1000), (70_000, 3)])
-def test_threads_do_not_show(shape):
+def test_threads_do_not_show(shape, spoiler):
     with fa.num_threads(1):
-        want = everything(shape)
+        want = everything(shape, spoiler)
     for threads in (2, 3, 8):
         with fa.num_threads(threads):
-            for a, b in zip(everything(shape), want, strict=True):
+            for a, b in zip(everything(shape, spoiler), want, strict=True):
                 np.testing.assert_array_equal(a, b)
 
 
