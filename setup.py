@@ -24,7 +24,7 @@ OPTIONAL_ISAS = {
     ),
     "avx2": PROBE.format(features="avx2,fma,f16c", vector="__m256", function="_mm256_fmadd_ps"),
 }
-UNIX_FLAGS = ["-std=gnu11", "-O3", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math"]
+UNIX_FLAGS = ["-std=gnu11", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math"]
 CSRC = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("csrc/isa/*.c")])
 HEADERS = sorted(
     str(path.relative_to(ROOT))
@@ -61,7 +61,8 @@ class BuildExt(build_ext):
     def build_extensions(self):
         if self.compiler.compiler_type != "msvc":
             for extension in self.extensions:
-                extension.extra_compile_args += UNIX_FLAGS
+                extension.extra_compile_args += [*UNIX_FLAGS, "-O3" if extension.name == "fastact._core" else "-O2"]
+                extension.extra_link_args += ["-Wl,-s"] if sys.platform == "linux" else []  # no symbol tables: 8 %
                 extension.libraries += [] if sys.platform == "win32" else ["m", "pthread"]
         core = next(e for e in self.extensions if e.name == "fastact._core")
         for isa, probe in OPTIONAL_ISAS.items():

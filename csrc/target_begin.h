@@ -16,6 +16,9 @@
 #endif
 #elif defined(__GNUC__)
 #pragma GCC push_options
+#if FA_VECTOR_BYTES == 16 && defined(__x86_64__)
+#pragma GCC optimize("Os") /* the fallback: a third smaller, and its emulated fma takes the time in any case */
+#endif
 #if FA_VECTOR_BYTES == 64
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c")
 #elif FA_VECTOR_BYTES == 32
