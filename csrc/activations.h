@@ -161,17 +161,17 @@ FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, int mode)
 FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
 {
     const int wild = mode & FA_WILD;
-    vreal t = v_abs(v), t_low = v_real(v_bits(v_low) ^ (v_bits(v) & v_bits(K(-0.0))));
+    vreal t = v_abs(v), y_low = FA_NOTHING;
+    if (!(mode & FA_PLAIN))
+        y_low = v_real(v_bits(v_low) ^ (~v_bits(v) & v_bits(K(-0.0))));
     if (wild)
         t = v_min(K(FA_EXP_ZERO), t);
-    fa_exponential3 e = v_exp3(-t, -t_low, wild ? FA_SCALE : 0);
-    vreal first = v_fma(e.scale, e.head, e.scale);
-    vreal second = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, e.scale - first));
-    vreal high = first + second, low = second - (high - first);
+    fa_exponential e = v_exp(-t, y_low, wild ? FA_SCALE : 0);
+    vreal high = v_fma(e.scale, e.excess, e.scale), low = v_fma(e.scale, e.excess, e.scale - high);
     fa_pair log = wild ? v_log1p(high * K(FA_DOWN), low * K(FA_DOWN)) : v_log1p(high, low);
     vreal base = v_max(K(0), v), sum = base + log.head;
-    vreal part = sum - base, rest = (base - (sum - part)) + (log.head - part);
-    vreal tail = rest + (log.tail + v_select(v_lt(v, K(0)), K(0), v_low));
+    vreal rest = v_min(base, log.head) - (sum - v_max(base, log.head));
+    vreal tail = rest + (mode & FA_PLAIN ? log.tail : log.tail + v_select(v_lt(v, K(0)), K(0), v_low));
     vmask deep = v_lt(v, K(-FA_EXP_LIMIT)); /* there log1p(e) is e, which stays times 2^FA_SCALE to the end */
     if (wild)
         sum = v_select(deep, high, sum), tail = v_select(deep, low, tail);
