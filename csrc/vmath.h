@@ -81,9 +81,9 @@ FA_INLINE fa_exponential3 v_exp3(vreal y, vreal low, int shift)
     return (fa_exponential3){v_real(exponent), r, v_fma(r * r, q, lost)};
 }
 
-/* e^(y + low)·2^shift for y ≥ 0, the short form: relative error of scale·(1 + excess) 2^-26 before any rounding of the
+/* e^(y + low)·2^shift, the short form: relative error of scale·(1 + excess) 2^-26 before any rounding of the
  * sum (float32: 8 steps an octave, whose common factor e^c is taken out of the polynomial so that the table's entries
- * are accurate to 2^-27, and excess ≤ 0); scale ≥ |1 + scale·excess| always, as Fast2Sum wants. */
+ * are accurate to 2^-27, and excess ≤ 0).  For y ≥ 0 scale ≥ |1 + scale·excess|, as Fast2Sum wants. */
 FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
 {
 #ifdef FA_REAL_F32
