@@ -40,6 +40,45 @@ class TensorDataset(Dataset):
         return len(self.tensors[0])
 
 
+class Subset(Dataset):
+    """The samples of a dataset at some indices.
+
+    Parameters
+    ----------
+    dataset : Dataset or sequence
+    indices : sequence of int
+    """
+
+    def __init__(self, dataset, indices):
+        self.dataset, self.indices = dataset, list(map(int, indices))
+
+    def __getitem__(self, index):
+        return self.dataset[self.indices[index]]
+
+    def __len__(self):
+        return len(self.indices)
+
+
+def random_split(dataset, lengths):
+    """Subsets of a dataset, drawn at random without overlap.
+
+    Parameters
+    ----------
+    dataset : Dataset or sequence
+    lengths : sequence of int, or of float
+        How many samples each gets, all together as many as there are; or shares that add up to 1.
+    """
+    count = len(dataset)
+    if lengths and all(isinstance(part, float) for part in lengths) and abs(sum(lengths) - 1.0) < 1e-9:
+        shares, lengths = lengths, [int(part * count) for part in lengths]
+        for i in range(count - sum(lengths)):
+            lengths[i % len(shares)] += 1
+    if sum(lengths) != count:
+        raise ValueError(f"random_split got lengths that add up to {sum(lengths)} for a dataset of {count}")
+    order, ends = generator().permutation(count), np.cumsum(lengths)
+    return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, lengths, strict=True)]
+
+
 class DataLoader:
     """Batches of a dataset.
 
@@ -100,7 +139,8 @@ def collate(samples):
 def make_modules(name):
     """The modules ``<name>.utils`` and ``<name>.utils.data``, made known to the import system."""
     data, utils = types.ModuleType(f"{name}.utils.data"), types.ModuleType(f"{name}.utils")
-    data.Dataset, data.TensorDataset, data.DataLoader = Dataset, TensorDataset, DataLoader
+    for thing in (Dataset, TensorDataset, Subset, DataLoader, random_split):
+        setattr(data, thing.__name__, thing)
     utils.data = data
     sys.modules[utils.__name__], sys.modules[data.__name__] = utils, data
     return utils

@@ -5,7 +5,7 @@ Each operator is one ufunc, so that the tape records it by the rule in ``_tensor
 
 import numpy as np
 
-from fastact import _apply, _tape
+from fastact import _apply, _tape, activations
 from fastact._tape import raw
 
 BINARY = {
@@ -52,6 +52,11 @@ METHODS = {
     "isinf": np.isinf,
     "isfinite": np.isfinite,
     "logical_not": np.logical_not,
+    **{
+        name: activations.functions[name]
+        for name in ("relu", "sigmoid", "tanh", "erf")
+        if name in activations.functions
+    },
 }
 METHODS_OF_TWO = {
     "add": np.add,

@@ -7,6 +7,7 @@ from collections import namedtuple
 
 import numpy as np
 
+import fastact as fa
 from fastact import _apply, _tape
 
 Extremum = namedtuple("Extremum", "values indices")
@@ -122,6 +123,18 @@ class Reductions:
         _refuse(out)
         return _index(self, np.argmin, pick(dim, axis), keepdim or keepdims)
 
+    def softmax(self, dim, dtype=None):
+        """`fastact.softmax` along `dim`."""
+        return _along(fa.softmax, self, dim, dtype)
+
+    def log_softmax(self, dim, dtype=None):
+        """`fastact.log_softmax` along `dim`."""
+        return _along(fa.log_softmax, self, dim, dtype)
+
+    def logsumexp(self, dim, keepdim=False):
+        """`fastact.logsumexp` over `dim`."""
+        return fa.logsumexp(self, axis=check_dims(dim, self.ndim), keepdims=bool(keepdim))
+
     def all(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
         """Whether every element is true."""
         return _truth(self, np.all, pick(dim, axis), keepdim or keepdims)
@@ -143,6 +156,12 @@ def _euclidean(tensor, dim, keep):
 
     value = norm if keep else norm.reshape(()) if dims is None else np.squeeze(norm, dims)
     return _tape.record(value, (tensor,), derivative, "Norm")
+
+
+def _along(function, tensor, dim, dtype):
+    return function(
+        tensor if dtype is None else tensor.to(dtype), axis=check_dim(dim, tensor.ndim) if tensor.ndim else 0
+    )
 
 
 def _truth(tensor, function, dim, keep):

@@ -127,6 +127,7 @@ for _name in (
     "gather",
     "masked_fill",
     "numel",
+    "logsumexp",
     "reciprocal",
 ):
     globals()[_name] = _method(_name)
@@ -185,7 +186,17 @@ sys.modules.update(
 )
 
 
+ELSEWHERE = {
+    "save": "nn.save_safetensors(model, path) writes weights in a format that torch reads too",
+    "load": "nn.load_safetensors(model, path) reads weights; fastact never unpickles a file",
+    "set_default_dtype": "give tensors and layers a dtype, or convert them: model.to(dtype)",
+    "compile": "there is nothing to compile: leave the call out",
+}
+
+
 def __getattr__(name):
+    if name in ELSEWHERE:
+        raise AttributeError(f"fastact.torch has no {name!r}: {ELSEWHERE[name]}")
     known = [key for key in globals() if not key.startswith("_")]
     nearest = difflib.get_close_matches(name, known, 3)
     hint = f"; nearest: {', '.join(nearest)}" if nearest else ""

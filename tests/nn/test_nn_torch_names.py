@@ -1,5 +1,6 @@
 """Torch scripts after their import lines were changed, the notebook's own loop among them."""
 
+import re
 import subprocess
 import sys
 
@@ -184,3 +185,44 @@ def test_the_only_device_is_the_cpu():
     for call in (lambda: ft.device("cuda"), lambda: ft.zeros(2, device="cuda"), lambda: ft.zeros(2).cuda()):
         with pytest.raises(RuntimeError, match="CPU only"):
             call()
+
+
+def test_what_is_elsewhere_says_where():
+    for name, hint in (("save", "save_safetensors"), ("load", "never unpickles"), ("set_default_dtype", "to(dtype)")):
+        with pytest.raises(AttributeError, match=f"no '{name}': .*{re.escape(hint)}"):
+            getattr(ft, name)
+
+
+def test_a_random_split_shares_out_every_sample():
+    split, data = ft.utils.data.random_split, list(range(10))
+    ft.manual_seed(0)
+    for lengths, sizes in (([7, 3], [7, 3]), ([0.5, 0.25, 0.25], [6, 2, 2])):
+        parts = split(data, lengths)
+        assert [len(part) for part in parts] == sizes
+        assert sorted(sample for part in parts for sample in part) == data
+    first = next(iter(ft.utils.data.DataLoader(parts[0], batch_size=6)))
+    assert sorted(first.tolist()) == sorted(parts[0])
+    with pytest.raises(ValueError, match="add up to 9 for a dataset of 10"):
+        split(data, [5, 4])
+
+
+@pytest.mark.parametrize("name", [name for name in ("relu", "sigmoid", "tanh", "erf") if hasattr(ft.Tensor, name)])
+def test_activations_are_methods_too(name):
+    x = np.linspace(-2, 2, 7)
+    mine, other = ft.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    getattr(mine, name)().sum().backward()
+    getattr(other, name)().sum().backward()
+    np.testing.assert_allclose(mine.grad.numpy(), other.grad.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(getattr(ft, name)(mine.detach()).numpy(), getattr(torch, name)(other.detach()).numpy())
+
+
+def test_rows_are_methods_too():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    mine, other = ft.tensor(x), torch.tensor(x)
+    for name in ("softmax", "log_softmax", "logsumexp"):
+        np.testing.assert_allclose(getattr(mine, name)(-1).numpy(), getattr(other, name)(-1).numpy(), atol=1e-14)
+        np.testing.assert_allclose(getattr(mine, name)(dim=0).numpy(), getattr(other, name)(dim=0).numpy(), atol=1e-14)
+    kept = mine.logsumexp((0, 2), keepdim=True)
+    np.testing.assert_allclose(kept.numpy(), ft.logsumexp(mine, dim=(0, 2), keepdim=True).numpy())
+    np.testing.assert_allclose(kept.numpy(), torch.logsumexp(other, (0, 2), keepdim=True).numpy())
+    assert mine.softmax(0, dtype=ft.float32).dtype == np.float32
