@@ -21,7 +21,7 @@ ROW_FUNCTIONS = ("softmax", "log_softmax", "logsumexp", "cross_entropy", "value_
 ROW_SHAPES = ((1, 10), (32, 10), (128, 1000), (64, 32000), (8, 128256), (1, 4 * Mi))
 OTHER_AXES = (((4096, 1000), 0), ((64, 1000, 64), 1))
 THREADED_ROWS = (("softmax", (64, 32000)), ("value_and_grad.cross_entropy", (64, 32000)))
-TRAINING = (((5, 3), 4), ((64, 128, 10), 64), ((784, 512, 256, 10), 128))
+TRAINING = (((5, 3), 4), ((64, 128, 10), 64), ((784, 512, 256, 10), 128), ((784, 2048, 2048, 10), 256))
 SUITES = ("elementwise", "vjp", "float64", "halves", "rows", "training", "import", "threads")
 
 

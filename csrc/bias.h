@@ -36,7 +36,8 @@ static void fa_add_bias(size_t n_rows, size_t n, void *y, const void *bias, int 
 enum { FA_ROWS_A_GROUP = 32, FA_STRIP = 8 };
 
 /* The sum over the rows of g, or of g where y is above 0, which is written to out; columns from j, `width` vectors. */
-FA_INLINE void fa_sum_strip(size_t n_rows, size_t n, const real *y, const real *g, real *out, real *sum, size_t j, int width)
+FA_INLINE void fa_sum_strip(size_t n_rows, size_t n, const real *y, const real *g, real *out, real *sum, size_t j,
+                            int width)
 {
     vreal total[FA_STRIP], group[FA_STRIP];
     for (int k = 0; k < width; k++)
