@@ -89,7 +89,9 @@ class Worst:
         found = errors(got, head, tail)
         near = near_root(x, roots)
         if near.any():
-            self._add_beside_roots(x, got, head, near, g)
+            # A partner may be so small that its product's ULP is the smallest subnormal number: there ULPs count.
+            counted = near & (found > 1.0) if partner is not None else near
+            self._add_beside_roots(x, got, head, counted, g)
             found = np.where(near, 0.0, found)
         i = int(np.argmax(found))
         if found[i] > self.ulp:

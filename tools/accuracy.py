@@ -202,7 +202,7 @@ def describe(line):
         text += f"; beside the root {share:.2f} of the bound at {line['root_x']!r}"
     text += f"  [{line['count']:,} inputs" + (f", {line['seconds']:.0f} s]" if "seconds" in line else "]")
     if "differing" in line:
-        text += f" {len(line['differing'])} not correctly rounded"
+        text += f" {line['n_differing']:,} not correctly rounded"
         text += "".join(f"\n    {case}" for case in line["differing"][:SHOWN])
     return text
 

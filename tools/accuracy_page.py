@@ -19,7 +19,7 @@ every n-th of them, or stratified points of every binade. A derivative is the vj
 derivative its absolute error counts instead (float32: 2^-25, float64: 2^-54), given after a slash as a share of that
 bound. Of two operands, x and gate or x and a weight, pairs of stratified numbers of all binades are taken, and `at` tells x
 and the other. float16 and bfloat16 are computed in float32 and rounded once: their bound is half a ULP and float32's bound,
-and the inputs at which the result is not the nearest number are listed (the first of them, all in accuracy.json); of two
+and the inputs at which the result is not the nearest number are listed (the first of them; of one operand all in accuracy.json); of two
 operands each of the 65,536 numbers meets 16 others. Peers are measured on a million stratified finite inputs (float64:
 50,000) and on rows of up to 1,025 numbers, so that their figures are lower bounds of their errors.
 """
@@ -75,14 +75,15 @@ def elementwise(kept, dtype):
     return text
 
 
-def _rest(cases):
-    return f"; and {len(cases)} more" if cases else ""
+def _rest(line):
+    more = line["n_differing"] - LISTED
+    return f"; and {more:,} more" if more > 0 else ""
 
 
 def differing(kept, dtype):
     """The inputs of a half type that do not give the correctly rounded result."""
     lines = [
-        f"- `{label(line)}`: {'; '.join(line['differing'][:LISTED])}{_rest(line['differing'][LISTED:])}\n"
+        f"- `{label(line)}`: {'; '.join(line['differing'][:LISTED])}{_rest(line)}\n"
         for line in kept.values()
         if line["library"] == "fastact" and line["dtype"] == dtype and line.get("differing")
     ]
