@@ -15,6 +15,8 @@ typedef struct {
 /* max(x, 0) that keeps x's own zero and its NaN, and gives −0 below, so that subtracting +0 leaves −0. */
 FA_INLINE vreal positive_part(vreal x) { return v_max(K(-0.0), x); }
 
+#include "activations_fitted.h"
+
 FA_INLINE vreal f_relu(vreal x, int mode)
 {
     (void)mode;

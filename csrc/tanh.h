@@ -7,11 +7,15 @@
 #include "tables/tanh_f32.h"
 FA_TABLE4(fa_tanh_f32, FA_TANH_F32_ROWS);
 
-/* From tanh b to tanh t by Taylor's terms at b, the first two of which follow from tanh b, the others fitted. */
-FA_INLINE vreal tanh_value(vreal x)
+typedef struct {
+    vreal base, r, p; /* tanh = base + r*p */
+} fa_tanh_parts;
+
+/* Of t >= 0.  From tanh b to tanh t by Taylor's terms at b, the first two of which follow from tanh b, the others fitted. */
+FA_INLINE fa_tanh_parts tanh_parts(vreal t)
 {
-    vreal t = v_min(K(9.04), v_abs(x)); /* tanh rounds to 1 from 9.011 on; a NaN passes */
     vreal c[4];
+    t = v_min(K(9.04), t); /* tanh rounds to 1 from 9.011 on; a NaN passes */
     v_lookup_rows4(fa_tanh_f32, v_interval(t, K(FA_TANH_F32_SCALE)), FA_INTERVAL_LOW, c);
     vreal r = t - c[0], base = c[1];
     vreal p = v_fma(r, c[3], v_real(v_bits(c[3]) << 16));
@@ -19,7 +23,13 @@ FA_INLINE vreal tanh_value(vreal x)
     vreal drop = v_fms(base, base, K(1));
     p = v_fma(r, p, base * drop);
     p = v_fms(r, p, drop);
-    return v_real(v_bits(v_fma(r, p, v_min(base, t))) | (v_bits(x) & KI(INT32_MIN)));
+    return (fa_tanh_parts){v_min(base, t), r, p};
+}
+
+FA_INLINE vreal tanh_value(vreal x)
+{
+    fa_tanh_parts of = tanh_parts(v_abs(x));
+    return v_real(v_bits(v_fma(of.r, of.p, of.base)) | (v_bits(x) & KI(INT32_MIN)));
 }
 #elif defined(FA_REAL_F64)
 #include "tables/tanh_f64.h"

@@ -188,6 +188,7 @@ def _scipy(name, kind, parameters):
         "softsign": lambda x: x / (1 + np.abs(x)),
         "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "silu": lambda x: x * scipy.special.expit(x),
+        "tanhshrink": lambda x: x - np.tanh(x),
         "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "log_sigmoid": scipy.special.log_expit,
         "quick_gelu": lambda x: x * scipy.special.expit(x.dtype.type(1.702) * x),

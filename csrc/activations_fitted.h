@@ -1,0 +1,96 @@
+/* The lane functions of the activations that rest on fits of their own (tools/coefficients_fitted.py) or on those of tanh
+ * and gelu: tanhshrink, softcap, erf, logit, geglu.  Included by activations.h, after vmath.h, tanh.h and gelu.h. */
+#ifndef FA_ACTIVATIONS_FITTED_H
+#define FA_ACTIVATIONS_FITTED_H
+
+#ifdef FA_REAL_F32
+#include "tables/tanhshrink_f32.h"
+FA_TABLE8(fa_tanhshrink_f32, FA_TANHSHRINK_F32_ROWS);
+#define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F32_THIRD
+#define FA_TANHSHRINK_SMALL 0x1p-4
+#else
+#include "tables/tanhshrink_f64.h"
+#define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F64_THIRD
+#define FA_TANHSHRINK_SMALL 0.6875
+#endif
+
+/* y with the sign of x, y ≥ 0 */
+FA_INLINE vreal with_sign(vreal y, vreal x) { return v_real(v_bits(y) | (v_bits(x) & v_bits(K(-0.0)))); }
+
+/* c[0] + c[1]·z + … + c[n − 1]·z^(n − 1), n odd, by even and odd powers. */
+FA_INLINE vreal v_polynomial(const real *c, int n, vreal z)
+{
+    vreal z2 = z * z, even = K(c[n - 1]), odd = K(c[n - 2]);
+    for (int i = n - 3; i > 0; i -= 2) {
+        even = v_fma(z2, even, K(c[i]));
+        odd = v_fma(z2, odd, K(c[i - 1]));
+    }
+    return v_fma(z, odd, v_fma(z2, even, K(c[0])));
+}
+
+/* tanh(t + low), t ≥ 0, as head and tail. */
+#ifdef FA_REAL_F32
+FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
+{
+    fa_tanh_parts of = tanh_parts(t);
+    vreal slope = v_fnma(of.base, of.base, K(1));
+    return (fa_pair){of.base, v_fma(low, slope, of.r * of.p)};
+}
+#else
+/* E/(E + 2), E = e^2(t + low) − 1; the tail is below the head's last place. */
+FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
+{
+    t = v_min(K(22), t);
+    fa_exponential3 e = v_exp3(t + t, low + low, 0);
+    vreal base = e.scale - K(1), first = v_fma(e.scale, e.head, base);
+    vreal second = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - first));
+    vreal head = first + second, tail = second - (head - first);
+    vreal d = head + K(2), d_low = v_select(v_lt(head, K(2)), head - (d - K(2)), K(2) - (d - head)) + tail;
+    vreal inverse = K(1) / d, q = head * inverse;
+    vreal rest = v_fnma(q, d_low, v_fnma(q, d, head) + tail);
+    return (fa_pair){q, inverse * rest};
+}
+#endif
+
+/* (t − tanh t) for small t: t³·(1/3 + q), 2^24·t³ in two parts so that the lower is no subnormal where the result is none. */
+FA_INLINE vreal tanhshrink_small(vreal t)
+{
+    const vreal third = K(FA_TANHSHRINK_THIRD);
+    vreal z = t * t, up = t * K(0x1p24), cube = up * z;
+    vreal cube_low = v_fma(up, v_fms(t, t, z), v_fms(up, z, cube));
+#ifdef FA_REAL_F32
+    vreal q = v_fma(z, v_fma(z, K(FA_TANHSHRINK_F32_C2), K(FA_TANHSHRINK_F32_C1)), K(FA_TANHSHRINK_F32_C0));
+#else
+    vreal q = v_polynomial(fa_tanhshrink_f64, 15, z);
+#endif
+    return v_fma(cube, third, v_fma(cube, q, cube_low * third)) * K(0x1p-24);
+}
+FA_INLINE vreal f_tanhshrink(vreal x, int mode)
+{
+    vreal t = v_abs(x);
+    (void)mode;
+#ifdef FA_REAL_F32
+    vreal near = v_min(K(8), t), c[8];
+    v_lookup_rows8(fa_tanhshrink_f32, v_bits(near), 21, c);
+    vreal r = near - c[0];
+    vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
+    p = v_fma(r, v_fma(r, p, c[3]), c[2]);
+    vreal large = v_fma(t - c[0], p, c[1]);
+#else
+    fa_pair tanh = tanh_pair(t, FA_NOTHING);
+    vreal first = t - tanh.head;
+    vreal large = first + (((t - first) - tanh.head) - tanh.tail);
+    large = v_select(v_eq(t, K(INFINITY)), t, large);
+#endif
+    return with_sign(v_select(v_lt(t, K(FA_TANHSHRINK_SMALL)), tanhshrink_small(t), large), x);
+}
+/* tanh² */
+FA_INLINE vreal d_tanhshrink(vreal x, vreal g, int mode)
+{
+    fa_pair tanh = tanh_pair(v_abs(x), FA_NOTHING);
+    vreal head = tanh.head + tanh.tail, tail = tanh.tail - (head - tanh.head);
+    (void)mode;
+    return g * v_fma(head, head, (head + head) * tail);
+}
+
+#endif
