@@ -8,10 +8,14 @@
 FA_TABLE8(fa_tanhshrink_f32, FA_TANHSHRINK_F32_ROWS);
 #define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F32_THIRD
 #define FA_TANHSHRINK_SMALL 0x1p-4
+#define FA_CAP_ZERO 55.0 /* from here on the derivative of tanh rounds to 0 */
+#define FA_CAP_SMALL 0x1p-7
 #else
 #include "tables/tanhshrink_f64.h"
 #define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F64_THIRD
 #define FA_TANHSHRINK_SMALL 0.6875
+#define FA_CAP_ZERO 380.0
+#define FA_CAP_SMALL 0x1p-14
 #endif
 
 /* y with the sign of x, y ≥ 0 */
@@ -28,16 +32,16 @@ FA_INLINE vreal v_polynomial(const real *c, int n, vreal z)
     return v_fma(z, odd, v_fma(z2, even, K(c[0])));
 }
 
-/* tanh(t + low), t ≥ 0, as head and tail. */
+/* tanh(t + low), t ≥ 0, as head and tail, which is below the head's last place. */
 #ifdef FA_REAL_F32
 FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
 {
     fa_tanh_parts of = tanh_parts(t);
-    vreal slope = v_fnma(of.base, of.base, K(1));
-    return (fa_pair){of.base, v_fma(low, slope, of.r * of.p)};
+    vreal head = v_fma(of.r, of.p, of.base), slope = v_fnma(of.base, of.base, K(1));
+    return (fa_pair){head, v_fma(low, slope, v_fma(of.r, of.p, of.base - head))};
 }
 #else
-/* E/(E + 2), E = e^2(t + low) − 1; the tail is below the head's last place. */
+/* E/(E + 2), E = e^2(t + low) − 1 */
 FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
 {
     t = v_min(K(22), t);
@@ -88,9 +92,43 @@ FA_INLINE vreal f_tanhshrink(vreal x, int mode)
 FA_INLINE vreal d_tanhshrink(vreal x, vreal g, int mode)
 {
     fa_pair tanh = tanh_pair(v_abs(x), FA_NOTHING);
-    vreal head = tanh.head + tanh.tail, tail = tanh.tail - (head - tanh.head);
     (void)mode;
-    return g * v_fma(head, head, (head + head) * tail);
+    return g * v_fma(tanh.head, tanh.head, (tanh.head + tanh.head) * tanh.tail);
+}
+
+/* |x|/|cap| = q + low, q at most FA_CAP_ZERO; low 0 where q is small.  A cap below 2^-60 and its x are scaled up, so that
+ * 1/cap is finite.  cap = 0 gives the largest q (for x = 0 NaN), infinity 0. */
+typedef struct {
+    vreal q, low;
+} fa_quotient;
+
+FA_INLINE fa_quotient capped_quotient(vreal x, vreal cap)
+{
+    const vreal up = v_select(v_lt(v_abs(cap), K(0x1p-60)), K(FA_UP), K(1));
+    const vreal of = v_abs(cap) * up, inverse = K(1) / of;
+    vreal t = v_abs(x) * up;
+    vreal q = v_min(K(FA_CAP_ZERO), t * inverse);
+    vreal low = v_min(v_fnma(q, of, t) * inverse, K(0x1p-15)); /* where q was cut, or the rest is NaN, no residual */
+    return (fa_quotient){q, v_select(v_lt(q, K(FA_CAP_SMALL)), K(0), low)};
+}
+/* cap·tanh(x/cap), the product rounded once; x·(1 − q²/3) where q may be subnormal. */
+FA_INLINE vreal f_softcap(vreal x, vreal cap, int mode)
+{
+    fa_quotient of = capped_quotient(x, cap);
+    fa_pair tanh = tanh_pair(of.q, of.low);
+    vreal size = v_abs(cap), t = v_abs(x);
+    vreal large = v_fma(size, tanh.head, size * tanh.tail);
+    vreal small = v_fma(t * (of.q * of.q), K(-1.0 / 3), t);
+    (void)mode;
+    return with_sign(v_select(v_lt(of.q, K(FA_CAP_SMALL)), small, large), x);
+}
+/* 4σ(2x/cap)(1 − σ(2x/cap)) */
+FA_INLINE vreal d_softcap(vreal x, vreal g, vreal cap, int mode)
+{
+    fa_quotient of = capped_quotient(x, cap);
+    vreal scaled = v_logistic_tail(K(1), of.q + of.q, of.low + of.low, FA_WILD).head;
+    (void)mode;
+    return g * (v_fnma(scaled * K(FA_DOWN), scaled, scaled) * K(4 * FA_DOWN));
 }
 
 #endif

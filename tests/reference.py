@@ -229,6 +229,10 @@ ORACLES = {
     "sigmoid": Oracle(lambda m, x: m.logistic(x), lambda m, x: m.logistic_slope(x)),
     "tanh": Oracle(lambda m, x: m.tanh(x), lambda m, x: 1 / m.cosh(x) ** 2),
     "tanhshrink": Oracle(lambda m, x: m.tanhshrink(x), lambda m, x: m.tanh(x) ** 2),
+    "softcap": Oracle(
+        lambda m, x, cap=30.0: cap * m.tanh(x / cap),
+        lambda m, x, cap=30.0: 1 / m.cosh(x / cap) ** 2,
+    ),
     "elu": Oracle(
         lambda m, x, alpha=1.0: m.where(x > 0, x, alpha * m.expm1(x)),
         lambda m, x, alpha=1.0: m.where(x > 0, 1, alpha * m.exp(x)),

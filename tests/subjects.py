@@ -107,6 +107,7 @@ TORCH = {
     "quick_gelu": lambda F, x: x * (1.702 * x).sigmoid(),
     "prelu": lambda F, x, weight: F.leaky_relu(x, weight),
     "squared_relu": lambda F, x: F.relu(x) ** 2,
+    "softcap": lambda F, x, cap: cap * F.tanh(x / cap),
 }
 
 
@@ -188,6 +189,7 @@ def _scipy(name, kind, parameters):
         "softsign": lambda x: x / (1 + np.abs(x)),
         "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "silu": lambda x: x * scipy.special.expit(x),
+        "softcap": lambda x: 30 * np.tanh(x / 30),
         "tanhshrink": lambda x: x - np.tanh(x),
         "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "log_sigmoid": scipy.special.log_expit,
