@@ -4,19 +4,26 @@
 #define FA_ACTIVATIONS_FITTED_H
 
 #ifdef FA_REAL_F32
+#include "tables/erf_f32.h"
 #include "tables/tanhshrink_f32.h"
+FA_TABLE8(fa_erf_f32, FA_ERF_F32_ROWS);
 FA_TABLE8(fa_tanhshrink_f32, FA_TANHSHRINK_F32_ROWS);
 #define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F32_THIRD
 #define FA_TANHSHRINK_SMALL 0x1p-4
-#define FA_CAP_ZERO 55.0 /* from here on the derivative of tanh rounds to 0 */
+#define FA_SQUARE_ZERO 10.48 /* e^-t² rounds to 0 from here on */
+#define FA_CAP_ZERO 55.0     /* from here on the derivative of tanh rounds to 0 */
 #define FA_CAP_SMALL 0x1p-7
 #else
+#include "tables/erf_f64.h"
 #include "tables/tanhshrink_f64.h"
 #define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F64_THIRD
 #define FA_TANHSHRINK_SMALL 0.6875
+#define FA_SQUARE_ZERO 27.5
 #define FA_CAP_ZERO 380.0
 #define FA_CAP_SMALL 0x1p-14
 #endif
+
+#include "tables/logit.h"
 
 /* y with the sign of x, y ≥ 0 */
 FA_INLINE vreal with_sign(vreal y, vreal x) { return v_real(v_bits(y) | (v_bits(x) & v_bits(K(-0.0)))); }
@@ -129,6 +136,68 @@ FA_INLINE vreal d_softcap(vreal x, vreal g, vreal cap, int mode)
     vreal scaled = v_logistic_tail(K(1), of.q + of.q, of.low + of.low, FA_WILD).head;
     (void)mode;
     return g * (v_fnma(scaled * K(FA_DOWN), scaled, scaled) * K(4 * FA_DOWN));
+}
+
+FA_INLINE vreal f_erf(vreal x, int mode)
+{
+    (void)mode;
+#ifdef FA_REAL_F32
+    vreal t = v_min(K(3.93), v_abs(x)), c[8]; /* erf rounds to 1 from 3.92 on; a NaN passes */
+    v_lookup_rows8(fa_erf_f32, v_interval(t, K(FA_ERF_F32_SCALE)), FA_INTERVAL_LOW, c);
+    vreal r = t - c[0];
+    vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
+    p = v_fma(r, v_fma(r, p, c[3]), c[2]);
+    return with_sign(v_fma(r, p, v_min(c[1], t)), x);
+#else
+    vreal t = v_min(K(5.93), v_abs(x));
+    vreal small = v_fma(t, K(FA_ERF_F64_SLOPE), t * v_polynomial(fa_erf_f64, 13, t * t));
+    fa_exponential3 e = v_exp3(-v_polynomial(fa_erf_log_f64, 19, t), FA_NOTHING, 0);
+    vreal large = v_fnma(e.scale, e.head + e.tail, K(1) - e.scale);
+    return with_sign(v_select(v_lt(t, K(1)), small, large), x);
+#endif
+}
+/* 2/√π·e^(−x²) with the exact rest of x². */
+FA_INLINE vreal d_erf(vreal x, vreal g, int mode)
+{
+    vreal t = v_min(K(FA_SQUARE_ZERO), v_abs(x)), z = t * t;
+    fa_exponential3 e = v_exp3(-z, -v_fms(t, t, z), FA_SCALE);
+    vreal scale = e.scale * K(0x1.20dd750429b6dp+0);
+    (void)mode;
+    return g * (v_fma(scale, e.head + e.tail, scale) * K(FA_DOWN));
+}
+
+/* log((1 − h)/h), h the lesser of p and 1 − p, so that 1 − p is exact wherever it is h: with H = h·2^k near n = 1 − h it is
+ * k·ln 2 + 2 atanh((n − H)/(n + H)), n − H exact, and near p = 1/2 the second term alone, to its full precision. */
+FA_INLINE vreal f_logit(vreal x, int mode)
+{
+#ifdef FA_REAL_F32
+    const vreal ln2_head = K(0x1.62e4p-1), ln2_tail = K(0x1.7f7d1cp-20);
+    enum { UP = 24, TERMS = 3 };
+#else
+    const vreal ln2_head = K(0x1.62e42fefa38p-1), ln2_tail = K(0x1.ef35793c7673p-45);
+    enum { UP = 54, TERMS = 9 };
+#endif
+    vreal h = v_min(x, K(1) - x), n = K(1) - h, n_low = (K(1) - n) - h;
+    vint h_bits = v_bits(h * K((real)((int64_t)1 << UP))) - (KI(UP) << FA_BIAS_SHIFT); /* no subnormal */
+    vint apart = v_bits(n) - h_bits + (KI(1) << (FA_BIAS_SHIFT - 1));
+    vint octaves = apart >> FA_BIAS_SHIFT;
+    vreal near = v_real(h_bits + (octaves << FA_BIAS_SHIFT)), k = v_to_float(octaves);
+    vreal a = n - near, b = n + near, b_low = ((n - b) + near) + n_low;
+    vreal inverse = K(2) / b, s = a * inverse;
+    vreal rest = v_fma(K(-0.5) * s, b_low, v_fma(K(-0.5) * s, b, a) + n_low) * inverse;
+    vreal base = k * ln2_head, sum = base + s, sum_low = (base - sum) + s;
+    vreal z = s * s, tail = v_fma(k, ln2_tail, sum_low + rest);
+    vreal y = sum + v_fma(s * z, v_polynomial(fa_logit, TERMS, z), tail);
+    (void)mode;
+    y = v_select(v_gt(h, K(0)), y, v_select(v_eq(h, K(0)), K(INFINITY), K(NAN)));
+    return with_sign(y, x - K(0.5));
+}
+/* 1/(p − p²) */
+FA_INLINE vreal d_logit(vreal x, vreal g, int mode)
+{
+    vreal d = v_fnma(x, x, x) + K(0); /* −0 would give −infinity */
+    (void)mode;
+    return g / v_select(v_ge(d, K(0)), d, K(NAN));
 }
 
 #endif

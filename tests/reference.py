@@ -39,6 +39,7 @@ class Reals:
     log1p: Callable
     tanh: Callable
     cosh: Callable
+    erf: Callable
     erfc: Callable
     sqrt: Callable
 
@@ -63,6 +64,20 @@ class Reals:
 
     def log1p_exp(self, x):
         return self.where(x > 0, x, 0) + self.log1p(self.exp(-abs(x)))
+
+    def logit(self, x):
+        """log(x / (1 - x)), as 2 atanh(2x - 1) beside x = 1/2; nan outside [0, 1]."""
+        inside = (x > 0) & (x < 1)
+        p = self.where(inside, x, 0.5)
+        near = abs(p - 0.5) < 0.2
+        s = self.where(near, 2 * p - 1, 0)
+        y = self.where(near, self.log1p(2 * s / (1 - s)), self.log(p) - self.log1p(-p))
+        return self.where(inside, y, self.where(x == 0, -np.inf, self.where(x == 1, np.inf, np.nan)))
+
+    def logit_slope(self, x):
+        inside = (x > 0) & (x < 1)
+        p = self.where(inside, x, 0.5)
+        return self.where(inside, 1 / (p * (1 - p)), self.where((x == 0) | (x == 1), np.inf, np.nan))
 
     def tanhshrink(self, x):
         """x - tanh(x); near 0 the odd series of tanh, whose coefficients follow from tanh' = 1 - tanh^2."""
@@ -103,6 +118,7 @@ NUMPY = Reals(
     log1p=np.log1p,
     tanh=np.tanh,
     cosh=np.cosh,
+    erf=scipy.special.erf,
     erfc=scipy.special.erfc,
     sqrt=np.sqrt,
 )
@@ -118,6 +134,7 @@ LONG_DOUBLE = Reals(
     log1p=np.log1p,
     tanh=np.tanh,
     cosh=np.cosh,
+    erf=None,
     erfc=None,
     sqrt=np.sqrt,
 )
@@ -143,6 +160,7 @@ MPFR = Reals(
     log1p=_on_objects(gmpy2.log1p),
     tanh=_on_objects(gmpy2.tanh),
     cosh=_on_objects(gmpy2.cosh),
+    erf=_on_objects(gmpy2.erf),
     erfc=_on_objects(gmpy2.erfc),
     sqrt=gmpy2.sqrt,
 )
@@ -158,6 +176,7 @@ MPMATH = Reals(
     log1p=_on_objects(mpmath.log1p),
     tanh=_on_objects(mpmath.tanh),
     cosh=_on_objects(mpmath.cosh),
+    erf=_on_objects(mpmath.erf),
     erfc=_on_objects(mpmath.erfc),
     sqrt=mpmath.sqrt,
 )
@@ -233,6 +252,8 @@ ORACLES = {
         lambda m, x, cap=30.0: cap * m.tanh(x / cap),
         lambda m, x, cap=30.0: 1 / m.cosh(x / cap) ** 2,
     ),
+    "erf": Oracle(lambda m, x: m.erf(x), lambda m, x: 2 / m.sqrt(m.pi()) * m.exp(-x * x)),
+    "logit": Oracle(lambda m, x: m.logit(x), lambda m, x: m.logit_slope(x)),
     "elu": Oracle(
         lambda m, x, alpha=1.0: m.where(x > 0, x, alpha * m.expm1(x)),
         lambda m, x, alpha=1.0: m.where(x > 0, 1, alpha * m.exp(x)),

@@ -8,14 +8,19 @@ import numpy as np
 from coefficients import (
     chebyshev,
     constant,
+    edges,
     evaluate,
     exact_base,
     fit,
+    gelu_slope,
+    interval_header,
     least_squares,
     literal,
     polynomial,
+    rooted_table,
     single,
     table_lines,
+    twice_mills,
     worst,
 )
 
@@ -112,7 +117,98 @@ def tanhshrink_f64():
 {define("TANHSHRINK_F64_THIRD", third, "")}""" + array("fa_tanhshrink_f64", c)
 
 
+def erf_f32():
+    """base is t itself in the first two intervals, so that erf t = t + t*(0.128 + ...) rounds once."""
+    scale = "3.8"
+    ends = edges(mp.mpf(scale))
+    rows, errors = [], []
+    for i in range(32):
+        lo, hi = ends[i : i + 2]
+        if i < 2:
+            b, base, c = 0.0, mp.inf, fit(mp.erf, lambda r: r, mp.erf, lo, hi, 0, 5)
+        else:
+            b, base = float_base(mp.erf, lo, hi, lo * (1 - mp.mpf(2) ** -20))
+            c = fit(mp.erf, constant(base), mp.erf, lo, hi, b, 5)
+        rows.append([b, base, *c[0]])
+        errors.append(c[1:])
+    return interval_header(
+        "erf_f32", f"erf: {FIVE};\n * where base is INFINITY, t stands for it.", scale, rows, *max(errors)
+    )
+
+
+def erf_f64():
+    slope = 2 / mp.sqrt(mp.pi)
+    head = float(slope)
+
+    def rest(z):
+        return (mp.erf(mp.sqrt(z)) / mp.sqrt(z) if z > mp.mpf(2) ** -60 else slope * (1 - z / 3)) - head
+
+    c, error, z = series(rest, lambda z: 1 / (rest(z) + head), 0, 1, 13)
+    c2, error2, t = series(lambda t: -mp.log(mp.erfc(t)), mp.erfc, 1, mp.mpf("5.95"), 19)
+    return (
+        f"""/* erf(t)/t - SLOPE as a polynomial in z = t*t <= 1, lowest power first; error relative to all of it
+ * {bound(error, z, "z")}.  -log(1 - erf t) as one in t, 1 <= t <= 5.95; error of erf
+ * {bound(error2, t, "t")}.
+ * Written by tools/coefficients.py erf_f64. */
+{define("ERF_F64_SLOPE", head, "")}"""
+        + array("fa_erf_f64", c)
+        + array("fa_erf_log_f64", c2)
+    )
+
+
+def logit_series(z):
+    """(2 atanh(s/2) - s)/s**3 of z = s*s"""
+    if z < mp.mpf(2) ** -30:
+        return mp.mpf(1) / 12 + z / 80
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s / 2) - s) / s**3
+
+
+def logit():
+    """Both dtypes: s = 2(n - h)/(n + h), 2/3 <= n/h <= 3/2."""
+    hi = mp.mpf("0.1601")
+    c = polynomial(logit_series, lambda z: z, mp.mpf(0), hi, range(3), single)
+    error, z = worst(logit_series, lambda z: evaluate(c, range(3), z), lambda z: z, 0, hi)
+    c2, error2, z2 = series(logit_series, lambda z: z, 0, hi, 9)
+    return (
+        f"""/* (2 atanh(s/2) - s)/s^3 as a polynomial in z = s*s <= {float(hi)}, lowest power first; error relative to 2 atanh(s/2):
+ * float32 {bound(error, z, "z")}; float64 {bound(error2, z2, "z")}.
+ * Written by tools/coefficients.py logit. */
+#ifdef FA_REAL_F32
+"""
+        + array("fa_logit", c, "float")
+        + "#else\n"
+        + array("fa_logit", c2)
+        + "#endif\n"
+    )
+
+
+def geglu_f32():
+    """Normal tail and slope of gelu over their Gaussian, up to a t at which even the largest x times gelu(-t) is 0."""
+    scale = "0.75"
+    root = mp.findroot(gelu_slope, 0.75)
+    tail = interval_header(
+        "geglu_f32",
+        f"2*Phi(-t)*exp(t*t/2): {FIVE}",
+        scale,
+        *rooted_table(twice_mills, mp.mpf(scale), mp.mpf(-1), 12),
+    )
+    slope = interval_header(
+        "geglu_f32",
+        f"2*(Phi(-t) - t*phi(t))*exp(t*t/2): {FIVE}",
+        scale,
+        *rooted_table(gelu_slope, mp.mpf(scale), root, 12),
+    )
+    return tail + slope.replace(f"#define FA_GEGLU_F32_SCALE {scale}\n", "").replace(
+        "GEGLU_F32_ROWS", "D_GEGLU_F32_ROWS"
+    )
+
+
 HEADERS = {
     "tanhshrink_f32": tanhshrink_f32,
     "tanhshrink_f64": tanhshrink_f64,
+    "erf_f32": erf_f32,
+    "erf_f64": erf_f64,
+    "logit": logit,
+    "geglu_f32": geglu_f32,
 }
