@@ -31,6 +31,8 @@ FA_INLINE vreal with_sign(vreal y, vreal x) { return v_real(v_bits(y) | (v_bits(
 /* c[0] + c[1]·z + … + c[n − 1]·z^(n − 1), n odd, by even and odd powers. */
 FA_INLINE vreal v_polynomial(const real *c, int n, vreal z)
 {
+    if (n == 3)
+        return v_fma(z, v_fma(z, K(c[2]), K(c[1])), K(c[0]));
     vreal z2 = z * z, even = K(c[n - 1]), odd = K(c[n - 2]);
     for (int i = n - 3; i > 0; i -= 2) {
         even = v_fma(z2, even, K(c[i]));
@@ -183,10 +185,10 @@ FA_INLINE vreal f_logit(vreal x, int mode)
     vint octaves = apart >> FA_BIAS_SHIFT;
     vreal near = v_real(h_bits + (octaves << FA_BIAS_SHIFT)), k = v_to_float(octaves);
     vreal a = n - near, b = n + near, b_low = ((n - b) + near) + n_low;
-    vreal inverse = K(2) / b, s = a * inverse;
-    vreal rest = v_fma(K(-0.5) * s, b_low, v_fma(K(-0.5) * s, b, a) + n_low) * inverse;
-    vreal base = k * ln2_head, sum = base + s, sum_low = (base - sum) + s;
-    vreal z = s * s, tail = v_fma(k, ln2_tail, sum_low + rest);
+    vreal inverse = K(1) / b, s = a * inverse;
+    vreal rest = v_fnma(s, b_low, v_fnma(s, b, a) + n_low) * inverse;
+    vreal base = k * ln2_head, sum = v_fma(K(2), s, base), sum_low = v_fma(K(2), s, base - sum);
+    vreal z = s * s, tail = v_fma(k, ln2_tail, v_fma(K(2), rest, sum_low));
     vreal y = sum + v_fma(s * z, v_polynomial(fa_logit, TERMS, z), tail);
     (void)mode;
     y = v_select(v_gt(h, K(0)), y, v_select(v_eq(h, K(0)), K(INFINITY), K(NAN)));
