@@ -28,29 +28,18 @@ FA_INLINE fa_interval fa_row_of(const fa_rows8 table, vreal t, vreal scale)
     return (fa_interval){r, c[1], v_fma(r, p, c[2])};
 }
 
-typedef struct {
-    vint scale; /* bits of -2^(e-1)*(1 + k/8), whose exponent may have wrapped past t = FA_GELU_TAME */
-    vreal excess;
-} fa_gaussian8;
-
-/* -exp(-t*t/2)/2 = scale*(1 + excess) */
-FA_INLINE fa_gaussian8 fa_minus_half_gaussian(vreal t)
+/* from - exp(-t*t/2)/2 * (base + r*slope), or plus where `flip` has the sign bit.  s*base is exact, and so is its sum with
+ * `from` unless that is far larger: one rounding of the result, the other terms being small. */
+FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m, const int wild)
 {
     vreal z = v_fma(t * t, K(FA_GAUSS_STEPS), K(FA_GAUSS_MAGIC));
     vreal n = v_fma(z, K(FA_GAUSS_HIGH), K(-FA_GAUSS_OFFSET));
     vreal r = v_fma(n, K(FA_GAUSS_RATIO), v_fma(t, t, n)) + v_lookup8(fa_gauss_rest, v_bits(z));
     vreal p = v_fma(r, v_fma(r, K(FA_GAUSS_C4), K(FA_GAUSS_C3)), K(FA_GAUSS_C2));
-    return (fa_gaussian8){v_bits(z) << 20, r * v_fma(r, p, K(FA_GAUSS_C1))};
-}
-
-/* from - exp(-t*t/2)/2 * (base + r*slope), or plus where `flip` has the sign bit.  s*base is exact, and so is its sum with
- * `from` unless that is far larger: one rounding of the result, the other terms being small. */
-FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m, const int wild)
-{
-    fa_gaussian8 e = fa_minus_half_gaussian(t);
-    vint s = e.scale ^ flip;
+    p = r * v_fma(r, p, K(FA_GAUSS_C1));
+    vint s = (v_bits(z) << 20) ^ flip;
     vreal g = v_fma(m.r, m.slope, m.base);
-    vreal rest = v_fma(m.r, m.slope, g * e.excess);
+    vreal rest = v_fma(m.r, m.slope, g * p);
     vreal near = v_fma(v_real(s), rest, v_fma(v_real(s), m.base, from));
     if (!wild)
         return near;
@@ -116,10 +105,13 @@ FA_INLINE fa_exponential3 fa_gaussian(vreal t, const int wild)
     return v_exp3(y, v_fms(half, t, y), wild ? FA_SCALE - 1 : -1);
 }
 
-/* 2t*Phi(-t)*exp(t*t/2) times the rest of e, as head and tail */
-FA_INLINE fa_pair fa_gelu_tail(vreal t, fa_exponential3 e)
+FA_INLINE vreal gelu_value(vreal x, const int wild)
 {
+    vreal t = v_abs(x);
+    if (wild)
+        t = v_min(K(39), t);
     fa_mapped m = fa_map4(t);
+    fa_exponential3 e = fa_gaussian(t, wild);
     fa_pair y = fa_polynomial24(fa_gelu_f64, m.w);
     vreal q = v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT));
     vreal q_low = v_fma(m.twice, y.tail, v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT) - q));
@@ -127,30 +119,11 @@ FA_INLINE fa_pair fa_gelu_tail(vreal t, fa_exponential3 e)
     vreal h = m.inverse * q, h_low = v_fma(m.inverse, q_low, v_fms(m.inverse, q, h));
     vreal u = K(1) + e.head, u_low = ((K(1) - u) + e.head) + e.tail;
     vreal p = u * h, p_low = v_fma(u, h_low, v_fma(u_low, h, v_fms(u, h, p)));
-    vreal v = t * p;
-    return (fa_pair){v, v_fma(t, p_low, v_fms(t, p, v))};
-}
-
-/* 2*(Phi(-t) - t*phi(t))*exp(t*t/2) times the rest of e, likewise */
-FA_INLINE fa_pair fa_gelu_slope(vreal t, fa_exponential3 e)
-{
-    fa_pair y = fa_polynomial24(fa_d_gelu_f64, fa_map4(t).w);
-    vreal left = (K(FA_D_GELU_F64_ROOT) - t) + K(FA_D_GELU_F64_ROOT_LOW);
-    vreal d = y.head * left, d_low = v_fma(y.tail, left, v_fms(y.head, left, d));
-    return (fa_pair){d, v_fma(d, e.head + e.tail, d_low)};
-}
-
-FA_INLINE vreal gelu_value(vreal x, const int wild)
-{
-    vreal t = v_abs(x);
-    if (wild)
-        t = v_min(K(39), t);
-    fa_exponential3 e = fa_gaussian(t, wild);
-    fa_pair v = fa_gelu_tail(t, e);
+    vreal v = t * p, v_low = v_fma(t, p_low, v_fms(t, p, v));
     vreal from = v_max(K(-0.0), x);
     if (!wild)
-        return v_fnma(e.scale, v.head + v.tail, from);
-    vreal big = e.scale * (v.head + v.tail);
+        return v_fnma(e.scale, v + v_low, from);
+    vreal big = e.scale * (v + v_low);
     return v_select(v_gt(t, K(FA_GELU_TAME)), from - big * K(FA_DOWN), v_fnma(big, K(FA_DOWN), from));
 }
 
@@ -160,10 +133,13 @@ FA_INLINE vreal gelu_derivative(vreal x, const int wild)
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(39), t);
+    fa_mapped m = fa_map4(t);
     fa_exponential3 e = fa_gaussian(t, wild);
-    fa_pair d = fa_gelu_slope(t, e);
-    vreal sum = d.head + d.tail;
-    vreal below = wild ? e.scale * sum * K(FA_DOWN) : e.scale * sum;
+    fa_pair y = fa_polynomial24(fa_d_gelu_f64, m.w);
+    vreal left = (K(FA_D_GELU_F64_ROOT) - t) + K(FA_D_GELU_F64_ROOT_LOW);
+    vreal d = y.head * left, d_low = v_fma(y.tail, left, v_fms(y.head, left, d));
+    d = d + v_fma(d, e.head + e.tail, d_low);
+    vreal below = wild ? e.scale * d * K(FA_DOWN) : e.scale * d;
     return v_select(v_lt(x, K(0)), below, K(1) - below);
 }
 #endif

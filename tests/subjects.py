@@ -190,7 +190,6 @@ def _scipy(name, kind, parameters):
         "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "silu": lambda x: x * scipy.special.expit(x),
         "erf": scipy.special.erf,
-        "logit": scipy.special.logit,
         "softcap": lambda x: 30 * np.tanh(x / 30),
         "tanhshrink": lambda x: x - np.tanh(x),
         "elu": lambda x: np.where(x > 0, x, np.expm1(x)),

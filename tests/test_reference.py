@@ -13,8 +13,9 @@ KINDS = ("value", "derivative")
 ROWS = pytest.mark.parametrize("name", reference.ORACLES)
 KIND = pytest.mark.parametrize("kind", KINDS)
 AT_INFINITY = {
-    **dict.fromkeys(("sigmoid", "tanh", "hardtanh", "hardsigmoid", "softsign"), 1),
+    **dict.fromkeys(("sigmoid", "tanh", "hardtanh", "hardsigmoid", "softsign", "erf"), 1),
     "relu6": 6,
+    "softcap": 30,
     "log_sigmoid": 0,
 }
 
