@@ -3,6 +3,8 @@
 Each operator is one ufunc, so that the tape records it by the rule in ``_tensor_rules.py``; no formula belongs here.
 """
 
+from typing import Any
+
 import numpy as np
 
 from fastact import _apply, _tape, activations
@@ -30,7 +32,7 @@ COMPARISON = {
     "ge": np.greater_equal,
 }
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
-METHODS = {
+METHODS: dict[str, Any] = {
     "exp": np.exp,
     "log": np.log,
     "log2": np.log2,

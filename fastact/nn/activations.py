@@ -1,5 +1,8 @@
 """Activation modules, made from the table of ``functional.py``: torch's class name over torch's function name."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from fastact import vjp
@@ -32,7 +35,7 @@ _TABLE = {
     "Threshold": "threshold",
 }
 CLASSES = {name: function for name, function in _TABLE.items() if function in functional.ACTIVATIONS}
-__all__ = ["LogSoftmax", "Softmax", "Softmin", *CLASSES]
+__all__ = ["GLU", "LogSoftmax", "PReLU", "Softmax", "Softmin", *CLASSES]
 
 
 class _Activation(Module):
@@ -85,7 +88,7 @@ for _name, _function_name in CLASSES.items():
 class Softmax(Module):
     """`functional.softmax` along `dim` as a module."""
 
-    function = staticmethod(functional.softmax)
+    function: Callable[..., Any] = staticmethod(functional.softmax)
 
     def __init__(self, dim=None, *, axis=None):
         super().__init__()
@@ -111,44 +114,38 @@ class Softmin(Softmax):
     function = staticmethod(functional.softmin)
 
 
-if "glu" in functional.__all__:
-    __all__ += ["GLU"]
+class GLU(Softmax):
+    """`functional.glu` along `dim` as a module."""
 
-    class GLU(Softmax):
-        """`functional.glu` along `dim` as a module."""
+    function = staticmethod(functional.glu)
 
-        function = staticmethod(functional.glu)
-
-        def __init__(self, dim=-1):
-            super().__init__(dim)
+    def __init__(self, dim=-1):
+        super().__init__(dim)
 
 
-if "prelu" in functional.__all__:
-    __all__ += ["PReLU"]
+class PReLU(Module):
+    """x where it is above 0, weight·x elsewhere, the slope being trained.
 
-    class PReLU(Module):
-        """x where it is above 0, weight·x elsewhere, the slope being trained.
+    Parameters
+    ----------
+    num_parameters : int
+        1, or the number of channels, which are on axis 1 of the input.
+    init : float
+        The slope at first.
+    device : str, optional
+        Only "cpu".
+    dtype : dtype, optional
+        float32 unless said.
+    """
 
-        Parameters
-        ----------
-        num_parameters : int
-            1, or the number of channels, which are on axis 1 of the input.
-        init : float
-            The slope at first.
-        device : str, optional
-            Only "cpu".
-        dtype : dtype, optional
-            float32 unless said.
-        """
+    def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
+        super().__init__()
+        self.num_parameters, self.init = num_parameters, init
+        self.weight = Parameter(np.full(num_parameters, init, np.float32 if dtype is None else dtype))
 
-        def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
-            super().__init__()
-            self.num_parameters, self.init = num_parameters, init
-            self.weight = Parameter(np.full(num_parameters, init, np.float32 if dtype is None else dtype))
+    def forward(self, input):
+        """The function of every element."""
+        return functional.prelu(input, self.weight)
 
-        def forward(self, input):
-            """The function of every element."""
-            return functional.prelu(input, self.weight)
-
-        def extra_repr(self):
-            return f"num_parameters={self.num_parameters}"
+    def extra_repr(self):
+        return f"num_parameters={self.num_parameters}"

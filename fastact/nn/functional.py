@@ -104,35 +104,31 @@ for _name, (_function, _defaults) in ACTIVATIONS.items():
     globals()[_name] = _make_activation(_name, _function, _defaults)
 
 
-if hasattr(fa, "prelu"):
+def prelu(input, weight):
+    """x where it is above 0, weight·x elsewhere.
 
-    def prelu(input, weight):
-        """x where it is above 0, weight·x elsewhere.
-
-        Parameters
-        ----------
-        input : Tensor or array_like
-        weight : Tensor or array_like
-            One slope, or one for each channel, which is axis 1 of the input.
-        """
-        input, weight = as_array(input), as_array(weight)
-        if weight.size != 1 if not isinstance(weight, _tape.TensorBase) else weight.numel() != 1:
-            channels = input.shape[1] if input.ndim > 1 else 1
-            if weight.shape != (channels,):
-                raise ValueError(
-                    f"prelu got slopes of shape {weight.shape} for an input of shape {input.shape}: expected one, or "
-                    f"({channels},), one for each channel on axis 1"
-                )
-            weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
-        return fa.prelu(input, weight)
+    Parameters
+    ----------
+    input : Tensor or array_like
+    weight : Tensor or array_like
+        One slope, or one for each channel, which is axis 1 of the input.
+    """
+    input, weight = as_array(input), as_array(weight)
+    if weight.size != 1 if not isinstance(weight, _tape.TensorBase) else weight.numel() != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.shape != (channels,):
+            raise ValueError(
+                f"prelu got slopes of shape {weight.shape} for an input of shape {input.shape}: expected one, or "
+                f"({channels},), one for each channel on axis 1"
+            )
+        weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
+    return fa.prelu(input, weight)
 
 
-if hasattr(fa, "glu"):
-
-    def glu(input, dim=-1):
-        """a·sigmoid(b), a and b the halves of the input along `dim`."""
-        input = as_array(input)
-        return fa.glu(input, axis=check_dim(dim, input.ndim))
+def glu(input, dim=-1):
+    """a·sigmoid(b), a and b the halves of the input along `dim`."""
+    input = as_array(input)
+    return fa.glu(input, axis=check_dim(dim, input.ndim))
 
 
 def _softmax_dim(name, dim, ndim):
@@ -189,13 +185,13 @@ def _of_rows(function, name, input, dim, dtype):
 
 __all__ = [
     *ACTIVATIONS,
-    *(name for name in ("glu", "prelu") if name in globals()),
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "dropout",
     "embedding",
+    "glu",
     "huber_loss",
     "kl_div",
     "l1_loss",
@@ -206,6 +202,7 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "prelu",
     "rms_norm",
     "smooth_l1_loss",
     "softmax",
