@@ -4,13 +4,14 @@
 #include "convert.h"
 #include "fpstate.h"
 #include "pool.h"
+#include "stream.h"
+#include "threads.h"
 
 #include <stdint.h>
 
 enum {
     PIECE = 1 << 15,         /* elements of one task; fixed, so that results cannot depend on the threads */
     THREADED_FROM = 1 << 17, /* below this many elements a second thread does not pay */
-    STREAMED_FROM = 1 << 25, /* bytes of a result */
     MAX_OPERANDS = FA_MAX_IN + FA_MAX_OUT,
 };
 
@@ -22,6 +23,7 @@ typedef struct {
     size_t block;             /* elements staged at once; 0: the kernel takes all operands as they stand */
     int staged[MAX_OPERANDS]; /* goes through a buffer */
     int how;                  /* for the kernel, where nothing is staged */
+    int streamable;
 } fa_job;
 
 /* Bytes from an operand's first element to the one at start. */
@@ -151,7 +153,6 @@ static int halves(const fa_call *call)
 static void plan(fa_job *job)
 {
     const fa_call *call = job->call;
-    const ptrdiff_t wanted = (ptrdiff_t)fa_item_size(call->dtype);
     int direct = 1;
     job->how = halves(call);
     for (int k = 0; k < call->n_in + call->n_out; k++) {
@@ -162,8 +163,27 @@ static void plan(fa_job *job)
         direct &= placed && (job->how || call->type[k] == call->dtype);
     }
     job->block = direct ? 0 : FA_STAGE;
-    if (direct && !job->how && job->n * (size_t)wanted >= STREAMED_FROM && !is_input(job, job->data[call->n_in]))
-        job->how = FA_STREAMED;
+    job->streamable = direct && !job->how && !is_input(job, job->data[call->n_in]);
+}
+
+static void run_all(const fa_job *job, int threaded)
+{
+    if (threaded)
+        fa_parallel_for((job->n + PIECE - 1) / PIECE, piece_task, (void *)job);
+    else
+        run(job, 0, job->n);
+}
+
+/* The same, past the caches or through them, whichever has been the faster. */
+static void run_streamable(fa_job *job, int threaded)
+{
+    const void *kernel = (const void *)(uintptr_t)job->call->kernel;
+    const size_t bytes = job->n * fa_item_size(job->call->dtype);
+    const int choice = fa_stream_choice(kernel, bytes, threaded);
+    const uint64_t start = fa_nanoseconds();
+    job->how = choice ? FA_STREAMED : 0;
+    run_all(job, threaded);
+    fa_stream_took(kernel, bytes, threaded, choice, fa_nanoseconds() - start);
 }
 
 void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step)
@@ -178,10 +198,13 @@ void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrd
         for (int k = 0; k < call->n_in + call->n_out; k++)
             job.staged[k] = 1;
         run(&job, 0, n);
-    } else if (n >= THREADED_FROM && fa_get_num_threads() > 1)
-        fa_parallel_for((n + PIECE - 1) / PIECE, piece_task, &job);
+        return;
+    }
+    const int threaded = n >= THREADED_FROM && fa_get_num_threads() > 1;
+    if (job.streamable && n >= THREADED_FROM)
+        run_streamable(&job, threaded);
     else
-        run(&job, 0, n);
+        run_all(&job, threaded);
 }
 
 void fa_narrow_parameters(int n, const double *wide, float *narrow)

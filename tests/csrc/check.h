@@ -25,6 +25,7 @@ void test_kernels(void);
 void test_pool(void);
 void test_row_layouts(void);
 void test_rows(void);
+void test_stream(void);
 void test_threads(void);
 
 /* One line a kernel, the hash of its results on fixed inputs: compare them between machines.  Exit status. */

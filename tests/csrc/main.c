@@ -21,6 +21,7 @@ static const struct {
 } suites[] = {{"cpu", test_cpu},
               {"pool", test_pool},
               {"fork", test_fork},
+              {"stream", test_stream},
               {"kernels", test_kernels},
               {"elementwise", test_elementwise},
               {"rows", test_rows},
