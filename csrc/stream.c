@@ -15,8 +15,9 @@ typedef uint32_t cell;
 #endif
 
 enum {
-    SMALLEST = 22, /* 4 MiB: below, a second cache level and a share of the third hold results that will be read again */
-    CLASSES = 8,   /* powers of two from there */
+    SMALLEST =
+        22,      /* 4 MiB: below, a second cache level and a share of the third hold results that will be read again */
+    CLASSES = 8, /* powers of two from there */
     KERNELS = 128, /* places by a hash; two kernels in one place learn together */
     TRIALS = 3,    /* calls of each kind before the faster one is kept; the first may fault pages in */
 };
@@ -28,7 +29,7 @@ static cell *place(const void *kernel, size_t bytes, int threaded)
 {
     int class = 0;
     while (class + 1 < CLASSES && bytes >> (SMALLEST + class + 1))
-        class++;
+        class ++;
     return seen[(uintptr_t)kernel / 16 * 0x9e3779b1u >> 8 & (KERNELS - 1)][class][threaded != 0];
 }
 

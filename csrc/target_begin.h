@@ -9,7 +9,7 @@
 
 #if defined(__clang__)
 #if FA_VECTOR_BYTES == 64
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c"))),                   \
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c"))),              \
                              apply_to = function)
 #elif FA_VECTOR_BYTES == 32
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)

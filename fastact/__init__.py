@@ -23,7 +23,7 @@ from . import vjp as vjp
 from ._gates import glu as glu
 from .activations import *  # noqa: F403
 from .activations import __all__ as _activations
-from .activations import _glu as _glu  # glu's ufunc
+from .activations import functions as _functions
 from .losses import *  # noqa: F403
 from .losses import __all__ as _losses
 from .reductions import log_softmax as log_softmax
@@ -33,6 +33,8 @@ from .reductions import softmin as softmin
 from .runtime import get_num_threads, num_threads, set_num_threads, show_runtime
 
 from . import _bfloat16 as _bfloat16  # isort: skip  (when all ufuncs are made)
+
+_glu = _functions["_glu"]  # by its name, so that it pickles
 
 __version__ = "0.1.0"
 

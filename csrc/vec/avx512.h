@@ -39,7 +39,10 @@ FA_INLINE vf32 v_load_bf16(const uint16_t *p)
 {
     return (vf32)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)), 16);
 }
-FA_INLINE void v_store_high16(uint16_t *p, vi32 v) { _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16((__m512i)(v >> 16))); }
+FA_INLINE void v_store_high16(uint16_t *p, vi32 v)
+{
+    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16((__m512i)(v >> 16)));
+}
 
 #define FA_STREAMS
 FA_INLINE void v_fence(void) { _mm_sfence(); }

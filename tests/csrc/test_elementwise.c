@@ -9,7 +9,8 @@
 
 static void call_elementwise(const subject *s, size_t n, char *const *data, const ptrdiff_t *step)
 {
-    fa_call call = {.kernel = kernel_of(s), .dtype = s->dtype, .n_array = s->n_array, .n_in = s->n_in, .n_out = s->n_out};
+    fa_call call = {
+        .kernel = kernel_of(s), .dtype = s->dtype, .n_array = s->n_array, .n_in = s->n_in, .n_out = s->n_out};
     for (int k = 0; k < s->n_in + s->n_out; k++)
         call.type[k] = s->dtype;
     fa_elementwise(&call, n, data, step);
