@@ -1,5 +1,5 @@
 /* The lane functions of the activations that rest on fits of their own (tools/coefficients_fitted.py) or on that of tanh
- * alone: tanhshrink, softcap, erf.  Included by activations.h, after vmath.h, tanh.h and gelu.h. */
+ * alone: tanhshrink, softcap, erf, logit.  Included by activations.h, after vmath.h, tanh.h and gelu.h. */
 #ifndef FA_ACTIVATIONS_FITTED_H
 #define FA_ACTIVATIONS_FITTED_H
 
@@ -23,12 +23,16 @@ FA_TABLE8(fa_tanhshrink_f32, FA_TANHSHRINK_F32_ROWS);
 #define FA_CAP_SMALL 0x1p-14
 #endif
 
+#include "tables/logit.h"
+
 /* y with the sign of x, y ≥ 0 */
 FA_INLINE vreal with_sign(vreal y, vreal x) { return v_real(v_bits(y) | (v_bits(x) & v_bits(K(-0.0)))); }
 
 /* c[0] + c[1]·z + … + c[n − 1]·z^(n − 1), n odd, by even and odd powers. */
 FA_INLINE vreal v_polynomial(const real *c, int n, vreal z)
 {
+    if (n == 3)
+        return v_fma(z, v_fma(z, K(c[2]), K(c[1])), K(c[0]));
     vreal z2 = z * z, even = K(c[n - 1]), odd = K(c[n - 2]);
     for (int i = n - 3; i > 0; i -= 2) {
         even = v_fma(z2, even, K(c[i]));
@@ -162,6 +166,40 @@ FA_INLINE vreal d_erf(vreal x, vreal g, int mode)
     vreal scale = e.scale * K(0x1.20dd750429b6dp+0);
     (void)mode;
     return g * (v_fma(scale, e.head + e.tail, scale) * K(FA_DOWN));
+}
+
+/* log((1 − h)/h), h the lesser of p and 1 − p, so that 1 − p is exact wherever it is h: with H = h·2^k near n = 1 − h it is
+ * k·ln 2 + 2 atanh((n − H)/(n + H)), n − H exact, and near p = 1/2 the second term alone, to its full precision. */
+FA_INLINE vreal f_logit(vreal x, int mode)
+{
+#ifdef FA_REAL_F32
+    const vreal ln2_head = K(0x1.62e4p-1), ln2_tail = K(0x1.7f7d1cp-20);
+    enum { UP = 24, TERMS = 3 };
+#else
+    const vreal ln2_head = K(0x1.62e42fefa38p-1), ln2_tail = K(0x1.ef35793c7673p-45);
+    enum { UP = 54, TERMS = 9 };
+#endif
+    vreal h = v_min(x, K(1) - x), n = K(1) - h, n_low = (K(1) - n) - h;
+    vint h_bits = v_bits(h * K((real)((int64_t)1 << UP))) - (KI(UP) << FA_BIAS_SHIFT); /* no subnormal */
+    vint apart = v_bits(n) - h_bits + (KI(1) << (FA_BIAS_SHIFT - 1));
+    vint octaves = apart >> FA_BIAS_SHIFT;
+    vreal near = v_real(h_bits + (octaves << FA_BIAS_SHIFT)), k = v_to_float(octaves);
+    vreal a = n - near, b = n + near, b_low = ((n - b) + near) + n_low;
+    vreal inverse = K(1) / b, s = a * inverse;
+    vreal rest = v_fnma(s, b_low, v_fnma(s, b, a) + n_low) * inverse;
+    vreal base = k * ln2_head, sum = v_fma(K(2), s, base), sum_low = v_fma(K(2), s, base - sum);
+    vreal z = s * s, tail = v_fma(k, ln2_tail, v_fma(K(2), rest, sum_low));
+    vreal y = sum + v_fma(s * z, v_polynomial(fa_logit, TERMS, z), tail);
+    (void)mode;
+    y = v_select(v_gt(h, K(0)), y, v_select(v_eq(h, K(0)), K(INFINITY), K(NAN)));
+    return with_sign(y, x - K(0.5));
+}
+/* 1/(p − p²) */
+FA_INLINE vreal d_logit(vreal x, vreal g, int mode)
+{
+    vreal d = v_fnma(x, x, x) + K(0); /* −0 would give −infinity */
+    (void)mode;
+    return g / v_select(v_ge(d, K(0)), d, K(NAN));
 }
 
 #endif

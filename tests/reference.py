@@ -65,6 +65,19 @@ class Reals:
     def log1p_exp(self, x):
         return self.where(x > 0, x, 0) + self.log1p(self.exp(-abs(x)))
 
+    def logit(self, x):
+        """log(x / (1 - x)), by log1p beside x = 1/2; nan outside [0, 1]."""
+        inside = (x > 0) & (x < 1)
+        p = self.where(inside, x, 0.5)
+        near = abs(p - 0.5) < 0.2
+        y = self.where(near, self.log1p((2 * p - 1) / (1 - p)), self.log(p) - self.log1p(-p))
+        return self.where(inside, y, self.where(x == 0, -np.inf, self.where(x == 1, np.inf, np.nan)))
+
+    def logit_slope(self, x):
+        inside = (x > 0) & (x < 1)
+        p = self.where(inside, x, 0.5)
+        return self.where(inside, 1 / (p * (1 - p)), self.where((x == 0) | (x == 1), np.inf, np.nan))
+
     def tanhshrink(self, x):
         """x - tanh(x); near 0 the odd series of tanh, whose coefficients follow from tanh' = 1 - tanh^2."""
         small = abs(x) < 0.25
@@ -239,6 +252,7 @@ ORACLES = {
         lambda m, x, cap=30.0: 1 / m.cosh(x / cap) ** 2,
     ),
     "erf": Oracle(lambda m, x: m.erf(x), lambda m, x: 2 / m.sqrt(m.pi()) * m.exp(-x * x)),
+    "logit": Oracle(lambda m, x: m.logit(x), lambda m, x: m.logit_slope(x)),
     "elu": Oracle(
         lambda m, x, alpha=1.0: m.where(x > 0, x, alpha * m.expm1(x)),
         lambda m, x, alpha=1.0: m.where(x > 0, 1, alpha * m.exp(x)),

@@ -101,6 +101,17 @@ def parameter_sets(name):
     return [{}, smaller, larger]
 
 
+# Rows with values on [0, 1] only, and nan elsewhere.
+PARTIAL = {"logit"}
+
+
+def has_value(name, x):
+    """Where a row's value at x is a number or an infinity."""
+    import numpy as np
+
+    return (x >= 0) & (x <= 1) if name in PARTIAL else ~np.isnan(x)
+
+
 # Rows that torch has under another name or in other terms: f(torch.nn.functional, tensor, **parameters).
 TORCH = {
     "log_sigmoid": lambda F, x: F.logsigmoid(x),
@@ -149,6 +160,7 @@ def _jax(name, kind, parameters):
     jax.config.update("jax_enable_x64", True)
     functions = {
         "tanh": jax.numpy.tanh,
+        "logit": jax.scipy.special.logit,
         "hardtanh": jax.nn.hard_tanh,
         "hardsigmoid": jax.nn.hard_sigmoid,
         "hardswish": jax.nn.hard_swish,
@@ -190,6 +202,7 @@ def _scipy(name, kind, parameters):
         "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
         "silu": lambda x: x * scipy.special.expit(x),
         "erf": scipy.special.erf,
+        "logit": scipy.special.logit,
         "softcap": lambda x: 30 * np.tanh(x / 30),
         "tanhshrink": lambda x: x - np.tanh(x),
         "elu": lambda x: np.where(x > 0, x, np.expm1(x)),

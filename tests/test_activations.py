@@ -107,17 +107,17 @@ def test_special_values(isa, name, dtype):
     x = fs.special_values(dtype)
     want = reference.evaluate(reference.MPFR, name, "value", x).astype(np.float64)
     got = compute(name, "value", x)
-    assert np.array_equal(np.isnan(got), np.isnan(x))
+    assert np.array_equal(np.isnan(got), ~subjects.has_value(name, x))
     edges = np.isinf(x) | (x == 0)
-    assert np.array_equal(got[edges], want[edges].astype(dtype))
-    signed = edges | (got == 0)
+    assert np.array_equal(got[edges], want[edges].astype(dtype), equal_nan=True)
+    signed = (edges | (got == 0)) & ~np.isnan(got)
     assert np.array_equal(np.signbit(got[signed]), np.signbit(want[signed])), list(zip(x, got, want, strict=True))
 
 
 @ROWS
 @DTYPE
 def test_nan_in_nan_out(isa, name, dtype):
-    x = np.array([0.75, np.nan, -0.75, np.nan], dtype)
+    x = np.array([0.75, np.nan, 0.25 if name in subjects.PARTIAL else -0.75, np.nan], dtype)
     assert np.array_equal(np.isnan(compute(name, "value", x)), np.isnan(x))
     assert np.isnan(compute(name, "derivative", x)[[1, 3]]).all()
     g = np.array([np.nan, 1, 1, 1], dtype)
@@ -146,8 +146,7 @@ def test_subnormals_are_computed(isa, name, kind, dtype):
     x = fs.values(3000, dtype, "tiny", 21)
     want = reference.evaluate(reference.MPFR, name, kind, x).astype(np.float64)
     got = compute(name, kind, x)
-    bound = ulp.BOUNDS[np.dtype(dtype).name, kind]
-    assert (np.abs(got - want) <= (bound + 0.5) * np.spacing(np.abs(want).astype(dtype))).all()
+    assert (ulp.errors(got, want) <= ulp.BOUNDS[np.dtype(dtype).name, kind] + 0.5).all()
 
 
 @DTYPE
@@ -232,6 +231,12 @@ def torch_value_and_gradient(name, x, g, parameters):
     return value.detach().numpy(), tensor.grad.numpy()
 
 
+def same(got, want):
+    """Where both are nan, or the same number once `want` is rounded."""
+    with np.errstate(over="ignore"):
+        return (np.isnan(got) & np.isnan(want)) | (got == want.astype(got.dtype))
+
+
 @ROWS
 @hypothesis.given(data=st.data())
 def test_value_and_gradient_follow_torch(isa, name, data):
@@ -249,11 +254,13 @@ def test_value_and_gradient_follow_torch(isa, name, data):
     got = compute(name, "value", x, None, parameters)
     assert got.dtype == native.dtype
     assert got.shape == x.shape
-    assert (np.abs(got - value) <= share * np.abs(value) + floor).all()
+    assert (same(got, value) | (np.abs(got - value) <= share * np.abs(value) + floor)).all()
     share = max(share, SINGLE_IN_TORCH.get(name, 0))
     slope = compute(name, "derivative", x, g, parameters)
     assert slope.shape == x.shape
-    assert (np.abs(slope - gradient) <= share * np.abs(gradient) + (floor + share) * (1 + np.abs(g))).all()
+    with np.errstate(invalid="ignore"):
+        near = np.abs(slope - gradient) <= share * np.abs(gradient) + (floor + share) * (1 + np.abs(g))
+    assert (same(slope, gradient) | near).all()
 
 
 @ROWS
@@ -277,7 +284,7 @@ def test_any_array_keeps_the_bound(isa, name, kind, data):
 @ROWS
 def test_vjp_is_the_slope_of_the_value(name):
     x = np.linspace(-6, 6, 241) + 0.013  # past every kink
-    step = 1e-5
+    x, step = x[subjects.has_value(name, x)], 1e-5
     measured = (compute(name, "value", x + step) - compute(name, "value", x - step)) / (2 * step)
     assert np.allclose(compute(name, "derivative", x), measured, rtol=1e-6, atol=1e-9)
 

@@ -3,6 +3,7 @@
 How right the numbers are is the business of test_activations.py.
 """
 
+import functools
 import os
 import pickle
 import subprocess
@@ -26,6 +27,9 @@ PLAIN = [
 ]
 KEEP_INTEGERS = ("relu", "relu6")
 PARAMETRISED = [name for name, row in subjects.table().items() if row["n_parameter"]]
+
+
+equal = functools.partial(np.array_equal, equal_nan=True)
 
 
 def operands(name, kind, size, dtype, seed=1):
@@ -109,11 +113,11 @@ def test_integers_compute_in_the_float_that_holds_them(isa, name, given):
     function = subjects.fastact_function(name)
     got = function(x)
     assert got.dtype == (given if keeps else compute)
-    assert np.array_equal(got, function(x.astype(compute)).astype(got.dtype))
-    assert np.array_equal(got[::2], function(x[::2]))
+    assert equal(got, function(x.astype(compute)).astype(got.dtype))
+    assert equal(got[::2], function(x[::2]))
     vjp = subjects.fastact_function(name, "derivative")
     assert vjp(x, x).dtype == compute
-    assert np.array_equal(vjp(x, x), vjp(x.astype(compute), x.astype(compute)))
+    assert equal(vjp(x, x), vjp(x.astype(compute), x.astype(compute)))
 
 
 @ROWS
@@ -125,8 +129,8 @@ def test_extreme_integers(name):
         want = function(x.astype(np.float64))
         if name == "relu":
             want = np.maximum(x, 0)
-        assert np.allclose(function(x), want, rtol=1e-6, atol=1e-30)
-        assert function(x)[0] == pytest.approx(float(want[0]), rel=1e-6)
+        assert np.allclose(function(x), want, rtol=1e-6, atol=1e-30, equal_nan=True)
+        assert function(x)[0] == pytest.approx(float(want[0]), rel=1e-6, nan_ok=True)
 
 
 @ROWS
@@ -135,8 +139,8 @@ def test_lists_and_scalars(name):
     for x in ([0.5, -1.5], [[1.0], [2.0]], (3.0, -0.0), [], 0.25, -2.0):
         got = function(x)
         assert got.dtype == np.float64
-        assert np.array_equal(got, function(np.asarray(x, np.float64)))
-        assert np.array_equal(vjp(x, x), vjp(np.asarray(x, np.float64), np.asarray(x, np.float64)))
+        assert equal(got, function(np.asarray(x, np.float64)))
+        assert equal(vjp(x, x), vjp(np.asarray(x, np.float64), np.asarray(x, np.float64)))
     assert type(function(0.25)) is np.float64
     assert type(function(np.float32(0.25))) is np.float32
     assert type(function(np.array(0.25, np.float32))) is np.float32
@@ -180,7 +184,7 @@ def test_out_of_any_layout(isa, name, kind, dtype, layout):
                 function(*arrays, out=out)
             continue
         assert function(*arrays, out=out) is out
-        assert np.array_equal(out, function(*arrays))
+        assert equal(out, function(*arrays))
 
 
 @ROWS
@@ -189,11 +193,11 @@ def test_out_of_another_dtype(name, kind):
     function, arrays = operands(name, kind, 33, np.float32)
     wide = np.empty(33)
     assert function(*arrays, out=wide) is wide
-    assert np.array_equal(wide, function(*arrays).astype(np.float64))
+    assert equal(wide, function(*arrays).astype(np.float64))
     narrow = np.empty(33, np.float32)
     wide = [a.astype(np.float64) for a in arrays]
     assert function(*wide, out=narrow) is narrow
-    assert np.array_equal(narrow, function(*wide).astype(np.float32))
+    assert equal(narrow, function(*wide).astype(np.float32))
     with pytest.raises(TypeError):
         function(*arrays, out=np.empty(33, np.int64))
 
@@ -210,7 +214,7 @@ def test_where_leaves_the_rest_alone(isa, name, kind, data):
     arrays = arrays[: 1 if kind == "value" else 2]
     out = np.full(shape, 7, dtype)
     function(*arrays, out=out, where=mask)
-    assert np.array_equal(out, np.where(mask, function(*arrays), dtype(7)))
+    assert equal(out, np.where(mask, function(*arrays), dtype(7)))
 
 
 @ROWS
@@ -223,7 +227,7 @@ def test_in_place(isa, name, kind, dtype):
         for position in range(len(arrays)):
             given = [a.copy() for a in arrays]
             function(*given, out=given[position])
-            assert np.array_equal(given[position], want), (size, position)
+            assert equal(given[position], want), (size, position)
 
 
 @ROWS
@@ -235,7 +239,7 @@ def test_overlapping_out(isa, name, kind, data):
     function = subjects.fastact_function(name, kind)
     want = function(x.copy(), *others)
     function(x, *others, out=out)
-    assert np.array_equal(out, want)
+    assert equal(out, want)
 
 
 @ROWS
@@ -243,8 +247,8 @@ def test_vjp_of_one_array_as_both(isa, name):
     vjp = subjects.fastact_function(name, "derivative")
     x = fs.values(100, np.float32, "plain", 9)
     want = vjp(x, x.copy())
-    assert np.array_equal(vjp(x, x), want)
-    assert np.array_equal(vjp(x, x, out=x), want)
+    assert equal(vjp(x, x), want)
+    assert equal(vjp(x, x, out=x), want)
 
 
 @ROWS
@@ -252,9 +256,9 @@ def test_operands_broadcast(isa, name):
     vjp = subjects.fastact_function(name, "derivative")
     x, g = fs.values(12, np.float64, "plain", 1).reshape(3, 4), fs.values(4, np.float64, "plain", 2)
     full = np.broadcast_to(g, (3, 4)).copy()
-    assert np.array_equal(vjp(x, g), vjp(x, full))
-    assert np.array_equal(vjp(x[:, :1], g), vjp(np.repeat(x[:, :1], 4, 1), full))
-    assert np.array_equal(vjp(x, 2.0), vjp(x, np.full((3, 4), 2.0)))
+    assert equal(vjp(x, g), vjp(x, full))
+    assert equal(vjp(x[:, :1], g), vjp(np.repeat(x[:, :1], 4, 1), full))
+    assert equal(vjp(x, 2.0), vjp(x, np.full((3, 4), 2.0)))
     assert vjp(x.astype(np.float32), 2.0).dtype == np.float32
 
 
@@ -265,18 +269,16 @@ def test_parameters_by_position_keyword_and_array(isa, name, kind):
     arrays = [x] if kind == "value" else [x, x[::-1].copy()]
     function = subjects.fastact_function(name, kind)
     defaults = subjects.defaults_of(name)
-    assert np.array_equal(function(*arrays), function(*arrays, **defaults))
+    assert equal(function(*arrays), function(*arrays, **defaults))
     for parameters in subjects.parameter_sets(name)[1:]:
         want = function(*arrays, **parameters)
         assert want.dtype == np.float32
-        assert not np.array_equal(want, function(*arrays))
-        assert np.array_equal(function(*arrays, *parameters.values()), want)
+        assert not equal(want, function(*arrays))
+        assert equal(function(*arrays, *parameters.values()), want)
         rounded = [np.float32(value) for value in parameters.values()]
-        assert np.array_equal(function(*arrays, *(np.full(41, value) for value in rounded)), want)
-        assert np.array_equal(function.ufunc(*arrays, *rounded), want)
-        assert np.array_equal(
-            function(*(a.tolist() for a in arrays), **parameters).astype(np.float32).shape, want.shape
-        )
+        assert equal(function(*arrays, *(np.full(41, value) for value in rounded)), want)
+        assert equal(function.ufunc(*arrays, *rounded), want)
+        assert equal(function(*(a.tolist() for a in arrays), **parameters).astype(np.float32).shape, want.shape)
         assert function(x.astype(np.float64), *arrays[1:], **parameters).dtype == np.float64
         wide = function(*arrays, *(np.array([value]) for value in parameters.values()))
         assert wide.dtype == np.float64
@@ -290,15 +292,15 @@ def test_parameters_broadcast_against_x(isa, name):
     function = subjects.fastact_function(name)
     got = function(x, *columns)
     assert got.shape == (3, 4)
-    assert np.array_equal(got[1], function(x[1], *sets[1]))
-    assert np.array_equal(got[::2], function(x[::2], *sets[0]))
+    assert equal(got[1], function(x[1], *sets[1]))
+    assert equal(got[::2], function(x[::2], *sets[0]))
 
 
 def test_gelu_names_its_two_forms():
     x = np.array([0.5, -1.0])
-    assert np.array_equal(fa.gelu(x), fa.gelu(x, approximate="none"))
-    assert not np.array_equal(fa.gelu(x), fa.gelu(x, approximate="tanh"))
-    assert not np.array_equal(fa.vjp.gelu(x, x), fa.vjp.gelu(x, x, approximate="tanh"))
+    assert equal(fa.gelu(x), fa.gelu(x, approximate="none"))
+    assert not equal(fa.gelu(x), fa.gelu(x, approximate="tanh"))
+    assert not equal(fa.vjp.gelu(x, x), fa.vjp.gelu(x, x, approximate="tanh"))
     for function, arrays in ((fa.gelu, [x]), (fa.vjp.gelu, [x, x])):
         with pytest.raises(ValueError, match=r"none.*tanh.*quick|quick.*none.*tanh"):
             function(*arrays, approximate="quick")
@@ -334,7 +336,7 @@ def test_results_one_element_behind_or_before_the_input(isa, name, kind, n, dtyp
     for source, target in ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))):
         buffer = x.copy()
         function(buffer[source], *rest, out=buffer[target])
-        assert np.array_equal(buffer[target], function(x[source].copy(), *rest))
+        assert equal(buffer[target], function(x[source].copy(), *rest))
 
 
 def test_accumulate_takes_each_result_as_the_next_input(isa):
@@ -342,7 +344,7 @@ def test_accumulate_takes_each_result_as_the_next_input(isa):
     want = [x[0]]
     for value in x[1:]:
         want.append(float(fa.leaky_relu.ufunc(want[-1], value)))
-    assert np.array_equal(fa.leaky_relu.ufunc.accumulate(x), want)
+    assert equal(fa.leaky_relu.ufunc.accumulate(x), want)
 
 
 @pytest.mark.parametrize("choice", [None, "", False, [], np.ones(2), "Tanh"])

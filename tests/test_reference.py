@@ -17,6 +17,7 @@ AT_INFINITY = {
     "relu6": 6,
     "softcap": 30,
     "log_sigmoid": 0,
+    "logit": np.nan,
 }
 
 
@@ -33,6 +34,8 @@ def test_float64_forms_do_not_cancel(name, kind):
     got = reference.evaluate(reference.NUMPY, name, kind, x)
     head, _ = reference.head_and_tail(name, kind, x)
     near = ulp.near_root(x, reference.derivative_roots(name)) if kind == "derivative" else np.zeros(x.shape, bool)
+    assert np.array_equal(np.isnan(got), np.isnan(head))
+    got, head, near = (a[np.isfinite(head)] for a in (got, head, near))
     visible = ~near & (np.abs(head) >= 2.0**-151)
     assert np.abs(got - head)[near].max(initial=0) < 2.0**-50
     assert np.abs(got[visible] / head[visible] - 1).max(initial=0) < 2.0**-43
@@ -51,6 +54,9 @@ def test_mpfr_agrees_with_mpmath(name, kind, dtype):
     for point, a, b in zip(x, fast, slow, strict=True):
         with mpmath.workdps(60):
             a = mpmath.mpf(a) if isinstance(a, int | float) else mpmath.mpf(str(a))
+            if mpmath.isnan(a) or mpmath.isinf(a):
+                assert str(a) == str(mpmath.mpf(b))
+                continue
             assert abs(a - b) <= abs(b) * mpmath.mpf(2) ** -90 + mpmath.mpf(2) ** -1200, point
 
 
@@ -59,6 +65,8 @@ def test_mpfr_agrees_with_mpmath(name, kind, dtype):
 def test_derivative_is_that_of_the_value(name, point):
     parameters = [float(p) * 1.5 for p in reference.ORACLES[name].parameters.values()]
     oracle = reference.ORACLES[name]
+    if np.isnan(reference.evaluate(reference.NUMPY, name, "value", np.array([point]))[0]):
+        pytest.skip(f"{name} has no value there")
     with reference.MPMATH.context():
 
         def value(t):
@@ -74,7 +82,7 @@ def test_known_limits(name):
     x = np.array([np.nan, np.inf], np.float32)
     got = reference.evaluate(reference.NUMPY, name, "value", x)
     assert np.isnan(got[0])
-    assert got[1] == AT_INFINITY.get(name, np.inf)
+    assert np.array_equal(got[1], AT_INFINITY.get(name, np.inf), equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh"])

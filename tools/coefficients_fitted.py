@@ -153,9 +153,37 @@ def erf_f64():
     )
 
 
+def logit_series(z):
+    """(2 atanh(s) - 2s)/s**3 of z = s*s"""
+    if z < mp.mpf(2) ** -30:
+        return mp.mpf(2) / 3 + z * 2 / 5
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) - 2 * s) / s**3
+
+
+def logit():
+    """Both dtypes: s = (n - h)/(n + h), 2/3 <= n/h <= 3/2."""
+    hi = mp.mpf("0.04003")
+    c = polynomial(logit_series, lambda z: z, mp.mpf(0), hi, range(3), single)
+    error, z = worst(logit_series, lambda z: evaluate(c, range(3), z), lambda z: z / 2, 0, hi)
+    c2, error2, z2 = series(logit_series, lambda z: z / 2, 0, hi, 9)
+    return (
+        f"""/* (2 atanh(s) - 2s)/s^3 as a polynomial in z = s*s <= {float(hi)}, lowest power first; error relative to 2 atanh(s):
+ * float32 {bound(error, z, "z")}; float64 {bound(error2, z2, "z")}.
+ * Written by tools/coefficients.py logit. */
+#ifdef FA_REAL_F32
+"""
+        + array("fa_logit", c, "float")
+        + "#else\n"
+        + array("fa_logit", c2)
+        + "#endif\n"
+    )
+
+
 HEADERS = {
     "tanhshrink_f32": tanhshrink_f32,
     "tanhshrink_f64": tanhshrink_f64,
     "erf_f32": erf_f32,
     "erf_f64": erf_f64,
+    "logit": logit,
 }
