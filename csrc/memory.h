@@ -57,10 +57,8 @@ FA_INLINE void fa_write_lanes(void *to, size_t i, size_t n, vreal v, int how)
 #endif
     if (how & FA_LAST)
         v_store_part((real *)to + i, v, n - i);
-#ifdef FA_STREAMS
     else
         v_stream((real *)to + i, v);
-#endif
 }
 
 #endif

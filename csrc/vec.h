@@ -154,6 +154,10 @@ FA_INLINE vf64 v_copysign_f64(vf64 m, vf64 s)
 #include "vec/integer_masks.h"
 #endif
 
+#ifndef FA_STREAMS /* no such stores: through the caches */
+#define v_stream_f32 v_store_f32
+#define v_stream_f64 v_store_f64
+#endif
 #include "vec/halves.h"
 
 #if defined(FA_REAL_F32)

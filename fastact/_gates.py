@@ -58,6 +58,7 @@ def glu(x, axis=-1):
 
     Examples
     --------
+    >>> import fastact as fa
     >>> fa.glu([1.0, -2.0, 0.0, 0.0])
     array([ 0.5, -1. ])
     """
@@ -93,6 +94,7 @@ def vjp_glu(x, g, axis=-1):
 
     Examples
     --------
+    >>> import fastact as fa
     >>> fa.vjp.glu([1.0, -2.0, 0.0, 0.0], [1.0, 1.0])
     array([ 0.5 ,  0.5 ,  0.25, -0.5 ])
     """
