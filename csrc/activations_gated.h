@@ -46,13 +46,13 @@ FA_INLINE fa_pair gate_tail(double times, vreal by, vreal gate, int mode)
     return gate_select(gone, (fa_pair){K(0), K(0)}, q);
 }
 
-/* share·x·y rounded once, also where x or the product is tiny; y is far where the gate is far below zero. */
-FA_INLINE vreal gate_product(double share, vreal x, fa_pair y, vreal gate, int mode)
+/* share·x·y rounded once, also where x or the product is tiny; y is far where the gate is below -limit. */
+FA_INLINE vreal gate_product(double share, vreal x, fa_pair y, vreal gate, double limit, int mode)
 {
     vmask small = v_lt(v_abs(x), K(1)), finite = v_lt(v_abs(x), K(INFINITY));
     vreal up = v_select(small, K(share * FA_UP), K(share)), down = v_select(small, K(FA_DOWN), K(1));
     if (mode & FA_WILD) {
-        vmask far = v_lt(gate, K(-FA_EXP_LIMIT));
+        vmask far = v_lt(gate, K(-limit));
         up = v_select(far, K(share * FA_FAR_OTHER), up), down = v_select(far, K(FA_FAR_PRODUCT), down);
     }
     vreal other = x * up;
@@ -68,7 +68,7 @@ FA_INLINE fa_pair gate_twice_silu(vreal gate, int mode)
 }
 FA_INLINE vreal swiglu_by_x(vreal x, vreal gate, fa_pair twice_silu, int mode)
 {
-    vreal y = gate_product(0.5, x, twice_silu, gate, mode);
+    vreal y = gate_product(0.5, x, twice_silu, gate, FA_EXP_LIMIT, mode);
     return mode & FA_WILD ? v_select(v_gt(gate, K(FA_EXP_LIMIT)), x * gate, y) : y;
 }
 FA_INLINE vreal f_swiglu(vreal x, vreal gate, int mode)
@@ -76,12 +76,12 @@ FA_INLINE vreal f_swiglu(vreal x, vreal gate, int mode)
     return swiglu_by_x(x, gate, gate_twice_silu(gate, mode), mode);
 }
 
-/* Of f(gate) and of 1 − f(−gate), f(−t) = q given for t = |gate|: the one that holds for gate. */
-FA_INLINE fa_pair gate_side(vreal gate, fa_pair q, int mode)
+/* Of f(gate) and of 1 − f(−gate), f(−t) = q given for t = |gate|: the one that holds for gate; 1 above the limit. */
+FA_INLINE fa_pair gate_side(vreal gate, fa_pair q, double limit, int mode)
 {
     fa_pair y = gate_select(v_lt(gate, K(0)), q, gate_one_minus(q));
     if (mode & FA_WILD)
-        y = gate_select(v_gt(gate, K(FA_EXP_LIMIT)), (fa_pair){K(1), K(0)}, y);
+        y = gate_select(v_gt(gate, K(limit)), (fa_pair){K(1), K(0)}, y);
     return y;
 }
 /* 1 − q, q = 1/(1 + e^t). */
@@ -98,21 +98,98 @@ FA_INLINE fa_gradients d_swiglu(vreal x, vreal gate, vreal g, int mode)
     vreal t = mode & FA_WILD ? v_min(K(FA_FAR_ZERO), v_abs(gate)) : v_abs(gate);
     fa_pair q = gate_tail(1, K(1), gate, mode), p = gate_rest(gate, q, mode);
     fa_pair below = gate_times(q, gate_one_minus(gate_times((fa_pair){t, K(0)}, p)));
-    fa_pair slope = gate_side(gate, below, mode);
+    fa_pair slope = gate_side(gate, below, FA_EXP_LIMIT, mode);
     return (fa_gradients){swiglu_by_x(g, gate, gate_twice_silu(gate, mode), mode),
-                          gate_product(1, x * g, slope, gate, mode)};
+                          gate_product(1, x * g, slope, gate, FA_EXP_LIMIT, mode)};
 }
 
 FA_INLINE vreal f__glu(vreal x, vreal gate, int mode)
 {
-    return gate_product(1, x, gate_side(gate, gate_tail(1, K(1), gate, mode), mode), gate, mode);
+    fa_pair y = gate_side(gate, gate_tail(1, K(1), gate, mode), FA_EXP_LIMIT, mode);
+    return gate_product(1, x, y, gate, FA_EXP_LIMIT, mode);
 }
 FA_INLINE fa_gradients d__glu(vreal x, vreal gate, vreal g, int mode)
 {
     fa_pair q = gate_tail(1, K(1), gate, mode);
     vreal even = mode & FA_WILD ? -v_abs(gate) : gate; /* the slope is far on both sides */
-    return (fa_gradients){gate_product(1, g, gate_side(gate, q, mode), gate, mode),
-                          gate_product(1, x * g, gate_times(q, gate_rest(gate, q, mode)), even, mode)};
+    return (fa_gradients){
+        gate_product(1, g, gate_side(gate, q, FA_EXP_LIMIT, mode), gate, FA_EXP_LIMIT, mode),
+        gate_product(1, x * g, gate_times(q, gate_rest(gate, q, mode)), even, FA_EXP_LIMIT, mode)};
+}
+
+/* For geglu, far is beyond FA_GELU_TAME. */
+#ifdef FA_REAL_F32
+#define FA_GAUSS_FAR_ZERO 19.75 /* the largest number times e^(-t²/2) rounds to 0 from here on */
+#define FA_ROOT_2_PI_LOW (0x1.9884533d43651p-1 - 0x1.988454p-1)
+#else
+#define FA_GAUSS_FAR_ZERO 54.0
+#define FA_ROOT_2_PI_LOW -0x1.cbc0d30ebfd15p-55
+#endif
+#define FA_ROOT_2_PI 0x1.9884533d43651p-1 /* √(2/π) */
+
+/* √(2/π)·s, where 2t·Φ(−t)·e^(t²/2) = √(2/π)·(1 + s), and 1/t: the asymptotic series, for t > FA_GELU_TAME. */
+FA_INLINE fa_pair gate_asymptotic(vreal t)
+{
+    vreal inverse = K(1) / v_max(K(FA_GELU_TAME), t), z = inverse * inverse;
+    vreal s = K(-135135);
+    static const real c[6] = {-1, 3, -15, 105, -945, 10395};
+    for (int i = 5; i >= 0; i--)
+        s = v_fma(z, s, K(c[i]));
+    return (fa_pair){K(FA_ROOT_2_PI) * (z * s), inverse};
+}
+/* 2t·Φ(−t)·e^(t²/2), or with `slope` 2(Φ(−t) − t·φ(t))·e^(t²/2). */
+FA_INLINE fa_pair gate_over_gauss(vreal t, int slope, int mode)
+{
+    vreal near = mode & FA_WILD ? v_min(K(FA_GELU_TAME), t) : t;
+#ifdef FA_REAL_F32
+    fa_interval m = slope ? fa_slope_interval(near) : fa_gelu_interval(near);
+    vreal head = v_fma(m.r, m.slope, m.base);
+    fa_pair y = {head, v_fma(m.r, m.slope, m.base - head)};
+#else
+    fa_pair y = slope ? fa_gelu_slope(near) : gate_times((fa_pair){near, K(0)}, fa_twice_mills(near));
+#endif
+    if (!(mode & FA_WILD))
+        return y;
+    fa_pair s = gate_asymptotic(t);
+    const vreal c = K(FA_ROOT_2_PI), c_low = K(FA_ROOT_2_PI_LOW);
+    fa_pair far = {c, s.head + c_low};
+    if (slope) {
+        vreal minus = c * t;
+        far = (fa_pair){-minus, (c + s.head) * s.tail - v_fma(c_low, t, v_fms(c, t, minus))};
+    }
+    return gate_select(v_gt(t, K(FA_GELU_TAME)), far, y);
+}
+/* times·e^(−t²/2) times that, t = |gate|. */
+FA_INLINE fa_pair gate_gauss(double times, vreal gate, int slope, int mode)
+{
+    vreal t = v_abs(gate);
+    vmask gone = v_eq(t, K(INFINITY)), beyond = v_gt(t, K(FA_GELU_TAME));
+    if (mode & FA_WILD)
+        t = v_min(K(FA_GAUSS_FAR_ZERO), t);
+    vreal half = K(-0.5) * t, y = half * t;
+    fa_exponential3 e = v_exp3(y, v_fms(half, t, y), 0);
+    if (mode & FA_WILD)
+        e.scale = v_real(v_bits(e.scale) + v_select(beyond, KI(FA_FAR) << FA_BIAS_SHIFT, KI(0)));
+    vreal one = K(1) + e.head, rest = ((K(1) - one) + e.head) + e.tail, u = one + rest;
+    fa_pair q = gate_times((fa_pair){u, rest - (u - one)}, gate_over_gauss(t, slope, mode));
+    vreal scale = K(times) * e.scale;
+    q = (fa_pair){scale * q.head, scale * q.tail};
+    return mode & FA_WILD ? gate_select(gone, (fa_pair){K(0), K(0)}, q) : q;
+}
+
+/* x·gelu(gate) by twice gelu, max(2·gate, 0) − 2t·Φ(−t). */
+FA_INLINE vreal f_geglu(vreal x, vreal gate, int mode)
+{
+    fa_pair q = gate_gauss(1, gate, 0, mode);
+    vreal above = positive_part(gate + gate), head = above - q.head;
+    fa_pair twice = {head, ((above - head) - q.head) - q.tail};
+    vreal y = gate_product(0.5, x, twice, gate, FA_GELU_TAME, mode);
+    return mode & FA_WILD ? v_select(v_gt(gate, K(FA_GELU_TAME)), x * gate, y) : y;
+}
+FA_INLINE fa_gradients d_geglu(vreal x, vreal gate, vreal g, int mode)
+{
+    fa_pair slope = gate_side(gate, gate_gauss(0.5, gate, 1, mode), FA_GELU_TAME, mode);
+    return (fa_gradients){f_geglu(g, gate, mode), gate_product(1, x * g, slope, gate, FA_GELU_TAME, mode)};
 }
 
 #endif

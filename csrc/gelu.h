@@ -48,13 +48,21 @@ FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m,
     return v_select(v_le(t, K(FA_GELU_TAME)), near, far); /* the same bits as in a tame block */
 }
 
+/* 2t*Phi(-t)*exp(t*t/2), t <= 14.5; the next, 2*(Phi(-t) - t*phi(t))*exp(t*t/2) */
+FA_INLINE fa_interval fa_gelu_interval(vreal t)
+{
+    fa_interval m = fa_row_of(fa_gelu_f32, t, K(FA_GELU_F32_SCALE));
+    m.base = v_min(m.base, t);
+    return m;
+}
+FA_INLINE fa_interval fa_slope_interval(vreal t) { return fa_row_of(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE)); }
+
 FA_INLINE vreal gelu_value(vreal x, const int wild)
 {
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(14.5), t);
-    fa_interval m = fa_row_of(fa_gelu_f32, t, K(FA_GELU_F32_SCALE));
-    m.base = v_min(m.base, t);
+    fa_interval m = fa_gelu_interval(t);
     return fa_minus_gaussian(v_max(K(-0.0), x), KI(0), t, m, wild);
 }
 
@@ -64,7 +72,7 @@ FA_INLINE vreal gelu_derivative(vreal x, const int wild)
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(14.545), t);
-    fa_interval m = fa_row_of(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE));
+    fa_interval m = fa_slope_interval(t);
     vmask below = v_lt(v_bits(x), KI(0));
     return fa_minus_gaussian(v_select(below, K(-0.0), K(1)), v_bits(x) & KI(INT32_MIN), t, m, wild);
 }
@@ -105,18 +113,35 @@ FA_INLINE fa_exponential3 fa_gaussian(vreal t, const int wild)
     return v_exp3(y, v_fms(half, t, y), wild ? FA_SCALE - 1 : -1);
 }
 
+/* 2*Phi(-t)*exp(t*t/2), t <= 39.5 */
+FA_INLINE fa_pair fa_twice_mills(vreal t)
+{
+    fa_mapped m = fa_map4(t);
+    fa_pair y = fa_polynomial24(fa_gelu_f64, m.w);
+    vreal q = v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT));
+    vreal q_low = v_fma(m.twice, y.tail, v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT) - q));
+    q_low = v_fma(m.error, v_fma(m.twice, y.head, q), q_low);
+    vreal h = m.inverse * q;
+    return (fa_pair){h, v_fma(m.inverse, q_low, v_fms(m.inverse, q, h))};
+}
+
+/* 2*(Phi(-t) - t*phi(t))*exp(t*t/2), t <= 39.5 */
+FA_INLINE fa_pair fa_gelu_slope(vreal t)
+{
+    fa_pair y = fa_polynomial24(fa_d_gelu_f64, fa_map4(t).w);
+    vreal left = (K(FA_D_GELU_F64_ROOT) - t) + K(FA_D_GELU_F64_ROOT_LOW);
+    vreal d = y.head * left;
+    return (fa_pair){d, v_fma(y.tail, left, v_fms(y.head, left, d))};
+}
+
 FA_INLINE vreal gelu_value(vreal x, const int wild)
 {
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(39), t);
-    fa_mapped m = fa_map4(t);
     fa_exponential3 e = fa_gaussian(t, wild);
-    fa_pair y = fa_polynomial24(fa_gelu_f64, m.w);
-    vreal q = v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT));
-    vreal q_low = v_fma(m.twice, y.tail, v_fma(m.twice, y.head, K(FA_GELU_F64_LIMIT) - q));
-    q_low = v_fma(m.error, v_fma(m.twice, y.head, q), q_low);
-    vreal h = m.inverse * q, h_low = v_fma(m.inverse, q_low, v_fms(m.inverse, q, h));
+    fa_pair m = fa_twice_mills(t);
+    vreal h = m.head, h_low = m.tail;
     vreal u = K(1) + e.head, u_low = ((K(1) - u) + e.head) + e.tail;
     vreal p = u * h, p_low = v_fma(u, h_low, v_fma(u_low, h, v_fms(u, h, p)));
     vreal v = t * p, v_low = v_fma(t, p_low, v_fms(t, p, v));
@@ -133,12 +158,9 @@ FA_INLINE vreal gelu_derivative(vreal x, const int wild)
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(39), t);
-    fa_mapped m = fa_map4(t);
     fa_exponential3 e = fa_gaussian(t, wild);
-    fa_pair y = fa_polynomial24(fa_d_gelu_f64, m.w);
-    vreal left = (K(FA_D_GELU_F64_ROOT) - t) + K(FA_D_GELU_F64_ROOT_LOW);
-    vreal d = y.head * left, d_low = v_fma(y.tail, left, v_fms(y.head, left, d));
-    d = d + v_fma(d, e.head + e.tail, d_low);
+    fa_pair slope = fa_gelu_slope(t);
+    vreal d = slope.head + v_fma(slope.head, e.head + e.tail, slope.tail);
     vreal below = wild ? e.scale * d * K(FA_DOWN) : e.scale * d;
     return v_select(v_lt(x, K(0)), below, K(1) - below);
 }

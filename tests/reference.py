@@ -313,6 +313,13 @@ GATED = {
         lambda m, x, gate: x * m.logistic(gate),
         lambda m, x, gate: (m.logistic(gate), x * m.logistic_slope(gate)),
     ),
+    "geglu": Oracle(
+        lambda m, x, gate: x * m.fading(gate, m.gauss_below(gate)),
+        lambda m, x, gate: (
+            m.fading(gate, m.gauss_below(gate)),
+            x * (m.gauss_below(gate) + m.fading(gate, m.gauss(gate))),
+        ),
+    ),
     "reglu": Oracle(
         lambda m, x, gate: x * m.where(gate > 0, gate, 0),
         lambda m, x, gate: (m.where(gate > 0, gate, 0), m.where(gate > 0, x, 0)),
