@@ -112,9 +112,8 @@ FA_INLINE fa_gradients d__glu(vreal x, vreal gate, vreal g, int mode)
 {
     fa_pair q = gate_tail(1, K(1), gate, mode);
     vreal even = mode & FA_WILD ? -v_abs(gate) : gate; /* the slope is far on both sides */
-    return (fa_gradients){
-        gate_product(1, g, gate_side(gate, q, FA_EXP_LIMIT, mode), gate, FA_EXP_LIMIT, mode),
-        gate_product(1, x * g, gate_times(q, gate_rest(gate, q, mode)), even, FA_EXP_LIMIT, mode)};
+    return (fa_gradients){gate_product(1, g, gate_side(gate, q, FA_EXP_LIMIT, mode), gate, FA_EXP_LIMIT, mode),
+                          gate_product(1, x * g, gate_times(q, gate_rest(gate, q, mode)), even, FA_EXP_LIMIT, mode)};
 }
 
 /* For geglu, far is beyond FA_GELU_TAME. */
