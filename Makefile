@@ -33,7 +33,7 @@ demo: $(BUILT)
 	$(PY) -m fastact demo $(ARGS)
 
 test: $(BUILT) $(INSTALLED)-test
-	$(PY) -m pytest -n auto $(ARGS)
+	$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 # pytest builds and runs the C test program too; this target is for work on csrc alone.
 ctest:

@@ -13,7 +13,7 @@ _COMMON = {
     "deadline": None,
     "suppress_health_check": [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
 }
-hypothesis.settings.register_profile("ci", max_examples=20, derandomize=True, database=None, **_COMMON)
+hypothesis.settings.register_profile("ci", max_examples=30, derandomize=True, database=None, **_COMMON)
 hypothesis.settings.register_profile("dev", max_examples=300, **_COMMON)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
