@@ -111,24 +111,45 @@ cdef inline bint is_plain(object x):
     )
 
 
+cdef inline bint is_like(cnp.ndarray x, object out):
+    """Whether out is a plain array of the dtype and shape of x."""
+    cdef int i
+    if not is_plain(out) or cnp.PyArray_TYPE(out) != cnp.PyArray_TYPE(x):
+        return False
+    if cnp.PyArray_NDIM(out) != cnp.PyArray_NDIM(x):
+        return False
+    for i in range(cnp.PyArray_NDIM(x)):
+        if cnp.PyArray_DIM(out, i) != cnp.PyArray_DIM(x, i):
+            return False
+    return True
+
+
+cdef enum:
+    ALL_AXES = -1
+    NO_AXIS = -2
+
+
 cdef inline int plain_axis(cnp.ndarray x, object axis):
-    """axis from 0 on, or -1 if it takes more thought."""
+    """axis from 0 on, ALL_AXES for None, or NO_AXIS if it takes more thought."""
     cdef long a
+    if axis is None:
+        return ALL_AXES
     if not PyLong_CheckExact(axis):
-        return -1
+        return NO_AXIS
     a = PyLong_AsLong(axis)
     if a < 0:
         a += cnp.PyArray_NDIM(x)
-    return <int>a if 0 <= a < cnp.PyArray_NDIM(x) else -1
+    return <int>a if 0 <= a < cnp.PyArray_NDIM(x) else NO_AXIS
 
 
 cdef inline void plain_rows(cnp.ndarray x, int axis, fa_row_shape *shape, ptrdiff_t *step):
-    """The rows of a C-contiguous array along axis."""
+    """The rows of a C-contiguous array along axis, or its one row for ALL_AXES."""
     cdef int d
-    shape.dtype, shape.outer, shape.inner, shape.n = dtype_of(x), 1, 1, <size_t>cnp.PyArray_DIM(x, axis)
+    shape.dtype, shape.outer, shape.inner = dtype_of(x), 1, 1
+    shape.n = <size_t>(cnp.PyArray_SIZE(x) if axis == ALL_AXES else cnp.PyArray_DIM(x, axis))
     for d in range(axis):
         shape.outer *= <size_t>cnp.PyArray_DIM(x, d)
-    for d in range(axis + 1, cnp.PyArray_NDIM(x)):
+    for d in range(axis + 1, cnp.PyArray_NDIM(x) if axis != ALL_AXES else 0):
         shape.inner *= <size_t>cnp.PyArray_DIM(x, d)
     step[1] = cnp.PyArray_ITEMSIZE(x)
     step[2] = <ptrdiff_t>shape.inner * step[1]

@@ -12,28 +12,16 @@ cnp.import_array()
 cdef const fa_row_entries *rows = <const fa_row_entries *>row_entries()
 
 
-cdef inline bint same_memory_or_disjoint(cnp.ndarray x, cnp.ndarray y):
+cdef inline bint disjoint(cnp.ndarray x, cnp.ndarray y):
     cdef char *a = cnp.PyArray_BYTES(x)
     cdef char *b = cnp.PyArray_BYTES(y)
-    return a == b or a + cnp.PyArray_NBYTES(x) <= b or b + cnp.PyArray_NBYTES(y) <= a
-
-
-cdef inline bint is_like(cnp.ndarray x, object out):
-    """Whether out is a plain array of the dtype and shape of x."""
-    cdef int i
-    if not is_plain(out) or cnp.PyArray_TYPE(out) != cnp.PyArray_TYPE(x):
-        return False
-    if cnp.PyArray_NDIM(out) != cnp.PyArray_NDIM(x):
-        return False
-    for i in range(cnp.PyArray_NDIM(x)):
-        if cnp.PyArray_DIM(out, i) != cnp.PyArray_DIM(x, i):
-            return False
-    return True
+    return a + cnp.PyArray_NBYTES(x) <= b or b + cnp.PyArray_NBYTES(y) <= a
 
 
 cdef inline bint takes(cnp.ndarray x, object out):
     """Whether out is a plain array for the result of x."""
-    return is_like(x, out) and cnp.PyArray_ISWRITEABLE(out) and same_memory_or_disjoint(x, out)
+    return is_like(x, out) and cnp.PyArray_ISWRITEABLE(out) and (
+        cnp.PyArray_BYTES(x) == cnp.PyArray_BYTES(out) or disjoint(x, out))
 
 
 cdef object direct(int which, object x, object axis, object out):
@@ -44,7 +32,7 @@ cdef object direct(int which, object x, object axis, object out):
     if not is_plain(x):
         return None
     a = plain_axis(x, axis)
-    if a < 0:
+    if a == NO_AXIS:
         return None
     if out is None:
         out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
@@ -75,7 +63,7 @@ def direct_vjp(int which, y, g, axis):
     if not is_plain(y) or not is_plain(g) or (<cnp.ndarray>y).size == 0:
         return None
     a = plain_axis(y, axis)
-    if a < 0 or not is_like(y, g):
+    if a == NO_AXIS or not is_like(y, g):
         return None
     dx = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(y), cnp.PyArray_DIMS(y), cnp.PyArray_TYPE(y), 0)
     plain_rows(y, a, &shape, result.step)
@@ -87,6 +75,64 @@ def direct_vjp(int which, y, g, axis):
     if status != 0:
         raise MemoryError
     return dx
+
+
+cdef int reduced_dims(cnp.ndarray x, int axis, bint keepdims, cnp.npy_intp *dims):
+    """The shape of x without axis, or with length 1 there; returns the number of dimensions."""
+    cdef int d, n_dims = 0
+    for d in range(cnp.PyArray_NDIM(x)):
+        if keepdims or not (axis == ALL_AXES or axis == d):
+            dims[n_dims] = 1 if axis == ALL_AXES or axis == d else cnp.PyArray_DIM(x, d)
+            n_dims += 1
+    return n_dims
+
+
+cdef bint has_dims(cnp.ndarray x, int n_dims, const cnp.npy_intp *dims, object out):
+    """Whether out is a plain array of these dimensions and the dtype of x."""
+    cdef int d
+    if not is_plain(out) or cnp.PyArray_TYPE(out) != cnp.PyArray_TYPE(x) or cnp.PyArray_NDIM(out) != n_dims:
+        return False
+    for d in range(n_dims):
+        if cnp.PyArray_DIM(out, d) != dims[d]:
+            return False
+    return True
+
+
+cdef inline void reduced_steps(const fa_row_shape *shape, ptrdiff_t item, ptrdiff_t *step):
+    """One plain element for each row."""
+    step[1] = item
+    step[0] = <ptrdiff_t>shape.inner * item
+    step[2] = 0
+
+
+def direct_vjp_logsumexp(x, g, axis):
+    """vjp of logsumexp for plain arrays of one dtype, or None when reductions.py has to look."""
+    cdef fa_row_shape shape
+    cdef fa_row_array source, gradient, target
+    cdef cnp.npy_intp dims[MAX_DIMS]
+    cdef int a, status
+    if not is_plain(x) or not is_plain(g) or (<cnp.ndarray>x).size == 0:
+        return None
+    a = plain_axis(x, axis)
+    if a == NO_AXIS:
+        return None
+    if not (has_dims(x, reduced_dims(x, a, False, dims), dims, g) or has_dims(x, reduced_dims(x, a, True, dims), dims, g)):
+        return None
+    dx = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
+    plain_rows(x, a, &shape, source.step)
+    target.step = source.step
+    reduced_steps(&shape, cnp.PyArray_ITEMSIZE(x), gradient.step)
+    source.data, gradient.data, target.data = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(g), cnp.PyArray_BYTES(dx)
+    with nogil:
+        status = rows.vjp_logsumexp(&shape, source, gradient, target)
+    if status != 0:
+        raise MemoryError
+    return dx
+
+
+def direct_map(int which, x, axis, out):
+    """A map of a plain array, or None."""
+    return direct(which, x, axis, out)
 
 
 cdef object general = None  # reductions.py's way through; set when that module loads
@@ -248,31 +294,32 @@ def softmin(x, axis=-1, *, where=None, out=None, dtype=None):
     return general[0](softmin, FA_SOFTMIN, x, axis, where, out, dtype)
 
 
-cdef object direct_logsumexp(object x, object axis, bint keepdims):
+cdef object direct_logsumexp(object x, object axis, bint keepdims, object out):
     cdef fa_row_shape shape
     cdef fa_row_array source, target
     cdef cnp.npy_intp dims[MAX_DIMS]
-    cdef int a, d, status, n_dims = 0
+    cdef int a, status, n_dims
+    cdef cnp.ndarray result
     if not is_plain(x):
         return None
     a = plain_axis(x, axis)
-    if a < 0 or (cnp.PyArray_NDIM(x) == 1 and not keepdims):
+    if a == NO_AXIS:
         return None
-    for d in range(cnp.PyArray_NDIM(x)):
-        if d != a or keepdims:
-            dims[n_dims] = 1 if d == a else cnp.PyArray_DIM(x, d)
-            n_dims += 1
-    out = cnp.PyArray_EMPTY(n_dims, dims, cnp.PyArray_TYPE(x), 0)
+    n_dims = reduced_dims(x, a, keepdims, dims)
+    if out is None:
+        result = cnp.PyArray_EMPTY(n_dims, dims, cnp.PyArray_TYPE(x), 0)
+    elif has_dims(x, n_dims, dims, out) and cnp.PyArray_ISWRITEABLE(out) and disjoint(x, out):
+        result = out
+    else:
+        return None
     plain_rows(x, a, &shape, source.step)
-    source.data = cnp.PyArray_BYTES(x)
-    target.data = cnp.PyArray_BYTES(out)
-    target.step[1] = source.step[1]
-    target.step[0] = <ptrdiff_t>shape.inner * source.step[1]
+    reduced_steps(&shape, cnp.PyArray_ITEMSIZE(x), target.step)
+    source.data, target.data = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(result)
     with nogil:
         status = rows.logsumexp(&shape, source, target)
     if status != 0:
         raise MemoryError
-    return out
+    return result if n_dims else cnp.PyArray_ToScalar(target.data, result)
 
 
 def logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
@@ -319,8 +366,8 @@ def logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
     >>> fa.logsumexp(np.array([1000.0, 1000.0]))
     np.float64(1000.6931471805599)
     """
-    if where is None and dtype is None and out is None:
-        result = direct_logsumexp(x, axis, keepdims)
+    if where is None and dtype is None and type(keepdims) is bool:
+        result = direct_logsumexp(x, axis, keepdims, out)
         if result is not None:
             return result
     return general[1](logsumexp, x, axis, keepdims, where, out, dtype)

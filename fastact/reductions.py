@@ -10,7 +10,16 @@ from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from . import _row_axes
-from ._rows import direct_vjp, log_softmax, logsumexp, set_general, softmax, softmin
+from ._rows import (
+    direct_map,
+    direct_vjp,
+    direct_vjp_logsumexp,
+    log_softmax,
+    logsumexp,
+    set_general,
+    softmax,
+    softmin,
+)
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
 
@@ -38,6 +47,8 @@ def operand_dtype(dtype, name):
 def as_operand(x, dtype, name):
     """x as an aligned native array of a dtype that the kernels take."""
     x = np.asarray(x)
+    if dtype is None and x.dtype in _FLOATS and x.flags.aligned:
+        return x
     if dtype is not None:
         dtype = np.dtype(dtype)
         if not is_float(dtype):
@@ -161,6 +172,10 @@ def map_general(function, which, x, axis, where, out, dtype):
     if kept is None and is_foreign(x):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype})
     data = as_operand(data, dtype, name)
+    if where is None:
+        result = direct_map(which, data, axis, out)
+        if result is not None:
+            return result
     axes = normalized_axes(axis, data.ndim)
     shape = data.shape
     if data.ndim == 0:
@@ -341,6 +356,9 @@ def vjp_logsumexp(x, g, axis=-1):
     array([[0.25, 0.25, 0.25, 0.25],
            [0.5 , 0.5 , 0.5 , 0.5 ]])
     """
+    result = direct_vjp_logsumexp(x, g, axis)
+    if result is not None:
+        return result
     x, g = _vjp_operands("vjp.logsumexp", x, g)
     axes = normalized_axes(axis, x.ndim)
     shape = x.shape
