@@ -114,6 +114,7 @@ typedef struct {
     ptrdiff_t (*bad_index)(const int64_t *index, size_t count, size_t n, int64_t ignore_index);
     double (*weight_of)(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
     int (*pairs)(const fa_pair_call *call);
+    void (*store)(fa_dtype type, void *to, double value); /* rounds once */
 } fa_row_entries;
 extern const fa_row_entries fa_row_entry_points;
 

@@ -97,5 +97,5 @@ double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int6
 
 const fa_row_entries fa_row_entry_points = {
     fa_row_map,    fa_row_logsumexp, fa_row_vjp,       fa_row_vjp_logsumexp,
-    fa_row_losses, fa_row_bad_index, fa_row_weight_of, fa_pair_losses,
+    fa_row_losses, fa_row_bad_index, fa_row_weight_of, fa_pair_losses, fa_row_store,
 };

@@ -5,30 +5,17 @@ import numpy as np
 
 from . import _row_losses
 from ._loss_arguments import REDUCTIONS, check_reduction, computed_in, delivered, first_operand, other_operand, quotient
+from ._row_losses import loss_of_pairs as loss_of_pairs
 from .reductions import delegated
 
-KINDS = {
-    "mse_loss": _row_losses.MSE,
-    "l1_loss": _row_losses.L1,
-    "smooth_l1_loss": _row_losses.SMOOTH_L1,
-    "huber_loss": _row_losses.HUBER,
-    "binary_cross_entropy": _row_losses.BINARY_CROSS_ENTROPY,
-    "binary_cross_entropy_with_logits": _row_losses.BINARY_CROSS_ENTROPY_WITH_LOGITS,
-    "kl_div": _row_losses.KL_DIV,
-}
 
-
-def loss_of_pairs(function, x, target, options, with_gradient):
+def pairs_general(function, which, x, target, options, with_gradient):
     """The loss, or (loss, gradient), of a public function with its options; other types may take the call over."""
     result = delegated(function, (x, target), options)
     if result is not NotImplemented:
         return result
-    name = function.__name__
-    kind = KINDS[name]
-    keywords = dict(options)
-    if keywords.pop("log_target", False):
-        kind = _row_losses.KL_DIV_LOG_TARGET
-    result = evaluate(name, kind, x, target, with_gradient, **keywords)
+    options = {name: value for name, value in options.items() if name != "log_target"}
+    result = evaluate(function.__name__, which, x, target, with_gradient, **options)
     return result if with_gradient else result[0]
 
 
@@ -82,3 +69,6 @@ def _repeating(name, what, weight, shape, dtype):
     kept = weight.shape[next((d for d, n in enumerate(weight.shape) if n != 1), weight.ndim) :]
     repeats = kept == shape[len(shape) - len(kept) :]
     return np.ascontiguousarray(weight if repeats else full)
+
+
+_row_losses.set_pairs_general(pairs_general)

@@ -1,21 +1,33 @@
 """Losses over rows: classes on an axis, indices or probabilities, weights, ignored rows.  No arithmetic on elements."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from . import _row_losses
 from ._loss_arguments import check_reduction, computed_in, delivered, first_operand, other_operand, quotient, unmasked
+from ._row_losses import loss_of_rows as loss_of_rows
 from .reductions import delegated, normalized_axes
 
-# (kernel for class indices, kernel for class probabilities)
-CROSS_ENTROPY = (_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES)
-NLL = (_row_losses.NLL, None)
-PROBABILITY_CROSS_ENTROPY = (None, _row_losses.PROBABILITY_CROSS_ENTROPY)
+
+class Kinds(NamedTuple):
+    """A loss: its kernels for class indices and for class probabilities, and the names of its options."""
+
+    index: int | None
+    probabilities: int | None
+    options: tuple[str, ...]
 
 
-def loss_of_rows(function, kinds, logits, target, options, with_gradient):
-    """The loss, or (loss, gradient), of a public function with its options; other types may take the call over."""
+_OPTIONS = ("axis", "reduction", "weight", "ignore_index", "label_smoothing")
+CROSS_ENTROPY = Kinds(_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES, _OPTIONS)
+NLL = Kinds(_row_losses.NLL, None, _OPTIONS[:4])
+PROBABILITY_CROSS_ENTROPY = Kinds(None, _row_losses.PROBABILITY_CROSS_ENTROPY, _OPTIONS[:2])
+
+
+def rows_general(function, kinds, logits, target, with_gradient, values):
+    """The loss, or (loss, gradient), of a public function; other types may take the call over."""
+    options = dict(zip(kinds.options, values, strict=False))
     result = delegated(function, (logits, target), options)
     if result is not NotImplemented:
         return result
@@ -37,7 +49,7 @@ def evaluate(
     target = unmasked(name, target)
     kind = _kind(name, kinds, target)
     index = probabilities = None
-    if kind == kinds[0]:
+    if kind == kinds.index:
         index = class_indices(name, target, logits.shape, axis, ignore_index)
         count = _row_losses.weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
     else:
@@ -75,11 +87,11 @@ def _class_weight(name, weight, logits, axis):
 def _kind(name, kinds, target):
     """The kernel for this target: indices if it is integer and the loss takes them, else probabilities."""
     is_index = target.dtype.kind in "iu"
-    if kinds[0] is None:
-        return kinds[1]
-    if is_index or (kinds[1] is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
-        return kinds[0 if is_index else 1]
-    expected = "integers" if kinds[1] is None else "integers (class indices) or floats (class probabilities)"
+    if kinds.index is None:
+        return kinds.probabilities
+    if is_index or (kinds.probabilities is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
+        return kinds.index if is_index else kinds.probabilities
+    expected = "integers" if kinds.probabilities is None else "integers (class indices) or floats (class probabilities)"
     raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected {expected}")
 
 
@@ -127,3 +139,6 @@ def _shape_error(name, target, shape, axis, what):
         f"{name}() got target indices of shape {target.shape}: expected {rows}, which is the first operand's "
         f"{shape} without the axis of its {shape[axis]} classes (axis={axis}){hint}"
     )
+
+
+_row_losses.set_rows_general(rows_general)

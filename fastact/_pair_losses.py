@@ -1,6 +1,7 @@
 """The losses of pairs: names, arguments and docstrings.  losses.py makes them public; what is done with the arguments
 stands in _loss_pairs.py."""
 
+from . import _row_losses
 from ._loss_pairs import loss_of_pairs
 
 __all__ = [
@@ -52,7 +53,7 @@ def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     0.980829
     """
     options = {"weight": weight, "reduction": reduction}
-    return loss_of_pairs(binary_cross_entropy, probs, target, options, False)
+    return loss_of_pairs(binary_cross_entropy, _row_losses.BINARY_CROSS_ENTROPY, probs, target, options, False)
 
 
 def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=None, reduction="mean"):
@@ -94,7 +95,9 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     array([6.93147181e-01, 4.24835426e-18])
     """
     options = {"weight": weight, "pos_weight": pos_weight, "reduction": reduction}
-    return loss_of_pairs(binary_cross_entropy_with_logits, logits, target, options, False)
+    return loss_of_pairs(
+        binary_cross_entropy_with_logits, _row_losses.BINARY_CROSS_ENTROPY_WITH_LOGITS, logits, target, options, False
+    )
 
 
 def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
@@ -140,7 +143,8 @@ def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     0.130812
     """
     options = {"log_target": log_target, "reduction": reduction}
-    return loss_of_pairs(kl_div, log_probs, target, options, False)
+    kind = _row_losses.KL_DIV_LOG_TARGET if log_target else _row_losses.KL_DIV
+    return loss_of_pairs(kl_div, kind, log_probs, target, options, False)
 
 
 def mse_loss(pred, target, *, reduction="mean"):
@@ -174,7 +178,7 @@ def mse_loss(pred, target, *, reduction="mean"):
     2.0
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(mse_loss, pred, target, options, False)
+    return loss_of_pairs(mse_loss, _row_losses.MSE, pred, target, options, False)
 
 
 def l1_loss(pred, target, *, reduction="mean"):
@@ -208,7 +212,7 @@ def l1_loss(pred, target, *, reduction="mean"):
     1.0
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(l1_loss, pred, target, options, False)
+    return loss_of_pairs(l1_loss, _row_losses.L1, pred, target, options, False)
 
 
 def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
@@ -248,7 +252,7 @@ def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     array([0.125, 2.5  ])
     """
     options = {"beta": beta, "reduction": reduction}
-    return loss_of_pairs(smooth_l1_loss, pred, target, options, False)
+    return loss_of_pairs(smooth_l1_loss, _row_losses.SMOOTH_L1, pred, target, options, False)
 
 
 def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
@@ -288,4 +292,4 @@ def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
     array([0.5, 4. ])
     """
     options = {"delta": delta, "reduction": reduction}
-    return loss_of_pairs(huber_loss, pred, target, options, False)
+    return loss_of_pairs(huber_loss, _row_losses.HUBER, pred, target, options, False)

@@ -2,11 +2,12 @@
 helpers; no arithmetic on elements here."""
 
 cimport numpy as cnp
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from libc.stdint cimport int64_t
 from ._core cimport FA_F32, FA_F64, row_entries
 from ._row_types cimport *
 
-import numpy as np
+from math import fsum
 
 cnp.import_array()
 
@@ -59,55 +60,228 @@ cdef void steps_of(cnp.ndarray x, int axis, fa_row_shape *shape, fa_row_array *a
         shape[0] = own
 
 
-cdef object float32, float64
-float32, float64 = np.float32, np.float64
+cdef object scalar_of(cnp.ndarray x, double value):
+    """value as a scalar of x's dtype, rounded once."""
+    cdef char item[8]
+    rows.store(dtype_of(x), item, value)
+    return cnp.PyArray_ToScalar(item, x)
 
 
-def direct_cross_entropy(x, index, axis, ignore_index, reduction, bint with_gradient):
-    """Cross-entropy of plain logits (rows, classes) and int64 indices, reduced by "mean" or "sum": loss, or (loss,
-    gradient); None when losses.py has to look at the arguments, or to say what is wrong with them."""
-    cdef fa_row_shape shape
-    cdef fa_row_array source
-    cdef fa_row_loss_call call
-    cdef double total = 0, count = 1
-    cdef int status
-    if not (is_plain(x) and cnp.PyArray_NDIM(x) == 2 and plain_axis(x, axis) == 1 and PyLong_CheckExact(ignore_index)):
+cdef object plain_index(object target, cnp.ndarray x, int axis):
+    """Class indices as a contiguous int64 array of the shape of x without axis, or None."""
+    cdef int d, n_dims = cnp.PyArray_NDIM(x)
+    if type(target) is list:
+        target = cnp.PyArray_FROM_O(target)
+    if not cnp.PyArray_CheckExact(target) or cnp.PyArray_NDIM(target) != n_dims - 1:
         return None
-    if not (cnp.PyArray_CheckExact(index) and cnp.PyArray_TYPE(index) == cnp.NPY_INT64 and cnp.PyArray_NDIM(index) == 1
-            and cnp.PyArray_ISCARRAY_RO(index) and cnp.PyArray_DIM(index, 0) == cnp.PyArray_DIM(x, 0)):
+    for d in range(n_dims - 1):
+        if cnp.PyArray_DIM(target, d) != cnp.PyArray_DIM(x, d if d < axis else d + 1):
+            return None
+    if cnp.PyArray_TYPE(target) == cnp.NPY_INT64 and cnp.PyArray_ISCARRAY_RO(target):
+        return target
+    if not cnp.PyArray_ISINTEGER(target) or (cnp.PyArray_ISUNSIGNED(target) and cnp.PyArray_ITEMSIZE(target) == 8):
         return None
-    plain_rows(x, 1, &shape, source.step)
+    return cnp.PyArray_Cast(target, cnp.NPY_INT64)
+
+
+cdef bint plain_class_weight(object weight, cnp.ndarray x, int axis):
+    """Whether weight holds one number for each class in the dtype that is computed in."""
+    if not is_plain(weight) or cnp.PyArray_NDIM(weight) != 1 or cnp.PyArray_DIM(weight, 0) != cnp.PyArray_DIM(x, axis):
+        return False
+    return dtype_of(weight) == (FA_F64 if dtype_of(x) == FA_F64 else FA_F32)
+
+
+cdef int plain_targets(
+    object kinds, cnp.ndarray x, object target, int axis, object ignore_index, fa_row_loss_call *call, list kept,
+) except -2:
+    """The kernel for these targets, which go into the call, or -1 if they take more thought; kept holds what the call
+    points to."""
+    cdef cnp.ndarray index
+    cdef int overflow = 0
+    if not PyLong_CheckExact(ignore_index):
+        return -1
+    call.ignore_index = PyLong_AsLongLongAndOverflow(ignore_index, &overflow)
+    if overflow:
+        return -1
+    call.index, call.target.data = NULL, NULL
+    if (<tuple>kinds)[1] is not None and is_like(x, target):
+        if call.ignore_index >= 0:
+            return -1
+        call.target_dtype, call.target.data = dtype_of(x), cnp.PyArray_BYTES(target)
+        return (<tuple>kinds)[1]
+    if (<tuple>kinds)[0] is None:
+        return -1
+    found = plain_index(target, x, axis)
+    if found is None:
+        return -1
+    index = found
     call.index = <const int64_t *>cnp.PyArray_BYTES(index)
-    call.ignore_index = ignore_index
-    if rows.bad_index(call.index, shape.outer, shape.n, call.ignore_index) >= 0:
+    kept.append(index)
+    if rows.bad_index(call.index, <size_t>index.size, <size_t>cnp.PyArray_DIM(x, axis), call.ignore_index) >= 0:
+        return -1
+    return (<tuple>kinds)[0]
+
+
+cdef double plain_count(cnp.ndarray x, int axis, const fa_row_loss_call *call):
+    """What a mean divides by."""
+    cdef size_t n_rows = 1
+    cdef int d
+    for d in range(cnp.PyArray_NDIM(x)):
+        n_rows *= 1 if d == axis else <size_t>cnp.PyArray_DIM(x, d)
+    if call.index == NULL:
+        return <double>n_rows
+    return rows.weight_of(
+        FA_F64 if dtype_of(x) == FA_F64 else FA_F32, call.index, n_rows, call.ignore_index, call.loss.weight)
+
+
+cdef object direct_rows(
+    object kinds, object x, object target, bint with_gradient, object axis, object reduction, object weight,
+    object ignore_index, object smoothing,
+):
+    """The loss, or (loss, gradient), of plain arrays; None when _loss_rows.py has to look at the arguments, or to say what
+    is wrong with them."""
+    cdef fa_row_loss_call call
+    cdef double count = 1
+    cdef int a, which
+    cdef bint is_mean, is_none
+    if type(reduction) is not str:
         return None
-    if reduction == "mean":
-        count = rows.weight_of(shape.dtype, call.index, shape.outer, call.ignore_index, NULL)
+    is_mean, is_none = reduction == "mean", reduction == "none"
+    if not is_plain(x) or type(smoothing) is not float or not 0.0 <= <double>smoothing <= 1.0:
+        return None
+    a = plain_axis(x, axis)
+    if a < 0 or cnp.PyArray_DIM(x, a) == 0 or not (is_mean or is_none or reduction == "sum"):
+        return None
+    call.loss.weight, call.loss.weight_sum = NULL, <double>cnp.PyArray_DIM(x, a)
+    call.loss.smoothing = smoothing
+    if weight is not None:
+        if not plain_class_weight(weight, x, a):
+            return None
+        call.loss.weight = cnp.PyArray_DATA(weight)
+        if call.loss.smoothing != 0:
+            call.loss.weight_sum = fsum(weight.tolist())
+    kept = []
+    which = plain_targets(kinds, x, target, a, ignore_index, &call, kept)
+    if which == -1:
+        return None
+    if is_mean:
+        count = plain_count(x, a, &call)
         if count == 0:
             return None
-    elif reduction != "sum":
-        return None
-    source.data = cnp.PyArray_BYTES(x)
-    call.loss.weight, call.loss.weight_sum, call.loss.smoothing = NULL, <double>shape.n, 0
     call.loss.factor = 1 / count
+    return run_direct(which, x, a, &call, count, is_none, with_gradient)
+
+
+cdef object run_direct(
+    int which, cnp.ndarray x, int axis, fa_row_loss_call *call, double count, bint is_none, bint with_gradient,
+):
+    cdef fa_row_shape shape
+    cdef fa_row_array source
+    cdef cnp.npy_intp dims[MAX_DIMS]
+    cdef double total = 0
+    cdef int d, status
+    cdef cnp.ndarray gradient = None, each = None
+    plain_rows(x, axis, &shape, source.step)
+    source.data = call.target.data
+    call.target = source
+    source.data = NULL
+    call.gradient = source
+    source.data = cnp.PyArray_BYTES(x)
     call.each, call.sum = NULL, &total
-    call.target.data = call.gradient.data = NULL
-    gradient = None
+    if is_none:
+        for d in range(cnp.PyArray_NDIM(x) - 1):
+            dims[d] = cnp.PyArray_DIM(x, d if d < axis else d + 1)
+        each = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x) - 1, dims, cnp.PyArray_TYPE(x), 0)
+        call.each = cnp.PyArray_DATA(each)
     if with_gradient:
-        gradient = cnp.PyArray_EMPTY(2, cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
+        gradient = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
         call.gradient.data = cnp.PyArray_BYTES(gradient)
-        call.gradient.step = source.step
     with nogil:
-        status = rows.losses(FA_CROSS_ENTROPY, &shape, source, &call)
+        status = rows.losses(which, &shape, source, call)
     if status != 0:
         raise MemoryError
-    loss = float64(total / count)
-    if shape.dtype != FA_F64:
-        loss = float32(<float>(total / count))
-        if shape.dtype != FA_F32:
-            with np.errstate(over="ignore", under="ignore"):
-                loss = x.dtype.type(loss)
+    loss = scalar_of(x, total / count) if each is None else each if each.ndim else each[()]
     return (loss, gradient) if with_gradient else loss
+
+
+cdef object rows_general = None, pairs_general = None  # what sees to all other arguments; set when those modules load
+
+
+def set_rows_general(function):
+    """_loss_rows.py hands over its argument handling."""
+    global rows_general
+    rows_general = function
+
+
+def set_pairs_general(function):
+    """_loss_pairs.py hands over its argument handling."""
+    global pairs_general
+    pairs_general = function
+
+
+def loss_of_rows(
+    function, kinds, x, target, bint with_gradient, axis, reduction, weight=None, ignore_index=-100, label_smoothing=0.0,
+):
+    """The loss, or (loss, gradient), of a public function with its options, as many of them as it has."""
+    result = direct_rows(kinds, x, target, with_gradient, axis, reduction, weight, ignore_index, label_smoothing)
+    if result is not None:
+        return result
+    return rows_general(
+        function, kinds, x, target, with_gradient, (axis, reduction, weight, ignore_index, label_smoothing))
+
+
+cdef bint plain_weight(object weight, cnp.ndarray x):
+    """Whether weight is None or a plain array of x's shape in the dtype that is computed in."""
+    if weight is None:
+        return True
+    return (cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(x) == cnp.NPY_DOUBLE) and is_like(x, weight)
+
+
+cdef double plain_parameter(cnp.ndarray x, dict options):
+    """beta or delta, 0 if there is neither, -1 if it takes more thought."""
+    cdef double least = 0
+    if "beta" in options:
+        value = options["beta"]
+    elif "delta" in options:
+        value, least = options["delta"], 1e-30
+    else:
+        return 0
+    if type(value) is not float or not least <= <double>value < 1e30:
+        return -1
+    return <double>value if dtype_of(x) == FA_F64 else <double><float><double>value
+
+
+cdef object direct_pairs(int which, object x, object target, dict options, bint with_gradient):
+    """The loss, or (loss, gradient), of plain arrays of one shape and dtype, or None when _loss_pairs.py has to look."""
+    cdef double parameter, count = 1
+    cdef object each = None, gradient = None, reduction = options["reduction"]
+    cdef object weight = options.get("weight"), positive = options.get("pos_weight")
+    if not is_plain(x) or not is_like(x, target) or not plain_weight(weight, x) or not plain_weight(positive, x):
+        return None
+    parameter = plain_parameter(x, options)
+    if parameter < 0 or (<cnp.ndarray>x).size == 0:
+        return None
+    if type(reduction) is not str:
+        return None
+    if reduction == "mean":
+        count = <double>(<cnp.ndarray>x).size
+    elif reduction == "batchmean" and which in (FA_PAIR_kl_div, FA_PAIR_kl_div_log_target):
+        count = <double>cnp.PyArray_DIM(x, 0)
+    elif reduction == "none":
+        each = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
+    elif reduction != "sum":
+        return None
+    if with_gradient:
+        gradient = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
+    total = pair_loss(which, x, target, weight, positive, parameter, 1 / count, each, gradient)
+    loss = scalar_of(x, total / count) if each is None else each
+    return (loss, gradient) if with_gradient else loss
+
+
+def loss_of_pairs(function, int which, x, target, dict options, bint with_gradient):
+    """The loss, or (loss, gradient), of a public function with its options."""
+    result = direct_pairs(which, x, target, options, with_gradient)
+    return pairs_general(function, which, x, target, options, with_gradient) if result is None else result
 
 
 def register_bfloat16(int number):
@@ -129,8 +303,11 @@ def weight_of(cnp.ndarray index, int64_t ignore_index, weight):
         <size_t>cnp.PyArray_SIZE(index), ignore_index, NULL if weight is None else cnp.PyArray_BYTES(weight))
 
 
-def pair_loss(int which, cnp.ndarray x, cnp.ndarray target, weight, positive, double parameter, double factor, each, gradient):
-    """The sum of a loss of pairs over C-contiguous arrays of one size.  weight and positive, contiguous or None, repeat after their lengths; each and gradient take the losses and the gradient of factor times their sum, unless None."""
+cpdef double pair_loss(
+    int which, cnp.ndarray x, cnp.ndarray target, weight, positive, double parameter, double factor, each, gradient,
+) except? -1:
+    """The sum of a loss of pairs over C-contiguous arrays of one size.  weight and positive, contiguous or None, repeat
+    after their lengths; each and gradient take the losses and the gradient of factor times their sum, unless None."""
     cdef fa_pair_call call
     cdef double total = 0
     cdef int status

@@ -68,6 +68,7 @@ cdef extern from "rows_api.h" nogil:
         double (*weight_of)(
             fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight) noexcept nogil
         int (*pairs)(const fa_pair_call *call) noexcept nogil
+        void (*store)(fa_dtype type, void *to, double value) noexcept nogil
 
     enum:
         FA_SOFTMAX

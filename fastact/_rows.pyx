@@ -130,11 +130,6 @@ def direct_vjp_logsumexp(x, g, axis):
     return dx
 
 
-def direct_map(int which, x, axis, out):
-    """A map of a plain array, or None."""
-    return direct(which, x, axis, out)
-
-
 cdef object general = None  # reductions.py's way through; set when that module loads
 
 
@@ -371,6 +366,16 @@ def logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
         if result is not None:
             return result
     return general[1](logsumexp, x, axis, keepdims, where, out, dtype)
+
+
+def direct_map(int which, x, axis, out):
+    """A map of a plain array, or None."""
+    return direct(which, x, axis, out)
+
+
+def direct_sum(x, axis, bint keepdims, out):
+    """logsumexp of a plain array, or None."""
+    return direct_logsumexp(x, axis, keepdims, out)
 
 
 GUFUNCS = (

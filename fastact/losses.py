@@ -1,7 +1,7 @@
 """The losses: names, arguments and docstrings, those of pairs from _pair_losses.py; value_and_grad.py has the same with
 gradients.  What is done with the arguments stands in _loss_rows.py and _loss_linear.py."""
 
-from . import _loss_rows, _row_losses
+from . import _loss_rows
 from ._loss_linear import loss_of_linear
 from ._loss_rows import loss_of_rows
 from ._pair_losses import (
@@ -99,18 +99,10 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     >>> round(float(fa.cross_entropy(logits, np.array([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]]))), 6)
     0.258515
     """
-    if weight is None and label_smoothing == 0.0:
-        result = _row_losses.direct_cross_entropy(logits, target, axis, ignore_index, reduction, False)
-        if result is not None:
-            return result
-    options = {
-        "axis": axis,
-        "weight": weight,
-        "ignore_index": ignore_index,
-        "reduction": reduction,
-        "label_smoothing": label_smoothing,
-    }
-    return loss_of_rows(cross_entropy, _loss_rows.CROSS_ENTROPY, logits, target, options, False)
+    kinds = _loss_rows.CROSS_ENTROPY
+    return loss_of_rows(
+        cross_entropy, kinds, logits, target, False, axis, reduction, weight, ignore_index, label_smoothing
+    )
 
 
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
@@ -149,8 +141,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     >>> float(fa.nll_loss(np.array([[-1.0, -2.0], [-3.0, -0.5]]), [0, 1]))
     0.75
     """
-    options = {"axis": axis, "weight": weight, "ignore_index": ignore_index, "reduction": reduction}
-    return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, options, False)
+    return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, False, axis, reduction, weight, ignore_index)
 
 
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
@@ -187,9 +178,8 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     >>> round(float(fa.probability_cross_entropy(np.array([0.7, 0.2, 0.1]), [1, 0, 0], reduction="sum")), 6)
     0.356675
     """
-    options = {"axis": axis, "reduction": reduction}
     kinds = _loss_rows.PROBABILITY_CROSS_ENTROPY
-    return loss_of_rows(probability_cross_entropy, kinds, probs, target, options, False)
+    return loss_of_rows(probability_cross_entropy, kinds, probs, target, False, axis, reduction)
 
 
 def linear_cross_entropy(x, weight, target, *, bias=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from . import _row_axes
 from ._rows import (
     direct_map,
+    direct_sum,
     direct_vjp,
     direct_vjp_logsumexp,
     log_softmax,
@@ -205,17 +206,25 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     if kept is None and is_foreign(x):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype, "keepdims": keepdims or None})
     data = as_operand(data, dtype, name)
+    if where is None:
+        result = direct_sum(data, axis, bool(keepdims), out)
+        if result is not None:
+            return result
     axes = normalized_axes(axis, data.ndim)
     shape = data.shape
     if data.ndim == 0:
         data = data.reshape(1)
     if where is not None:
         data, _ = excluded(data, np.reshape(where, 1) if shape == () else where, name)
-    rows = gathered(data, axes)[0] if len(axes) > 1 else np.moveaxis(data, axes[0], -1)
-    result = np.empty((*rows.shape[:-1], 1), rows.dtype)
-    _row_axes.logsumexp_axis(rows, result, rows.ndim - 1)
     kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
     reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
+    if len(axes) == 1:
+        result = np.empty(kept_shape or 1, data.dtype)
+        _row_axes.logsumexp_axis(data, result, axes[0])
+    else:
+        rows = gathered(data, axes)[0]
+        result = np.empty((*rows.shape[:-1], 1), rows.dtype)
+        _row_axes.logsumexp_axis(rows, result, rows.ndim - 1)
     result = result.reshape(kept_shape if keepdims else reduced_shape)
     if kept is not None:
         mask = ~kept.any(axis=axes if shape else None, keepdims=keepdims)

@@ -53,18 +53,10 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     >>> dlogits
     array([[ 0.25,  0.25, -0.75,  0.25]])
     """
-    if weight is None and label_smoothing == 0.0:
-        result = _row_losses.direct_cross_entropy(logits, target, axis, ignore_index, reduction, True)
-        if result is not None:
-            return result
-    options = {
-        "axis": axis,
-        "weight": weight,
-        "ignore_index": ignore_index,
-        "reduction": reduction,
-        "label_smoothing": label_smoothing,
-    }
-    return loss_of_rows(cross_entropy, _loss_rows.CROSS_ENTROPY, logits, target, options, True)
+    kinds = _loss_rows.CROSS_ENTROPY
+    return loss_of_rows(
+        cross_entropy, kinds, logits, target, True, axis, reduction, weight, ignore_index, label_smoothing
+    )
 
 
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
@@ -93,8 +85,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     >>> fa.value_and_grad.nll_loss(np.array([[-1.0, -2.0]]), [1])[1]
     array([[ 0., -1.]])
     """
-    options = {"axis": axis, "weight": weight, "ignore_index": ignore_index, "reduction": reduction}
-    return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, options, True)
+    return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, True, axis, reduction, weight, ignore_index)
 
 
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
@@ -123,9 +114,8 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     >>> fa.value_and_grad.probability_cross_entropy(np.array([0.5, 0.5]), [1, 0], reduction="sum")[1]
     array([-2.,  0.])
     """
-    options = {"axis": axis, "reduction": reduction}
     kinds = _loss_rows.PROBABILITY_CROSS_ENTROPY
-    return loss_of_rows(probability_cross_entropy, kinds, probs, target, options, True)
+    return loss_of_rows(probability_cross_entropy, kinds, probs, target, True, axis, reduction)
 
 
 def linear_cross_entropy(x, weight, target, *, bias=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -191,7 +181,7 @@ def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     array([-2.        ,  1.33333333])
     """
     options = {"weight": weight, "reduction": reduction}
-    return loss_of_pairs(binary_cross_entropy, probs, target, options, True)
+    return loss_of_pairs(binary_cross_entropy, _row_losses.BINARY_CROSS_ENTROPY, probs, target, options, True)
 
 
 def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=None, reduction="mean"):
@@ -221,7 +211,9 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     array([-5.00000000e-01, -4.24835426e-18])
     """
     options = {"weight": weight, "pos_weight": pos_weight, "reduction": reduction}
-    return loss_of_pairs(binary_cross_entropy_with_logits, logits, target, options, True)
+    return loss_of_pairs(
+        binary_cross_entropy_with_logits, _row_losses.BINARY_CROSS_ENTROPY_WITH_LOGITS, logits, target, options, True
+    )
 
 
 def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
@@ -251,7 +243,8 @@ def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     array([-0.25, -0.75])
     """
     options = {"log_target": log_target, "reduction": reduction}
-    return loss_of_pairs(kl_div, log_probs, target, options, True)
+    kind = _row_losses.KL_DIV_LOG_TARGET if log_target else _row_losses.KL_DIV
+    return loss_of_pairs(kl_div, kind, log_probs, target, options, True)
 
 
 def mse_loss(pred, target, *, reduction="mean"):
@@ -281,7 +274,7 @@ def mse_loss(pred, target, *, reduction="mean"):
     array([ 0., -2.])
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(mse_loss, pred, target, options, True)
+    return loss_of_pairs(mse_loss, _row_losses.MSE, pred, target, options, True)
 
 
 def l1_loss(pred, target, *, reduction="mean"):
@@ -311,7 +304,7 @@ def l1_loss(pred, target, *, reduction="mean"):
     array([ 0. , -0.5])
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(l1_loss, pred, target, options, True)
+    return loss_of_pairs(l1_loss, _row_losses.L1, pred, target, options, True)
 
 
 def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
@@ -341,7 +334,7 @@ def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     array([0.5, 1. ])
     """
     options = {"beta": beta, "reduction": reduction}
-    return loss_of_pairs(smooth_l1_loss, pred, target, options, True)
+    return loss_of_pairs(smooth_l1_loss, _row_losses.SMOOTH_L1, pred, target, options, True)
 
 
 def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
@@ -371,4 +364,4 @@ def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
     array([0.5, 2. ])
     """
     options = {"delta": delta, "reduction": reduction}
-    return loss_of_pairs(huber_loss, pred, target, options, True)
+    return loss_of_pairs(huber_loss, _row_losses.HUBER, pred, target, options, True)

@@ -238,20 +238,50 @@ def test_layouts_give_the_same_bits(isa):
         np.testing.assert_array_equal(np.moveaxis(other, 1, -1), gradient)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("dtype", strategies.FLOATS)
-def test_direct_lane_gives_the_same_bits(dtype, reduction):
+def general(name, *operands, **options):
+    """The loss by the way of arguments that are no plain arrays: a subclass."""
+    return getattr(fa.value_and_grad, name)(*(a.view(Subclass) for a in operands), **options)
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("dtype", [*strategies.FLOATS, np.float16])
+@pytest.mark.parametrize("shape", [(10,), (1, 10), (32, 10), (5, 1000), (3, 1025), (4, 6, 3)])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_direct_lane_gives_the_same_bits(dtype, reduction, shape, axis):
     random = np.random.default_rng(9)
-    for rows, classes in ((1, 10), (32, 10), (5, 1000), (3, 1025)):
-        x, target = random.normal(size=(rows, classes)).astype(dtype), random.integers(0, classes, rows)
-        for ignore_index in (-100, int(target[-1])):
-            options = {"reduction": reduction, "ignore_index": ignore_index}
-            loss, gradient = fa.value_and_grad.cross_entropy(x, target, **options)
-            want_loss, want = fa.value_and_grad.cross_entropy(x, target.astype("i4"), **options)
-            np.testing.assert_array_equal(loss, want_loss)
-            np.testing.assert_array_equal(gradient, want)
-            np.testing.assert_array_equal(fa.cross_entropy(x, target, **options), want_loss)
-            assert type(loss) is type(want_loss)
+    x, probs = random.normal(size=shape).astype(dtype), random.random(shape).astype(dtype)
+    classes, rows = shape[axis], np.delete(shape, axis)
+    target = random.integers(0, classes, rows)
+    weight = random.uniform(0.1, 2, classes).astype(np.float64 if dtype == np.float64 else np.float32)
+    common, last = {"reduction": reduction, "axis": axis}, {"ignore_index": int(target.ravel()[-1])}
+    for name, operands, more in [
+        ("cross_entropy", (x, target), {}),
+        ("cross_entropy", (x, target), {"weight": weight} | last),
+        ("cross_entropy", (x, target), {"weight": weight, "label_smoothing": 0.25}),
+        ("cross_entropy", (x, probs), {"weight": weight, "label_smoothing": 0.25}),
+        ("nll_loss", (x, target), {"weight": weight}),
+        ("probability_cross_entropy", (probs + dtype(1e-3), probs), {}),
+    ]:
+        want_loss, want = general(name, *operands, **common, **more)
+        loss, gradient = getattr(fa.value_and_grad, name)(*operands, **common, **more)
+        np.testing.assert_array_equal(loss, want_loss)
+        np.testing.assert_array_equal(gradient, want)
+        np.testing.assert_array_equal(getattr(fa, name)(*operands, **common, **more), want_loss)
+        assert type(loss) is type(want_loss)
+        assert type(gradient) is np.ndarray
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", ">i2", "u2", "i4", "u4", ">i8", "u8", list])
+def test_direct_lane_takes_any_classes(dtype):
+    x = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+    target = np.array([0, 2, 1, 2])
+    given = target.tolist() if dtype is list else target.astype(dtype)
+    assert fa.cross_entropy(x, given) == fa.cross_entropy(x, target)
+    assert fa.cross_entropy(x, np.repeat(given, 2)[::2]) == fa.cross_entropy(x, target)
 
 
 class Delegate:

@@ -172,6 +172,32 @@ def test_arguments_of_pairs_are_checked(module):
         module.binary_cross_entropy_with_logits(x, x, pos_weight=[1, 2])
 
 
+class Subclass(np.ndarray):
+    pass
+
+
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
+@pytest.mark.parametrize("dtype", [*strategies.FLOATS, np.float16])
+@pytest.mark.parametrize("name", PAIRS)
+def test_direct_lane_gives_the_same_bits(name, dtype, reduction):
+    random = np.random.default_rng(4)
+    x, target = operands(name, (7, 33), dtype, {}, random)
+    common = {"reduction": reduction if name == "kl_div" or reduction != "batchmean" else "sum"}
+    choices = [{}] + [
+        {option: value}
+        for option, values in PAIRS[name].items()
+        for value in ([random.uniform(0.1, 3, x.shape).astype(dtype)] if values is True else values)
+    ]
+    for options in choices:
+        options |= common
+        want_loss, want = getattr(fa.value_and_grad, name)(x.view(Subclass), target, **options)
+        loss, gradient = getattr(fa.value_and_grad, name)(x, target, **options)
+        np.testing.assert_array_equal(loss, want_loss)
+        np.testing.assert_array_equal(gradient, want)
+        np.testing.assert_array_equal(getattr(fa, name)(x, target, **options), want_loss)
+        assert type(loss) is type(want_loss)
+
+
 class Delegate:
     def __fastact_function__(self, function, args, kwargs):
         return function, args, kwargs

@@ -199,6 +199,24 @@ def test_out_may_be_x(function, axis):
     np.testing.assert_array_equal(x, want)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, *strategies.FLOATS])
+@pytest.mark.parametrize("axis", [0, 1, -1, None])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_direct_sum_gives_the_same_bits(dtype, axis, keepdims):
+    x = np.random.default_rng(5).normal(size=(7, 40)).astype(dtype)
+    want = fa.logsumexp(np.asfortranarray(x), axis, keepdims=keepdims)
+    np.testing.assert_array_equal(fa.logsumexp(x, axis, keepdims=keepdims), want)
+    out = np.empty(np.shape(want), dtype)
+    assert fa.logsumexp(x, axis, keepdims=keepdims, out=out) is out
+    np.testing.assert_array_equal(out, want)
+    g = np.asarray(2 * want)
+    np.testing.assert_array_equal(fa.vjp.logsumexp(x, g, axis), fa.vjp.logsumexp(np.asfortranarray(x), g, axis))
+    inside = x.copy()
+    place = inside.reshape(-1)[: want.size].reshape(np.shape(want))
+    fa.logsumexp(inside, axis, keepdims=keepdims, out=place)
+    np.testing.assert_array_equal(place, want)
+
+
 @hypothesis.given(pair=strategies.overlapping())
 def test_out_may_overlap_x(pair):
     x, out = pair
