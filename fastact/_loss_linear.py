@@ -4,7 +4,16 @@ NumPy's; what a tile's logits become is the row kernels'."""
 import numpy as np
 
 from . import _row_losses
-from ._loss_arguments import check_reduction, computed_in, delivered, first_operand, quotient, unmasked
+from ._loss_arguments import (
+    check_reduction,
+    checked_ignore_index,
+    checked_smoothing,
+    computed_in,
+    delivered,
+    first_operand,
+    quotient,
+    unmasked,
+)
 from ._loss_rows import class_indices
 from .reductions import delegated
 
@@ -24,8 +33,7 @@ def loss_of_linear(function, x, weight, target, options, with_gradient):
 def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, reduction, label_smoothing):
     """(loss, (dx, dweight, dbias) or None)."""
     check_reduction(name, reduction)
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"{name}() got label_smoothing={label_smoothing!r}: expected a number from 0.0 to 1.0")
+    label_smoothing, ignore_index = checked_smoothing(name, label_smoothing), checked_ignore_index(name, ignore_index)
     x = first_operand(name, x)
     result_dtype, compute = x.dtype, computed_in(x.dtype)
     weight, bias = _layer(name, x, weight, bias)

@@ -4,7 +4,16 @@ arithmetic on elements."""
 import numpy as np
 
 from . import _row_losses
-from ._loss_arguments import REDUCTIONS, check_reduction, computed_in, delivered, first_operand, other_operand, quotient
+from ._loss_arguments import (
+    REDUCTIONS,
+    check_reduction,
+    checked_number,
+    computed_in,
+    delivered,
+    first_operand,
+    other_operand,
+    quotient,
+)
 from ._row_losses import loss_of_pairs as loss_of_pairs
 from .reductions import delegated
 
@@ -19,7 +28,7 @@ def pairs_general(function, which, x, target, options, with_gradient):
     return result if with_gradient else result[0]
 
 
-def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, pos_weight=None, beta=None, delta=None):
+def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, pos_weight=None, **parameter):
     """(loss, gradient or None)."""
     check_reduction(name, reduction, (*REDUCTIONS, "batchmean") if name == "kl_div" else REDUCTIONS)
     x = first_operand(name, x)
@@ -31,7 +40,7 @@ def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, po
             "broadcast or reshape one of them"
         )
     compute = computed_in(x.dtype)
-    parameter = _parameter(name, compute, beta, delta)
+    parameter = _parameter(name, compute, **parameter)
     count = {"mean": x.size, "batchmean": shape[0] if shape else 1}.get(reduction, 1)
     each = np.empty(shape, x.dtype) if reduction == "none" else None
     gradient = np.empty(shape, x.dtype) if with_gradient else None
@@ -42,17 +51,16 @@ def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, po
     return delivered(quotient(total, count) if each is None else each, x.dtype), gradient
 
 
-def _parameter(name, dtype, beta, delta):
+def _parameter(name, dtype, **option):
     """beta or delta as the kernels take it, rounded to the dtype computed in; smooth_l1 with beta 0 is l1."""
-    if beta is not None:
-        if not beta >= 0:
-            raise ValueError(f"{name}() got beta={beta!r}: expected a number from 0 on")
-        return float(dtype.type(beta))
-    if delta is not None:
-        if not delta > 0:
-            raise ValueError(f"{name}() got delta={delta!r}: expected a positive number")
-        return float(dtype.type(delta))
-    return 0.0
+    if "beta" in option:
+        value = checked_number(name, "beta", option["beta"], lambda v: v >= 0, "a number from 0 on")
+    elif "delta" in option:
+        value = checked_number(name, "delta", option["delta"], lambda v: v > 0, "a positive number")
+    else:
+        return 0.0
+    with np.errstate(over="ignore", under="ignore"):
+        return float(dtype.type(value))
 
 
 def _repeating(name, what, weight, shape, dtype):

@@ -6,9 +6,20 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _row_losses
-from ._loss_arguments import check_reduction, computed_in, delivered, first_operand, other_operand, quotient, unmasked
+from ._loss_arguments import (
+    check_reduction,
+    checked_ignore_index,
+    checked_smoothing,
+    class_axis,
+    computed_in,
+    delivered,
+    first_operand,
+    other_operand,
+    quotient,
+    unmasked,
+)
 from ._row_losses import loss_of_rows as loss_of_rows
-from .reductions import delegated, normalized_axes
+from .reductions import delegated
 
 
 class Kinds(NamedTuple):
@@ -41,20 +52,22 @@ def evaluate(
 ):  # fmt: skip
     """(loss, gradient or None)."""
     check_reduction(name, reduction)
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"{name}() got label_smoothing={label_smoothing!r}: expected a number from 0.0 to 1.0")
+    label_smoothing = checked_smoothing(name, label_smoothing)
+    ignore_index = checked_ignore_index(name, ignore_index)
     logits, axis = _logits(name, logits, axis)
-    weight, weight_sum = _class_weight(name, weight, logits, axis)
+    weight, weight_sum = _class_weight(name, weight, logits, axis, label_smoothing)
     rows = logits.shape[:axis] + logits.shape[axis + 1 :]
     target = unmasked(name, target)
     kind = _kind(name, kinds, target)
     index = probabilities = None
     if kind == kinds.index:
         index = class_indices(name, target, logits.shape, axis, ignore_index)
-        count = _row_losses.weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
+        count = _weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
     else:
         probabilities = _probabilities(name, target, logits, axis, ignore_index)
         count = float(math.prod(rows)) if reduction == "mean" else 1.0
+        if kinds.index is not None and reduction == "mean" and logits.size == 0:
+            count = math.nan  # as torch's mean over no classes
     each = np.empty(rows, logits.dtype) if reduction == "none" else None
     gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
     total = _row_losses.row_loss(
@@ -67,21 +80,28 @@ def evaluate(
 def _logits(name, logits, axis):
     """The logits as the kernels take them, and the class axis."""
     logits = first_operand(name, logits)
-    if logits.ndim == 0:
-        raise ValueError(f"{name}() got a scalar: expected an array with a class axis")
-    (axis,) = normalized_axes(axis, logits.ndim)
+    axis = class_axis(name, axis, logits.ndim)
     return (logits if logits.ndim <= 2 else np.ascontiguousarray(logits)), axis
 
 
-def _class_weight(name, weight, logits, axis):
-    """One weight for each class or None, and their sum."""
+def _class_weight(name, weight, logits, axis, label_smoothing):
+    """One weight for each class or None, and their sum, which counts only with label smoothing."""
     classes = logits.shape[axis]
     if weight is None:
         return None, float(classes)
-    weight = np.ascontiguousarray(weight, computed_in(logits.dtype))
+    weight = np.asarray(other_operand(name, "weight", weight, logits.dtype), computed_in(logits.dtype), order="C")
     if weight.shape != (classes,):
         raise ValueError(f"{name}() got weight of shape {weight.shape}: expected one for each class, ({classes},)")
-    return weight, math.fsum(weight.tolist())
+    return weight, math.fsum(weight.tolist()) if label_smoothing else float(classes)
+
+
+def _weight_of(index, ignore_index, weight):
+    """What a mean divides by; NaN if no row has a weight, so that the part of label smoothing, which may have one, does not
+    make the mean inf."""
+    total = _row_losses.weight_of(index, ignore_index, weight)
+    if total == 0 and weight is not None and not weight[index[index != ignore_index]].any():
+        return math.nan
+    return total
 
 
 def _kind(name, kinds, target):

@@ -1,7 +1,7 @@
 # What the three modules over csrc/rows_api.h share: its declarations, and what a plain array is.
 
 cimport numpy as cnp
-from cpython.long cimport PyLong_AsLong, PyLong_CheckExact
+from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from libc.stdint cimport int64_t
 from ._core cimport FA_BF16, FA_F16, FA_F32, FA_F64, fa_dtype
 
@@ -130,14 +130,17 @@ cdef enum:
     NO_AXIS = -2
 
 
-cdef inline int plain_axis(cnp.ndarray x, object axis):
+cdef inline int plain_axis(cnp.ndarray x, object axis) noexcept:
     """axis from 0 on, ALL_AXES for None, or NO_AXIS if it takes more thought."""
+    cdef int overflow = 0
     cdef long a
     if axis is None:
         return ALL_AXES
     if not PyLong_CheckExact(axis):
         return NO_AXIS
-    a = PyLong_AsLong(axis)
+    a = PyLong_AsLongAndOverflow(axis, &overflow)
+    if overflow:
+        return NO_AXIS
     if a < 0:
         a += cnp.PyArray_NDIM(x)
     return <int>a if 0 <= a < cnp.PyArray_NDIM(x) else NO_AXIS

@@ -7,7 +7,6 @@ import operator
 
 import numpy as np
 from numpy.exceptions import AxisError
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from . import _row_axes
 from ._rows import (
@@ -32,7 +31,7 @@ def is_float(dtype):
     return dtype.newbyteorder("=") in _FLOATS or dtype.name == "bfloat16"
 
 
-def operand_dtype(dtype, name):
+def operand_dtype(dtype, name, what="elements"):
     """The dtype in which the kernels take elements of `dtype`, which is that of the result."""
     native = dtype.newbyteorder("=")
     if is_float(native):
@@ -40,7 +39,7 @@ def operand_dtype(dtype, name):
     if dtype.kind in "biu":
         return np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
     raise TypeError(
-        f"{name}() got elements of dtype {dtype}: expected bool, integers, float16, bfloat16, float32 or float64; "
+        f"{name}() got {what} of dtype {dtype}: expected bool, integers, float16, bfloat16, float32 or float64; "
         "convert with .astype(numpy.float64)"
     )
 
@@ -54,6 +53,8 @@ def as_operand(x, dtype, name):
         dtype = np.dtype(dtype)
         if not is_float(dtype):
             raise TypeError(f"{name}() got dtype={dtype}: expected a floating dtype such as float32 or float64")
+        if x.dtype.kind != "f":
+            operand_dtype(x.dtype, name)
         x = x.astype(dtype, copy=False)
     return np.require(x, operand_dtype(x.dtype, name), "A")
 
@@ -91,19 +92,25 @@ def foreign(function, x, axis, where, keywords):
     return function.gufunc(x, axis=operator.index(axis), **{k: v for k, v in keywords.items() if v is not None})
 
 
-def normalized_axes(axis, ndim):
+def normalized_axes(name, axis, ndim):
     """The axes as a sorted tuple; a 0-d array has the one axis that it is given."""
     if axis is None:
         return tuple(range(max(ndim, 1)))
-    if isinstance(axis, (tuple, list)):
-        if len(axis) == 0:
-            raise ValueError("axis=() names no axis: expected an int, a tuple of ints, or None for all axes")
-        return tuple(sorted(normalize_axis_tuple(axis, max(ndim, 1))))
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    if len(axes) == 0:
+        raise ValueError(f"{name}() got axis=(), no axis: expected an int, a tuple of ints, or None for all axes")
     try:
-        return (normalize_axis_index(operator.index(axis), max(ndim, 1)),)
-    except AxisError:
-        allowed = f"-{ndim} to {ndim - 1}" if ndim else "0, -1 or None"
-        raise AxisError(f"axis {axis} is out of bounds for array of dimension {ndim}: expected {allowed}") from None
+        axes = tuple(map(operator.index, axes))
+    except TypeError:
+        raise TypeError(f"{name}() got axis={axis!r}: expected an int, a tuple of ints, or None for all axes") from None
+    for a in axes:
+        if not -max(ndim, 1) <= a < max(ndim, 1):
+            allowed = f"-{ndim} to {ndim - 1}" if ndim else "0, -1 or None"
+            raise AxisError(f"axis {a} is out of bounds for array of dimension {ndim}: {name}() expected {allowed}")
+    axes = tuple(sorted(a % max(ndim, 1) for a in axes))
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{name}() got axis={axis!r}, which names an axis twice: expected each axis once")
+    return axes
 
 
 def masked_operand(x, where):
@@ -119,12 +126,13 @@ def excluded(x, where, name):
     where = np.asarray(where)
     if where.dtype != bool:
         raise TypeError(f"{name}() got where of dtype {where.dtype}: expected bool (True: included)")
-    try:
-        where = np.broadcast_to(where, x.shape)
-    except ValueError:
-        raise ValueError(
-            f"{name}() got where of shape {where.shape}: expected one that broadcasts to x, {x.shape}"
-        ) from None
+    if where.shape != x.shape:
+        try:
+            where = np.broadcast_to(where, x.shape)
+        except ValueError:
+            raise ValueError(
+                f"{name}() got where of shape {where.shape}: expected one that broadcasts to x, {x.shape}"
+            ) from None
     return np.where(where, x, x.dtype.type(-np.inf)), ~where
 
 
@@ -177,19 +185,15 @@ def map_general(function, which, x, axis, where, out, dtype):
         result = direct_map(which, data, axis, out)
         if result is not None:
             return result
-    axes = normalized_axes(axis, data.ndim)
-    shape = data.shape
-    if data.ndim == 0:
-        data = data.reshape(1)
+    axes = normalized_axes(name, axis, data.ndim)
     hidden = None
     if where is not None:
         if which == _row_axes.SOFTMIN:
             data, which = -data, _row_axes.SOFTMAX
-        data, hidden = excluded(data, np.reshape(where, 1) if shape == () else where, name)
-    result = mapped(which, data, axes)
+        data, hidden = excluded(data, where, name)
+    result = mapped(which, data if data.ndim else data.reshape(1), axes).reshape(data.shape)
     if hidden is not None:
         np.copyto(result, -np.inf if which == _row_axes.LOG_SOFTMAX else 0, where=hidden)
-    result = result.reshape(shape)
     if kept is not None:
         masked = np.ma.MaskedArray(result, mask=~kept)
         return masked if out is None else deliver(masked, out, name)
@@ -210,17 +214,15 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
         result = direct_sum(data, axis, bool(keepdims), out)
         if result is not None:
             return result
-    axes = normalized_axes(axis, data.ndim)
+    axes = normalized_axes(name, axis, data.ndim)
     shape = data.shape
-    if data.ndim == 0:
-        data = data.reshape(1)
     if where is not None:
-        data, _ = excluded(data, np.reshape(where, 1) if shape == () else where, name)
+        data, _ = excluded(data, where, name)
     kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
     reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
     if len(axes) == 1:
         result = np.empty(kept_shape or 1, data.dtype)
-        _row_axes.logsumexp_axis(data, result, axes[0])
+        _row_axes.logsumexp_axis(data if shape else data.reshape(1), result, axes[0])
     else:
         rows = gathered(data, axes)[0]
         result = np.empty((*rows.shape[:-1], 1), rows.dtype)
@@ -249,7 +251,7 @@ def _vjp_of_map(name, which, y, g, axis):
     if result is not None:
         return result
     y, g = _vjp_operands(name, y, g)
-    axes = normalized_axes(axis, y.ndim)
+    axes = normalized_axes(name, axis, y.ndim)
     shape = y.shape
     try:
         g = np.broadcast_to(g, shape)
@@ -369,7 +371,7 @@ def vjp_logsumexp(x, g, axis=-1):
     if result is not None:
         return result
     x, g = _vjp_operands("vjp.logsumexp", x, g)
-    axes = normalized_axes(axis, x.ndim)
+    axes = normalized_axes("vjp.logsumexp", axis, x.ndim)
     shape = x.shape
     kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
     reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)

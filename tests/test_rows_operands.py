@@ -1,4 +1,7 @@
-"""Operands that functions of rows and losses must not take in silence: masks that would be lost, imaginary parts."""
+"""Operands and options that functions of rows and losses must not take in silence: masks that would be lost, imaginary
+parts, axes and numbers of another kind.  Errors say what was given and what was expected."""
+
+import pickle
 
 import numpy as np
 import pytest
@@ -35,3 +38,105 @@ def test_losses_refuse_masks(losses):
         with pytest.raises(TypeError, match=r"masked array.*filled"):
             losses.cross_entropy(*operands)
     losses.cross_entropy(np.ma.masked_array(MASKED.data), [0, 1])
+
+
+X, CLASSES = np.zeros((2, 3)), np.array([0, 1])
+ROW_FUNCTIONS = [fa.softmax, fa.log_softmax, fa.softmin, fa.logsumexp]
+
+
+@pytest.mark.parametrize("losses", [fa, fa.value_and_grad])
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"axis": None}, TypeError, "got axis=None: expected one int"),
+        ({"axis": (0, 1)}, TypeError, r"got axis=\(0, 1\): expected one int"),
+        ({"axis": 1.0}, TypeError, r"got axis=1\.0: expected one int"),
+        ({"axis": 2}, np.exceptions.AxisError, "expected -2 to 1"),
+        ({"ignore_index": None}, TypeError, "got ignore_index=None: expected an int"),
+        ({"ignore_index": 1.0}, TypeError, r"got ignore_index=1\.0: expected an int"),
+        ({"ignore_index": 2**70}, ValueError, "got ignore_index=1180591620717411303424: expected an int that int64"),
+        ({"weight": np.ones(3) * 1j}, TypeError, "got a weight of dtype complex128"),
+        ({"weight": np.ones(3, object)}, TypeError, "got a weight of dtype object"),
+        ({"weight": "abc"}, TypeError, "got a weight of dtype <U3"),
+        ({"weight": 3.0}, ValueError, r"got weight of shape \(\): expected one for each class, \(3,\)"),
+        ({"reduction": np.array(["mean", "sum"])}, ValueError, "expected one of 'mean', 'sum', 'none'"),
+        ({"reduction": None}, ValueError, "got reduction=None"),
+    ],
+)
+def test_options_of_losses_over_rows(losses, options, error, match):
+    for name in ("cross_entropy", "nll_loss"):
+        with pytest.raises(error, match=match):
+            getattr(losses, name)(X, CLASSES, **options)
+
+
+@pytest.mark.parametrize("smoothing", ["a", None, 1j, [0.1], np.array([0.1, 0.2]), -0.1, np.nan, 10**400])
+def test_label_smoothing_is_a_number(smoothing):
+    for call in (
+        lambda: fa.cross_entropy(X, CLASSES, label_smoothing=smoothing),
+        lambda: fa.linear_cross_entropy(X, np.ones((4, 3)), CLASSES, label_smoothing=smoothing),
+    ):
+        with pytest.raises((TypeError, ValueError), match="got label_smoothing=.*expected a number from 0.0 to 1.0"):
+            call()
+
+
+@pytest.mark.parametrize("value", ["a", None, 1j, np.array([1.0, 2.0]), np.nan])
+def test_beta_and_delta_are_numbers(value):
+    for name, option in (("smooth_l1_loss", "beta"), ("huber_loss", "delta")):
+        with pytest.raises((TypeError, ValueError), match=f"got {option}=.*expected a"):
+            getattr(fa, name)(X, X, **{option: value})
+
+
+def test_beta_and_delta_may_be_huge(recwarn):
+    x, target = np.float32([1, 3]), np.float32([0, 0])
+    assert fa.huber_loss(x, target, delta=1e300) == 2.5
+    assert fa.smooth_l1_loss(x, target, beta=np.float64(1e300)) == 0
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("function", ROW_FUNCTIONS)
+@pytest.mark.parametrize(
+    ("axis", "error", "match"),
+    [
+        ("a", TypeError, "got axis='a': expected an int, a tuple of ints, or None"),
+        (1.0, TypeError, r"got axis=1\.0: expected"),
+        ((0, 1.0), TypeError, "expected an int"),
+        ((0, 0), ValueError, "names an axis twice"),
+        ((0, 5), np.exceptions.AxisError, "axis 5 is out of bounds.*expected -2 to 1"),
+        (2**70, np.exceptions.AxisError, "out of bounds"),
+    ],
+)
+def test_axes_of_functions_over_rows(function, axis, error, match):
+    with pytest.raises(error, match=match):
+        function(X, axis)
+
+
+@pytest.mark.parametrize("function", ROW_FUNCTIONS)
+@pytest.mark.parametrize("x", [X * 1j, X.astype(object), X.astype(str), X.astype("M8[s]")])
+def test_dtype_does_not_admit_what_is_not_real(function, x):
+    with pytest.raises(TypeError, match="got elements of dtype"):
+        function(x, dtype=np.float32)
+
+
+@pytest.mark.parametrize("function", ROW_FUNCTIONS)
+def test_scalars_take_a_scalar_mask(function):
+    assert function(3.0, where=True) == function(3.0)
+    assert function(np.float32(3), where=False) == function(np.float32([3, 0]), where=[False, False])[..., None][0]
+    with pytest.raises(ValueError, match=r"got where of shape \(2,\): expected one that broadcasts to x, \(\)"):
+        function(3.0, where=[True, False])
+
+
+@pytest.mark.parametrize("function", ROW_FUNCTIONS)
+def test_gufuncs_pickle(function):
+    assert pickle.loads(pickle.dumps(function.gufunc)) is function.gufunc
+
+
+def test_means_over_nothing_are_nan_with_label_smoothing_too():
+    weight = np.array([0.0, 1, 1])
+    for smoothing in (0.0, 0.1):
+        assert np.isnan(fa.cross_entropy(X, [0, 0], weight=weight, label_smoothing=smoothing))
+        assert np.isnan(fa.cross_entropy(X, [-100, 0], weight=weight, label_smoothing=smoothing))
+    assert fa.cross_entropy(X, [0, 0], weight=weight, label_smoothing=0.3, reduction="sum") > 0
+    empty = np.zeros((2, 0))
+    assert np.isnan(fa.cross_entropy(empty, empty))
+    assert fa.cross_entropy(empty, empty, reduction="sum") == 0
+    np.testing.assert_array_equal(fa.cross_entropy(empty, empty, reduction="none"), [0, 0])
