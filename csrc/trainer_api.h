@@ -1,5 +1,5 @@
-/* What csrc offers to the trainer: one step of an optimizer in one pass (optim.h), and the bias of a linear layer (bias.h).
- * Which parameters, and when, is the trainer's. */
+/* What csrc offers to the trainer: one step of an optimizer in one pass (optim.h), and the bias of a linear layer (bias.h,
+ * turned.h).  Which parameters, and when, is the trainer's. */
 #ifndef FA_TRAINER_API_H
 #define FA_TRAINER_API_H
 
@@ -47,6 +47,11 @@ typedef struct fa_trainer_kernels {
     /* sum[j] = sum of g[i][j] over the rows; with y not NULL of g times relu's derivative at y, which is written to out:
      * that may be y or g.  sum may be NULL. */
     void (*sum_rows)(size_t n_rows, size_t n, const void *y, const void *g, void *out, void *sum);
+    /* add_bias of a y that lies turned: its n columns are contiguous, n_rows elements each */
+    void (*add_bias_turned)(size_t n_rows, size_t n, void *y, const void *bias, int rectify);
+    /* g turned into out, times relu's derivative at y unless that is NULL (it lies turned, and may be out); sum[j] = sum of
+     * what becomes of g[i][j] over the rows, unless that is NULL */
+    void (*turn)(size_t n_rows, size_t n, const void *g, const void *y, void *out, void *sum);
 } fa_trainer_kernels;
 
 #endif

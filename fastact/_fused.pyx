@@ -33,6 +33,8 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     LARGE = 1 << 14         # elements from which a product is worth the dearer call that does not fill with zeros first
+    NARROW = 32             # columns of a gradient below which turning the product costs less than turning its factors
+    TURNED = 1 << 19        # multiplications from which a product with the turned input is worth the turning
 
 
 cdef cnp.ndarray product(cnp.ndarray a, cnp.ndarray b, cnp.ndarray out):
@@ -40,6 +42,17 @@ cdef cnp.ndarray product(cnp.ndarray a, cnp.ndarray b, cnp.ndarray out):
     if a.ndim == 2 and a.shape[0] * b.shape[1] >= LARGE:
         return np_matmul(a, b) if out is None else np_matmul(a, b, out)
     return cnp.PyArray_MatrixProduct(a, b) if out is None else PyArray_MatrixProduct2(a, b, out)
+
+
+cdef cnp.ndarray weight_gradient(cnp.ndarray g, cnp.ndarray x, cnp.ndarray out):
+    """gᵀ x, into `out` unless that is None."""
+    if lies_turned(x) and g.shape[1] < NARROW:
+        x = cnp.PyArray_MatrixProduct(cnp.PyArray_Transpose(x, NULL), g)
+        if out is None:
+            return np.ascontiguousarray(x.T)
+        cnp.PyArray_CopyInto(out, cnp.PyArray_Transpose(x, NULL))
+        return out
+    return product(cnp.PyArray_Transpose(g, NULL), x, out)
 
 
 cdef cnp.ndarray new_sum(cnp.ndarray rows, cnp.ndarray out):
@@ -89,6 +102,57 @@ cdef add_bias(cnp.ndarray y, cnp.ndarray bias, bint rectify):
         fa_fp_leave(saved)
 
 
+cdef inline bint lies_turned(cnp.ndarray x) noexcept:
+    """Whether x is a matrix whose columns are contiguous, and its rows are not."""
+    return x.ndim == 2 and cnp.PyArray_ISFARRAY_RO(x) and not cnp.PyArray_ISCARRAY_RO(x)
+
+
+cdef cnp.ndarray turned(cnp.ndarray g, cnp.ndarray y, cnp.ndarray out, cnp.ndarray total):
+    """The matrix `g`, which lies in rows, as one that lies turned: in `out`, or if that is None in new memory.
+
+    Times relu's derivative at `y` unless that is None; its rows are added up into `total` unless that is None.
+    """
+    cdef const fa_trainer_kernels *kernels = trainer_kernels(g)
+    cdef cnp.npy_intp shape[2]
+    cdef size_t count = g.shape[0], n = g.shape[1]
+    cdef void *mask = NULL if y is None else cnp.PyArray_DATA(y)
+    cdef void *sum = NULL if total is None else cnp.PyArray_DATA(total)
+    cdef fa_fp_state saved
+    if out is None:
+        shape[0], shape[1] = g.shape[1], g.shape[0]
+        out = cnp.PyArray_Transpose(cnp.PyArray_EMPTY(2, shape, cnp.PyArray_TYPE(g), 0), NULL)
+    with nogil:
+        saved = fa_fp_enter_flushing()
+        kernels.turn(count, n, cnp.PyArray_DATA(g), mask, cnp.PyArray_DATA(out), sum)
+        fa_fp_leave(saved)
+    return out
+
+
+cdef cnp.ndarray turned_layer(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, bint rectify):
+    """x Wᵀ + b lying turned, W xᵀ: the form of the product that BLAS is fastest in. None where it is not worth it."""
+    cdef const fa_trainer_kernels *kernels = trainer_kernels(x)
+    cdef cnp.ndarray y
+    cdef size_t count, n
+    cdef fa_fp_state saved
+    if (kernels == NULL or x.ndim != 2 or weight.shape[0] < 2 or x.shape[0] < 2
+            or <double>cnp.PyArray_SIZE(x) * weight.shape[0] < TURNED or bias is not None and (
+            bias.ndim != 1 or bias.shape[0] != weight.shape[0] or cnp.PyArray_TYPE(bias) != cnp.PyArray_TYPE(x)
+            or not cnp.PyArray_ISCARRAY_RO(bias))):
+        return None
+    if not lies_turned(x):
+        if not cnp.PyArray_ISCARRAY_RO(x):
+            return None
+        x = turned(x, None, None, None)
+    y = product(weight, cnp.PyArray_Transpose(x, NULL), None)
+    count, n = y.shape[1], y.shape[0]
+    if bias is not None or rectify:
+        with nogil:
+            saved = fa_fp_enter()
+            kernels.add_bias_turned(count, n, cnp.PyArray_DATA(y), NULL if bias is None else cnp.PyArray_DATA(bias), rectify)
+            fa_fp_leave(saved)
+    return cnp.PyArray_Transpose(y, NULL)
+
+
 cdef inline bint is_one(object g):
     """Whether `g` is a single 1: the gradient that a backward pass begins with."""
     if not isinstance(g, cnp.ndarray) or cnp.PyArray_NDIM(<cnp.ndarray>g) != 0:
@@ -120,6 +184,8 @@ cdef class LinearNode(Node):
         cdef cnp.ndarray dbias = None
         dx = dweight = None
         if self.derivative is not None:
+            if lies_turned(self.activated) and cnp.PyArray_ISCARRAY_RO(rows):
+                rows = turned(rows, None, None, None)
             rows = self.derivative(self.activated, rows)
         elif self.activated is not None:
             if self.edges[2] is not None:
@@ -131,7 +197,7 @@ cdef class LinearNode(Node):
             rows = rows.reshape(-1, rows.shape[rows.ndim - 1])
             x = x.reshape(-1, x.shape[x.ndim - 1])
         if self.edges[1] is not None:
-            dweight = product(cnp.PyArray_Transpose(rows, NULL), x, free_home(self.edges[1]))
+            dweight = weight_gradient(rows, x, free_home(self.edges[1]))
         if self.edges[2] is not None and dbias is None:
             dbias = sum_rows(rows, free_home(self.edges[2]))
         return dx, dweight, dbias
@@ -143,14 +209,15 @@ cdef class LinearNode(Node):
         cdef size_t n = y.shape[y.ndim - 1], count
         cdef void *sum = NULL if total is None else cnp.PyArray_DATA(total)
         cdef fa_fp_state saved
+        cdef bint free = not self.retained and holders(<PyObject *>y) <= 2      # the node, and the name here
+        if cnp.PyArray_TYPE(g) == cnp.PyArray_TYPE(y) and cnp.PyArray_ISCARRAY_RO(g) and lies_turned(y):
+            return turned(g, y, y if free else None, total)
         if cnp.PyArray_TYPE(g) != cnp.PyArray_TYPE(y) or not cnp.PyArray_ISCARRAY_RO(g) or not cnp.PyArray_ISCARRAY_RO(y):
             out = np.ascontiguousarray(vjp_relu(y, g))
             if total is not None:
                 sum_rows(out.reshape(-1, n), total)
             return out
-        out = y
-        if self.retained or holders(<PyObject *>y) > 3:     # the node, and the two names here
-            out = cnp.PyArray_EMPTY(y.ndim, y.shape, cnp.PyArray_TYPE(y), 0)
+        out = y if free else cnp.PyArray_EMPTY(y.ndim, y.shape, cnp.PyArray_TYPE(y), 0)
         count = <size_t>cnp.PyArray_SIZE(y) // n if n else 0
         with nogil:
             saved = fa_fp_enter_flushing()
@@ -234,19 +301,24 @@ def batch_cross_entropy(TensorBase logits not None, target, long long ignore_ind
     return record_loss(value, gradient, logits, "CrossEntropy") if wanted else wrap(value)
 
 
-def linear(x, TensorBase weight not None, TensorBase bias=None, activation=None, derivative=None):
+def linear(x, TensorBase weight not None, TensorBase bias=None, activation=None, derivative=None, bint turn=False):
     """x Wᵀ + b, or an activation of it, as one node; x may be anything that becomes an array, and takes the weight's dtype.
 
     Parameters
     ----------
     activation, derivative : callable, optional
         A function of one array, and its vjp ``(array, g)``.
+    turn : bool
+        Whether the result may lie turned in memory: it goes into another linear layer and nowhere else.
     """
     cdef LinearNode node
-    cdef cnp.ndarray array = linear_input(x, weight), z
+    cdef cnp.ndarray array = linear_input(x, weight), z = None
     cdef bint rectify = activation is relu
-    z = product(array, cnp.PyArray_Transpose(weight.array, NULL), None)
-    add_bias(z, None if bias is None else bias.array, rectify)
+    if turn:
+        z = turned_layer(array, weight.array, None if bias is None else bias.array, rectify)
+    if z is None:
+        z = product(array, cnp.PyArray_Transpose(weight.array, NULL), None)
+        add_bias(z, None if bias is None else bias.array, rectify)
     y = z if rectify or activation is None else activation(z)
     operands = (x, weight, bias)
     if not any_wants(operands):

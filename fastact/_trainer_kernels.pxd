@@ -32,6 +32,8 @@ cdef extern from "trainer_api.h" nogil:
         fa_step *rmsprop
         void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias, int rectify) noexcept nogil
         void (*sum_rows)(size_t n_rows, size_t n, const void *y, const void *g, void *out, void *sum) noexcept nogil
+        void (*add_bias_turned)(size_t n_rows, size_t n, void *y, const void *bias, int rectify) noexcept nogil
+        void (*turn)(size_t n_rows, size_t n, const void *g, const void *y, void *out, void *sum) noexcept nogil
 
 
 cdef inline const fa_trainer_kernels *trainer_kernels(cnp.ndarray array) noexcept:

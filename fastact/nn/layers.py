@@ -235,18 +235,15 @@ class Sequential(ModuleList):
 
     def forward(self, input):
         """The input sent through all modules; a Linear and the activation after it are one step."""
-        waiting = None
-        for module in vars(self).values():
-            if not isinstance(module, Module):
-                continue
-            if waiting is not None:
-                fused = getattr(type(module), "after_linear", None)
-                if fused is not None:
-                    input, waiting = _fused.linear(input, waiting.weight, waiting.bias, *fused), None
-                    continue
-                input, waiting = waiting(input), None
-            if type(module) is Linear:
-                waiting = module
-            else:
+        modules = [module for module in vars(self).values() if isinstance(module, Module)]
+        count, i = len(modules), 0
+        while i < count:
+            module, i = modules[i], i + 1
+            if type(module) is not Linear:
                 input = module(input)
-        return input if waiting is None else waiting(input)
+                continue
+            fused = getattr(type(modules[i]), "after_linear", None) if i < count else None
+            i += fused is not None
+            before_linear = i < count and type(modules[i]) is Linear
+            input = _fused.linear(input, module.weight, module.bias, *(fused or (None, None)), before_linear)
+        return input

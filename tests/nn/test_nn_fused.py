@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -182,3 +183,79 @@ def test_a_model_that_is_converted_or_given_new_values_trains_on():
         before = model.weight.detach().numpy().copy()
         optimizer.step()
         np.testing.assert_allclose(model.weight.detach().numpy(), before - 0.1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["ReLU", "Tanh", "Identity"])
+@pytest.mark.parametrize("widths, batch", [((67, 131, 77, 5), 129), ((200, 100, 300, 2), 33), ((90, 128, 64, 40), 128)])
+def test_layers_between_layers_lie_turned_and_give_what_the_parts_give(widths, batch, name, dtype):
+    pairs = [(nn.Linear(a, b), getattr(nn, name)()) for a, b in zip(widths, widths[1:], strict=False)]
+    layers = [module for pair in pairs for module in pair if name != "Identity" or isinstance(module, nn.Linear)]
+    whole, values = nn.Sequential(*layers).to(getattr(ft, dtype)), RANDOM.normal(size=(batch, widths[0]))
+    results = []
+    for model, order in ((whole, "C"), (whole, "F"), (Parts(whole), "C")):
+        whole.zero_grad()
+        x = ft.from_numpy(np.array(values, dtype, order=order)).requires_grad_()
+        y = model(x)
+        (y * y).sum().backward()
+        results.append(
+            [y.detach().numpy(), x.grad.numpy(), *(parameter.grad.numpy() for parameter in whole.parameters())]
+        )
+    tolerance = 2e-6 if dtype == "float32" else 4e-15
+    for turned, by_column, parts in zip(*results, strict=True):
+        assert turned.flags.c_contiguous
+        for found in (turned, by_column):
+            np.testing.assert_allclose(found, parts, rtol=0, atol=tolerance * np.abs(parts).max())
+
+
+def test_a_retained_graph_of_turned_layers_finds_its_values():
+    model = nn.Sequential(nn.Linear(90, 100), nn.ReLU(), nn.Linear(100, 70), nn.ReLU(), nn.Linear(70, 3))
+    loss = model(RANDOM.normal(size=(130, 90))).sum()
+    loss.backward(retain_graph=True)
+    first = [parameter.grad.numpy().copy() for parameter in model.parameters()]
+    loss.backward()
+    for parameter, once in zip(model.parameters(), first, strict=True):
+        np.testing.assert_allclose(parameter.grad.numpy(), 2 * once, rtol=1e-5, atol=1e-6)
+
+
+def test_nan_and_zeros_pass_through_turned_layers():
+    model = nn.Sequential(nn.Linear(90, 100), nn.ReLU(), nn.Linear(100, 70), nn.ReLU(), nn.Linear(70, 3))
+    x = RANDOM.normal(size=(130, 90)).astype(np.float32)
+    x[17, 3] = np.nan
+    y = model(x)
+    assert np.isnan(y.detach().numpy()[17]).all() and np.isfinite(np.delete(y.detach().numpy(), 17, 0)).all()
+    with ft.no_grad():
+        model[0].weight.fill_(0.0)
+        model[0].bias.fill_(-1.0)
+    model(np.delete(x, 17, 0)).sum().backward()
+    assert not model[0].weight.grad.numpy().any() and not model[0].bias.grad.numpy().any()
+
+
+def test_a_steady_step_allocates_the_results_of_its_layers_and_keeps_nothing():
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+    optimizer, criterion = optim.Adam(model.parameters()), nn.CrossEntropyLoss()
+    x, t = ft.randn(64, 64), ft.randint(0, 10, (64,))
+
+    def step():
+        loss = criterion(model(x), t)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    for _ in range(4):
+        step()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        step()
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        for _ in range(10):
+            step()
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    results = (
+        4 * 64 * (64 + 128 + 128 + 10 + 10)
+    )  # the turned input, the hidden layer and its gradient, logits and theirs
+    assert after - before < 2_000 and peak - before < results + 8_000
