@@ -14,7 +14,6 @@ from ._loss_arguments import (
     other_operand,
     quotient,
 )
-from ._row_losses import loss_of_pairs as loss_of_pairs
 from .reductions import delegated
 
 
@@ -80,3 +79,4 @@ def _repeating(name, what, weight, shape, dtype):
 
 
 _row_losses.set_pairs_general(pairs_general)
+loss_of_pairs = _row_losses.loss_of_pairs

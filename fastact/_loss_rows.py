@@ -18,14 +18,13 @@ from ._loss_arguments import (
     quotient,
     unmasked,
 )
-from ._row_losses import loss_of_rows as loss_of_rows
 from .reductions import delegated
 
 
 class Kinds(NamedTuple):
     """A loss: its kernels for class indices and for class probabilities, and the names of its options."""
 
-    index: int | None
+    indices: int | None
     probabilities: int | None
     options: tuple[str, ...]
 
@@ -60,13 +59,13 @@ def evaluate(
     target = unmasked(name, target)
     kind = _kind(name, kinds, target)
     index = probabilities = None
-    if kind == kinds.index:
+    if kind == kinds.indices:
         index = class_indices(name, target, logits.shape, axis, ignore_index)
         count = _weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
     else:
         probabilities = _probabilities(name, target, logits, axis, ignore_index)
         count = float(math.prod(rows)) if reduction == "mean" else 1.0
-        if kinds.index is not None and reduction == "mean" and logits.size == 0:
+        if kinds.indices is not None and reduction == "mean" and logits.size == 0:
             count = math.nan  # as torch's mean over no classes
     each = np.empty(rows, logits.dtype) if reduction == "none" else None
     gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
@@ -107,10 +106,10 @@ def _weight_of(index, ignore_index, weight):
 def _kind(name, kinds, target):
     """The kernel for this target: indices if it is integer and the loss takes them, else probabilities."""
     is_index = target.dtype.kind in "iu"
-    if kinds.index is None:
+    if kinds.indices is None:
         return kinds.probabilities
     if is_index or (kinds.probabilities is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
-        return kinds.index if is_index else kinds.probabilities
+        return kinds.indices if is_index else kinds.probabilities
     expected = "integers" if kinds.probabilities is None else "integers (class indices) or floats (class probabilities)"
     raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected {expected}")
 
@@ -162,3 +161,4 @@ def _shape_error(name, target, shape, axis, what):
 
 
 _row_losses.set_rows_general(rows_general)
+loss_of_rows = _row_losses.loss_of_rows
