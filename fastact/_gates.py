@@ -4,6 +4,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from . import activations, vjp
+from ._passages import with_passages
 from .reductions import operand_dtype
 
 __all__ = ["glu", "vjp_glu"]
@@ -23,6 +24,7 @@ def _halves(name, x, axis):
     return x, (*before, slice(None, length // 2)), (*before, slice(length // 2, None))
 
 
+@with_passages()
 def glu(x, axis=-1):
     """Gated linear unit: a * sigmoid(b), where a and b are the halves of x along an axis, in one pass.
 
@@ -31,22 +33,14 @@ def glu(x, axis=-1):
     x : array_like
         float16, bfloat16 (ml_dtypes), float32 or float64; bool and 8 and 16
         bit integers compute in float32, wider integers in float64.
-    axis : int, default -1
-        The axis that is halved; its length must be even.
+    [halved]
 
     Returns
     -------
     ndarray
         The dtype of x; its shape, with half the length along `axis`.
 
-    Raises
-    ------
-    ValueError
-        If the length along `axis` is odd.
-    numpy.exceptions.AxisError
-        If x has no such axis.
-    TypeError
-        If x is complex, longdouble, or no number.
+    [raises of halves]
 
     Notes
     -----
@@ -66,6 +60,7 @@ def glu(x, axis=-1):
     return activations.functions["_glu"](x[first], x[second])
 
 
+@with_passages()
 def vjp_glu(x, g, axis=-1):
     """g times the derivative of glu: (g * sigmoid(b), g * a * sigmoid(b) * (1 - sigmoid(b))) side by side along an axis.
 
@@ -75,22 +70,14 @@ def vjp_glu(x, g, axis=-1):
         What `glu` was given: a and b are its halves along `axis`.
     g : array_like
         Gradient of what follows; broadcast against the halves.
-    axis : int, default -1
-        The axis that is halved; its length must be even.
+    [halved]
 
     Returns
     -------
     ndarray
         The dtype and shape of x.
 
-    Raises
-    ------
-    ValueError
-        If the length along `axis` is odd.
-    numpy.exceptions.AxisError
-        If x has no such axis.
-    TypeError
-        If x is complex, longdouble, or no number.
+    [raises of halves]
 
     Examples
     --------

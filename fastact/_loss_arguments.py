@@ -19,6 +19,8 @@ def check_reduction(name, reduction, allowed=REDUCTIONS):
 
 def checked_number(name, what, value, fits, expected):
     """The value of an option, a real number that fits."""
+    if type(value) is float and fits(value):
+        return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, numbers.Real):
@@ -58,6 +60,8 @@ def class_axis(name, axis, ndim):
 
 def unmasked(name, x):
     """x as an ndarray; a mask, which would be lost, is refused."""
+    if type(x) is np.ndarray:
+        return x
     if np.ma.is_masked(x):
         raise TypeError(
             f"{name}() got a masked array with masked elements: expected one without; give x.filled(value), or "
@@ -94,5 +98,7 @@ def delivered(loss, dtype):
     """The loss, a float or an array, in the dtype of the results, without a warning where that overflows."""
     if isinstance(loss, np.ndarray):
         return loss[()]
+    if dtype == np.float64:
+        return np.float64(loss)
     with np.errstate(over="ignore", under="ignore"):
         return dtype.type(loss)

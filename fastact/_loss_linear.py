@@ -43,7 +43,9 @@ def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, redu
     classes, rows = len(weight), x.shape[:-1]
     index = class_indices(name, target, (*rows, classes), x.ndim - 1, ignore_index).reshape(-1)
     count = _row_losses.weight_of(index, ignore_index, None) if reduction == "mean" else 1.0
-    operands = (a if a is None else a.astype(compute, copy=False) for a in (x.reshape(-1, x.shape[-1]), weight, bias))
+    operands = (
+        a if a is None else a.astype(compute, copy=False) for a in (x.reshape(index.size, x.shape[-1]), weight, bias)
+    )
     tiles = _Tiles(*operands, index, ignore_index, label_smoothing, quotient(1.0, count))
     each = np.empty(index.shape, compute) if reduction == "none" else None
     gradients = tiles.gradients(bias is not None) if with_gradient else None

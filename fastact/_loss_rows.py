@@ -1,7 +1,6 @@
 """Losses over rows: classes on an axis, indices or probabilities, weights, ignored rows.  No arithmetic on elements."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,24 +19,16 @@ from ._loss_arguments import (
 )
 from .reductions import delegated
 
-
-class Kinds(NamedTuple):
-    """A loss: its kernels for class indices and for class probabilities, and the names of its options."""
-
-    indices: int | None
-    probabilities: int | None
-    options: tuple[str, ...]
-
-
+# A loss: its kernels for class indices and for class probabilities, and the names of its options.
 _OPTIONS = ("axis", "reduction", "weight", "ignore_index", "label_smoothing")
-CROSS_ENTROPY = Kinds(_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES, _OPTIONS)
-NLL = Kinds(_row_losses.NLL, None, _OPTIONS[:4])
-PROBABILITY_CROSS_ENTROPY = Kinds(None, _row_losses.PROBABILITY_CROSS_ENTROPY, _OPTIONS[:2])
+CROSS_ENTROPY = (_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES, _OPTIONS)
+NLL = (_row_losses.NLL, None, _OPTIONS[:4])
+PROBABILITY_CROSS_ENTROPY = (None, _row_losses.PROBABILITY_CROSS_ENTROPY, _OPTIONS[:2])
 
 
 def rows_general(function, kinds, logits, target, with_gradient, values):
     """The loss, or (loss, gradient), of a public function; other types may take the call over."""
-    options = dict(zip(kinds.options, values, strict=False))
+    options = dict(zip(kinds[2], values, strict=False))
     result = delegated(function, (logits, target), options)
     if result is not NotImplemented:
         return result
@@ -59,13 +50,13 @@ def evaluate(
     target = unmasked(name, target)
     kind = _kind(name, kinds, target)
     index = probabilities = None
-    if kind == kinds.indices:
+    if kind == kinds[0]:
         index = class_indices(name, target, logits.shape, axis, ignore_index)
         count = _weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
     else:
         probabilities = _probabilities(name, target, logits, axis, ignore_index)
         count = float(math.prod(rows)) if reduction == "mean" else 1.0
-        if kinds.indices is not None and reduction == "mean" and logits.size == 0:
+        if kinds[0] is not None and reduction == "mean" and logits.size == 0:
             count = math.nan  # as torch's mean over no classes
     each = np.empty(rows, logits.dtype) if reduction == "none" else None
     gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
@@ -106,11 +97,11 @@ def _weight_of(index, ignore_index, weight):
 def _kind(name, kinds, target):
     """The kernel for this target: indices if it is integer and the loss takes them, else probabilities."""
     is_index = target.dtype.kind in "iu"
-    if kinds.indices is None:
-        return kinds.probabilities
-    if is_index or (kinds.probabilities is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
-        return kinds.indices if is_index else kinds.probabilities
-    expected = "integers" if kinds.probabilities is None else "integers (class indices) or floats (class probabilities)"
+    if kinds[0] is None:
+        return kinds[1]
+    if is_index or (kinds[1] is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
+        return kinds[0] if is_index else kinds[1]
+    expected = "integers" if kinds[1] is None else "integers (class indices) or floats (class probabilities)"
     raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected {expected}")
 
 

@@ -3,8 +3,9 @@ stands in _loss_pairs.py."""
 
 from . import _row_losses
 from ._loss_pairs import loss_of_pairs
+from ._passages import with_passages
 
-__all__ = [
+__all__: list[str] = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "huber_loss",
@@ -15,6 +16,7 @@ __all__ = [
 ]
 
 
+@with_passages()
 def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     """Binary cross-entropy of probabilities: -t log(p) - (1 - t) log(1 - p).
 
@@ -22,24 +24,12 @@ def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     ----------
     probs : array_like
         Probabilities of the positive class, from 0 to 1, as `sigmoid` gives them; NaN outside.
-    target : array_like
-        Of the same shape; taken in the dtype of `probs`.
+    [target]
     weight : array_like, optional
         A factor for each loss; broadcast against `probs`.
-    reduction : {"mean", "sum", "none"}
-        Over all elements.
+    [reduction]
 
-    Returns
-    -------
-    scalar or ndarray
-        In the dtype of `probs`; of its shape if reduction is "none". The mean over nothing is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an option is not one of those above.
-    TypeError
-        For complex, longdouble, object, string and datetime elements.
+    [result]
 
     Notes
     -----
@@ -56,6 +46,7 @@ def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     return loss_of_pairs(binary_cross_entropy, _row_losses.BINARY_CROSS_ENTROPY, probs, target, options, False)
 
 
+@with_passages()
 def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=None, reduction="mean"):
     """Binary cross-entropy of logits: -pos_weight t log(sigmoid(x)) - (1 - t) log(sigmoid(-x)).
 
@@ -63,26 +54,14 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     ----------
     logits : array_like
         Real numbers, before any sigmoid.
-    target : array_like
-        Of the same shape; taken in the dtype of `logits`.
+    [target]
     weight : array_like, optional
         A factor for each loss; broadcast against `logits`.
     pos_weight : array_like, optional
         A factor for the positive term, for instance one for each class; broadcast against `logits`.
-    reduction : {"mean", "sum", "none"}
-        Over all elements.
+    [reduction]
 
-    Returns
-    -------
-    scalar or ndarray
-        In the dtype of `logits`; of its shape if reduction is "none". The mean over nothing is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an option is not one of those above.
-    TypeError
-        For complex, longdouble, object, string and datetime elements.
+    [result]
 
     Notes
     -----
@@ -100,6 +79,7 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     )
 
 
+@with_passages()
 def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     """Kullback-Leibler divergence: t (log(t) - log_probs), element by element.
 
@@ -107,24 +87,13 @@ def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     ----------
     log_probs : array_like
         Log-probabilities, as `log_softmax` gives them.
-    target : array_like
-        Of the same shape; taken in the dtype of `log_probs`.
+    [target]
     log_target : bool, default False
         Whether `target` holds log-probabilities too: e^t (t - log_probs).
     reduction : {"mean", "sum", "none", "batchmean"}
         Over all elements; "batchmean" divides the sum by the length of the first axis.
 
-    Returns
-    -------
-    scalar or ndarray
-        In the dtype of `log_probs`; of its shape if reduction is "none". The mean over nothing is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an option is not one of those above.
-    TypeError
-        For complex, longdouble, object, string and datetime elements.
+    [result]
 
     Notes
     -----
@@ -147,29 +116,17 @@ def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     return loss_of_pairs(kl_div, kind, log_probs, target, options, False)
 
 
+@with_passages()
 def mse_loss(pred, target, *, reduction="mean"):
     """Mean squared error: (pred - target)^2.
 
     Parameters
     ----------
-    pred : array_like
-        Predictions: float32 or float64 (integers and halves are converted).
-    target : array_like
-        Of the same shape; taken in the dtype of `pred`.
-    reduction : {"mean", "sum", "none"}
-        Over all elements.
+    [pred]
+    [target]
+    [reduction]
 
-    Returns
-    -------
-    scalar or ndarray
-        In the dtype of `pred`; of its shape if reduction is "none". The mean over nothing is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an option is not one of those above.
-    TypeError
-        For complex, longdouble, object, string and datetime elements.
+    [result]
 
     Examples
     --------
@@ -181,29 +138,17 @@ def mse_loss(pred, target, *, reduction="mean"):
     return loss_of_pairs(mse_loss, _row_losses.MSE, pred, target, options, False)
 
 
+@with_passages()
 def l1_loss(pred, target, *, reduction="mean"):
     """Mean absolute error: |pred - target|; its derivative at 0 is 0.
 
     Parameters
     ----------
-    pred : array_like
-        Predictions: float32 or float64 (integers and halves are converted).
-    target : array_like
-        Of the same shape; taken in the dtype of `pred`.
-    reduction : {"mean", "sum", "none"}
-        Over all elements.
+    [pred]
+    [target]
+    [reduction]
 
-    Returns
-    -------
-    scalar or ndarray
-        In the dtype of `pred`; of its shape if reduction is "none". The mean over nothing is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an option is not one of those above.
-    TypeError
-        For complex, longdouble, object, string and datetime elements.
+    [result]
 
     Examples
     --------
@@ -215,31 +160,19 @@ def l1_loss(pred, target, *, reduction="mean"):
     return loss_of_pairs(l1_loss, _row_losses.L1, pred, target, options, False)
 
 
+@with_passages()
 def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     """|d| - beta/2 beyond beta, d^2 / (2 beta) within, with d = pred - target.
 
     Parameters
     ----------
-    pred : array_like
-        Predictions: float32 or float64 (integers and halves are converted).
-    target : array_like
-        Of the same shape; taken in the dtype of `pred`.
+    [pred]
+    [target]
     beta : float, default 1.0
         Where the square meets the line, from 0 on; 0 gives `l1_loss`.
-    reduction : {"mean", "sum", "none"}
-        Over all elements.
+    [reduction]
 
-    Returns
-    -------
-    scalar or ndarray
-        In the dtype of `pred`; of its shape if reduction is "none". The mean over nothing is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an option is not one of those above.
-    TypeError
-        For complex, longdouble, object, string and datetime elements.
+    [result]
 
     References
     ----------
@@ -255,31 +188,19 @@ def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     return loss_of_pairs(smooth_l1_loss, _row_losses.SMOOTH_L1, pred, target, options, False)
 
 
+@with_passages()
 def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
     """delta (|d| - delta/2) beyond delta, d^2 / 2 within, with d = pred - target.
 
     Parameters
     ----------
-    pred : array_like
-        Predictions: float32 or float64 (integers and halves are converted).
-    target : array_like
-        Of the same shape; taken in the dtype of `pred`.
+    [pred]
+    [target]
     delta : float, default 1.0
         Where the square meets the line; positive.
-    reduction : {"mean", "sum", "none"}
-        Over all elements.
+    [reduction]
 
-    Returns
-    -------
-    scalar or ndarray
-        In the dtype of `pred`; of its shape if reduction is "none". The mean over nothing is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or an option is not one of those above.
-    TypeError
-        For complex, longdouble, object, string and datetime elements.
+    [result]
 
     References
     ----------

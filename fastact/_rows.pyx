@@ -6,6 +6,7 @@ from ._core cimport row_entries
 from ._row_types cimport *
 
 from . import _row_axes
+from ._passages import with_passages
 
 cnp.import_array()
 
@@ -139,6 +140,7 @@ def set_general(functions):
     general = functions
 
 
+@with_passages(hidden="0")
 def softmax(x, axis=-1, *, where=None, out=None, dtype=None):
     """Softmax: e^x divided by its sum over `axis`.
 
@@ -147,19 +149,9 @@ def softmax(x, axis=-1, *, where=None, out=None, dtype=None):
     x : array_like
         float16, bfloat16, float32 or float64; bool and 8 and 16 bit integers compute in float32, wider integers in
         float64.
-    axis : int, tuple of ints, or None, default -1
-        What sums to 1; None: the whole array.
-    where : array_like of bool, optional
-        Broadcast against x. Where False the element is left out, whatever stands there, and the result is 0.
-    out : ndarray, optional
-        Takes the result; may be x itself.
-    dtype : dtype, optional
-        x is converted to it first.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of x's shape; out if given.
+    [axis]
+    [where]
+    [out and dtype]
 
     Raises
     ------
@@ -194,31 +186,17 @@ def softmax(x, axis=-1, *, where=None, out=None, dtype=None):
     return general[0](softmax, FA_SOFTMAX, x, axis, where, out, dtype)
 
 
+@with_passages(hidden="-inf")
 def log_softmax(x, axis=-1, *, where=None, out=None, dtype=None):
     """The logarithm of softmax: x minus logsumexp(x) over `axis`.
 
-    Parameters
-    ----------
-    x : array_like
-        As `softmax`.
+    [x as softmax]
     axis : int, tuple of ints, or None, default -1
         The axis of the sum; None: the whole array.
-    where : array_like of bool, optional
-        Broadcast against x. Where False the element is left out, whatever stands there, and the result is -inf.
-    out : ndarray, optional
-        Takes the result; may be x itself.
-    dtype : dtype, optional
-        x is converted to it first.
+    [where]
+    [out and dtype]
 
-    Returns
-    -------
-    ndarray or scalar
-        Of x's shape; out if given.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError, ValueError, TypeError
-        As `softmax`.
+    [raises as softmax]
 
     Notes
     -----
@@ -242,31 +220,16 @@ def log_softmax(x, axis=-1, *, where=None, out=None, dtype=None):
     return general[0](log_softmax, FA_LOG_SOFTMAX, x, axis, where, out, dtype)
 
 
+@with_passages(hidden="0")
 def softmin(x, axis=-1, *, where=None, out=None, dtype=None):
     """Softmin: softmax of -x.
 
-    Parameters
-    ----------
-    x : array_like
-        As `softmax`.
-    axis : int, tuple of ints, or None, default -1
-        What sums to 1; None: the whole array.
-    where : array_like of bool, optional
-        Broadcast against x. Where False the element is left out and the result is 0.
-    out : ndarray, optional
-        Takes the result; may be x itself.
-    dtype : dtype, optional
-        x is converted to it first.
+    [x as softmax]
+    [axis]
+    [where]
+    [out and dtype]
 
-    Returns
-    -------
-    ndarray or scalar
-        Of x's shape; out if given.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError, ValueError, TypeError
-        As `softmax`.
+    [raises as softmax]
 
     Notes
     -----
@@ -317,13 +280,11 @@ cdef object direct_logsumexp(object x, object axis, bint keepdims, object out):
     return result if n_dims else cnp.PyArray_ToScalar(target.data, result)
 
 
+@with_passages()
 def logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
     """The logarithm of the sum of e^x over `axis`.
 
-    Parameters
-    ----------
-    x : array_like
-        As `softmax`.
+    [x as softmax]
     axis : int, tuple of ints, or None, default -1
         What is summed over; None: the whole array.
     keepdims : bool, default False
@@ -340,10 +301,7 @@ def logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
     ndarray or scalar
         x's shape without `axis`; out if given.
 
-    Raises
-    ------
-    numpy.exceptions.AxisError, ValueError, TypeError
-        As `softmax`.
+    [raises as softmax]
 
     Notes
     -----

@@ -4,41 +4,10 @@ gradients.  What is done with the arguments stands in _loss_rows.py and _loss_li
 from . import _loss_rows
 from ._loss_linear import loss_of_linear
 from ._loss_rows import loss_of_rows
-from ._pair_losses import (
-    binary_cross_entropy as binary_cross_entropy,
-)
-from ._pair_losses import (
-    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
-)
-from ._pair_losses import (
-    huber_loss as huber_loss,
-)
-from ._pair_losses import (
-    kl_div as kl_div,
-)
-from ._pair_losses import (
-    l1_loss as l1_loss,
-)
-from ._pair_losses import (
-    mse_loss as mse_loss,
-)
-from ._pair_losses import (
-    smooth_l1_loss as smooth_l1_loss,
-)
+from ._pair_losses import *  # noqa: F403
+from ._pair_losses import __all__ as _pairs
 
-__all__ = [
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "linear_cross_entropy",
-    "mse_loss",
-    "nll_loss",
-    "probability_cross_entropy",
-    "smooth_l1_loss",
-]
+__all__: list[str] = ["cross_entropy", "linear_cross_entropy", "nll_loss", "probability_cross_entropy", *_pairs]
 
 
 def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):

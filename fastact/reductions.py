@@ -8,20 +8,12 @@ import operator
 import numpy as np
 from numpy.exceptions import AxisError
 
-from . import _row_axes
-from ._rows import (
-    direct_map,
-    direct_sum,
-    direct_vjp,
-    direct_vjp_logsumexp,
-    log_softmax,
-    logsumexp,
-    set_general,
-    softmax,
-    softmin,
-)
+from . import _row_axes, _rows
+from ._passages import with_passages
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
+
+softmax, log_softmax, softmin, logsumexp = _rows.softmax, _rows.log_softmax, _rows.softmin, _rows.logsumexp
 
 _FLOATS = {np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)}
 
@@ -182,7 +174,7 @@ def map_general(function, which, x, axis, where, out, dtype):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype})
     data = as_operand(data, dtype, name)
     if where is None:
-        result = direct_map(which, data, axis, out)
+        result = _rows.direct_map(which, data, axis, out)
         if result is not None:
             return result
     axes = normalized_axes(name, axis, data.ndim)
@@ -211,7 +203,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype, "keepdims": keepdims or None})
     data = as_operand(data, dtype, name)
     if where is None:
-        result = direct_sum(data, axis, bool(keepdims), out)
+        result = _rows.direct_sum(data, axis, bool(keepdims), out)
         if result is not None:
             return result
     axes = normalized_axes(name, axis, data.ndim)
@@ -235,7 +227,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     return deliver(result, out, name)
 
 
-set_general((map_general, logsumexp_general))
+_rows.set_general((map_general, logsumexp_general))
 
 
 def _vjp_operands(name, first, g):
@@ -247,7 +239,7 @@ def _vjp_operands(name, first, g):
 
 
 def _vjp_of_map(name, which, y, g, axis):
-    result = direct_vjp(which, y, g, axis)
+    result = _rows.direct_vjp(which, y, g, axis)
     if result is not None:
         return result
     y, g = _vjp_operands(name, y, g)
@@ -270,29 +262,11 @@ def _vjp_of_map(name, which, y, g, axis):
     return result.reshape(shape)[()]
 
 
+@with_passages(map="softmax")
 def vjp_softmax(*, y, g, axis=-1):
     """Gradient of softmax: y * (g - sum(g * y)), the sum over `axis`.
 
-    Parameters
-    ----------
-    y : array_like
-        What `fastact.softmax` returned; float32 or float64.
-    g : array_like
-        Gradient of what follows, of y's shape or broadcasting to it.
-    axis : int, tuple of ints, or None, default -1
-        The axis that softmax was taken over.
-
-    Returns
-    -------
-    ndarray or scalar
-        The gradient with respect to softmax's operand, of y's shape and dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        If `axis` is not one of y's.
-    ValueError
-        If g does not broadcast to y's shape.
+    [vjp of a map]
 
     Examples
     --------
@@ -303,29 +277,11 @@ def vjp_softmax(*, y, g, axis=-1):
     return _vjp_of_map("vjp.softmax", _row_axes.VJP_SOFTMAX, y, g, axis)
 
 
+@with_passages(map="log_softmax")
 def vjp_log_softmax(*, y, g, axis=-1):
     """Gradient of log_softmax: g - exp(y) * sum(g), the sum over `axis`.
 
-    Parameters
-    ----------
-    y : array_like
-        What `fastact.log_softmax` returned; float32 or float64.
-    g : array_like
-        Gradient of what follows, of y's shape or broadcasting to it.
-    axis : int, tuple of ints, or None, default -1
-        The axis that log_softmax was taken over.
-
-    Returns
-    -------
-    ndarray or scalar
-        The gradient with respect to log_softmax's operand, of y's shape and dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        If `axis` is not one of y's.
-    ValueError
-        If g does not broadcast to y's shape.
+    [vjp of a map]
 
     Examples
     --------
@@ -367,7 +323,7 @@ def vjp_logsumexp(x, g, axis=-1):
     array([[0.25, 0.25, 0.25, 0.25],
            [0.5 , 0.5 , 0.5 , 0.5 ]])
     """
-    result = direct_vjp_logsumexp(x, g, axis)
+    result = _rows.direct_vjp_logsumexp(x, g, axis)
     if result is not None:
         return result
     x, g = _vjp_operands("vjp.logsumexp", x, g)

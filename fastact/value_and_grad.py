@@ -4,42 +4,20 @@ from . import _loss_rows, _row_losses
 from ._loss_linear import loss_of_linear
 from ._loss_pairs import loss_of_pairs
 from ._loss_rows import loss_of_rows
-
-__all__ = [
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "linear_cross_entropy",
-    "mse_loss",
-    "nll_loss",
-    "probability_cross_entropy",
-    "smooth_l1_loss",
-]
+from ._passages import with_passages
+from .losses import __all__ as __all__
 
 
+@with_passages(errors="IndexError, ValueError, TypeError")
 def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     """`fastact.cross_entropy` and its gradient with respect to the logits, in one pass.
 
-    Parameters
-    ----------
-    logits, target, axis, weight, ignore_index, reduction, label_smoothing
-        As `fastact.cross_entropy`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.cross_entropy`.
+    [as the loss]
     dlogits : ndarray
         Of the shape and dtype of the logits: softmax - one-hot, or softmax * sum(target) - target, times weight and the
         factor of the mean. With reduction="none" the gradient of the sum. 0 in rows that are ignored.
 
-    Raises
-    ------
-    IndexError, ValueError, TypeError
-        As `fastact.cross_entropy`.
+    [raises as the loss]
 
     Notes
     -----
@@ -59,25 +37,15 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     )
 
 
+@with_passages(errors="IndexError, ValueError, TypeError")
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
     """`fastact.nll_loss` and its gradient with respect to log_probs.
 
-    Parameters
-    ----------
-    log_probs, target, axis, weight, ignore_index, reduction
-        As `fastact.nll_loss`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.nll_loss`.
+    [as the loss]
     dlog_probs : ndarray
         -weight at the target, times the factor of the mean, and 0 elsewhere.
 
-    Raises
-    ------
-    IndexError, ValueError, TypeError
-        As `fastact.nll_loss`.
+    [raises as the loss]
 
     Examples
     --------
@@ -88,25 +56,15 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, True, axis, reduction, weight, ignore_index)
 
 
+@with_passages(errors="ValueError, TypeError")
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     """`fastact.probability_cross_entropy` and its gradient with respect to the probabilities.
 
-    Parameters
-    ----------
-    probs, target, axis, reduction
-        As `fastact.probability_cross_entropy`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.probability_cross_entropy`.
+    [as the loss]
     dprobs : ndarray
         -target / probs, times the factor of the mean; 0 where target is 0.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.probability_cross_entropy`.
+    [raises as the loss]
 
     Examples
     --------
@@ -118,26 +76,16 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     return loss_of_rows(probability_cross_entropy, kinds, probs, target, True, axis, reduction)
 
 
+@with_passages(errors="IndexError, ValueError, TypeError")
 def linear_cross_entropy(x, weight, target, *, bias=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     """`fastact.linear_cross_entropy` and its gradients; the logits are never held all at once.
 
-    Parameters
-    ----------
-    x, weight, target, bias, ignore_index, reduction, label_smoothing
-        As `fastact.linear_cross_entropy`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.linear_cross_entropy`.
+    [as the loss]
     gradients : tuple (dx, dweight, dbias)
         Of the shapes and dtypes of x, weight and bias; dbias is None without a bias. With reduction="none" the gradients
         of the sum.
 
-    Raises
-    ------
-    IndexError, ValueError, TypeError
-        As `fastact.linear_cross_entropy`.
+    [raises as the loss]
 
     Notes
     -----
@@ -154,25 +102,15 @@ def linear_cross_entropy(x, weight, target, *, bias=None, ignore_index=-100, red
     return loss_of_linear(linear_cross_entropy, x, weight, target, options, True)
 
 
+@with_passages(errors="ValueError, TypeError")
 def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     """`fastact.binary_cross_entropy` and its gradient with respect to `probs`.
 
-    Parameters
-    ----------
-    probs, target, weight, reduction
-        As `fastact.binary_cross_entropy`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.binary_cross_entropy`.
+    [as the loss]
     dprobs : ndarray
         (p - t) / (p (1 - p)); 1 at p = t = 0 and -1 at p = t = 1. With reduction="none" the gradient of the sum.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.binary_cross_entropy`.
+    [raises as the loss]
 
     Examples
     --------
@@ -184,25 +122,15 @@ def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     return loss_of_pairs(binary_cross_entropy, _row_losses.BINARY_CROSS_ENTROPY, probs, target, options, True)
 
 
+@with_passages(errors="ValueError, TypeError")
 def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=None, reduction="mean"):
     """`fastact.binary_cross_entropy_with_logits` and its gradient with respect to `logits`.
 
-    Parameters
-    ----------
-    logits, target, weight, pos_weight, reduction
-        As `fastact.binary_cross_entropy_with_logits`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.binary_cross_entropy_with_logits`.
+    [as the loss]
     dlogits : ndarray
         (1 - t) sigmoid(x) - pos_weight t sigmoid(-x), neither term of which cancels. With reduction="none" the gradient of the sum.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.binary_cross_entropy_with_logits`.
+    [raises as the loss]
 
     Examples
     --------
@@ -216,25 +144,15 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     )
 
 
+@with_passages(errors="ValueError, TypeError")
 def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     """`fastact.kl_div` and its gradient with respect to `log_probs`.
 
-    Parameters
-    ----------
-    log_probs, target, log_target, reduction
-        As `fastact.kl_div`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.kl_div`.
+    [as the loss]
     dlog_probs : ndarray
         -t, or -e^t with log_target. With reduction="none" the gradient of the sum.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.kl_div`.
+    [raises as the loss]
 
     Examples
     --------
@@ -247,25 +165,15 @@ def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     return loss_of_pairs(kl_div, kind, log_probs, target, options, True)
 
 
+@with_passages(errors="ValueError, TypeError")
 def mse_loss(pred, target, *, reduction="mean"):
     """`fastact.mse_loss` and its gradient with respect to `pred`.
 
-    Parameters
-    ----------
-    pred, target, reduction
-        As `fastact.mse_loss`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.mse_loss`.
+    [as the loss]
     dpred : ndarray
         2 (pred - target). With reduction="none" the gradient of the sum.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.mse_loss`.
+    [raises as the loss]
 
     Examples
     --------
@@ -277,25 +185,15 @@ def mse_loss(pred, target, *, reduction="mean"):
     return loss_of_pairs(mse_loss, _row_losses.MSE, pred, target, options, True)
 
 
+@with_passages(errors="ValueError, TypeError")
 def l1_loss(pred, target, *, reduction="mean"):
     """`fastact.l1_loss` and its gradient with respect to `pred`.
 
-    Parameters
-    ----------
-    pred, target, reduction
-        As `fastact.l1_loss`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.l1_loss`.
+    [as the loss]
     dpred : ndarray
         The sign of pred - target, 0 where they are equal. With reduction="none" the gradient of the sum.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.l1_loss`.
+    [raises as the loss]
 
     Examples
     --------
@@ -307,25 +205,15 @@ def l1_loss(pred, target, *, reduction="mean"):
     return loss_of_pairs(l1_loss, _row_losses.L1, pred, target, options, True)
 
 
+@with_passages(errors="ValueError, TypeError")
 def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     """`fastact.smooth_l1_loss` and its gradient with respect to `pred`.
 
-    Parameters
-    ----------
-    pred, target, beta, reduction
-        As `fastact.smooth_l1_loss`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.smooth_l1_loss`.
+    [as the loss]
     dpred : ndarray
         d / beta within beta, the sign of d beyond. With reduction="none" the gradient of the sum.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.smooth_l1_loss`.
+    [raises as the loss]
 
     Examples
     --------
@@ -337,25 +225,15 @@ def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     return loss_of_pairs(smooth_l1_loss, _row_losses.SMOOTH_L1, pred, target, options, True)
 
 
+@with_passages(errors="ValueError, TypeError")
 def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
     """`fastact.huber_loss` and its gradient with respect to `pred`.
 
-    Parameters
-    ----------
-    pred, target, delta, reduction
-        As `fastact.huber_loss`.
-
-    Returns
-    -------
-    loss : scalar or ndarray
-        As `fastact.huber_loss`.
+    [as the loss]
     dpred : ndarray
         d within delta, delta times the sign of d beyond. With reduction="none" the gradient of the sum.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As `fastact.huber_loss`.
+    [raises as the loss]
 
     Examples
     --------

@@ -274,3 +274,6 @@ def test_linear_cross_entropy_checks_its_arguments():
     loss, (dx, dweight, _) = fa.value_and_grad.linear_cross_entropy(x[:0], weight, target[:0], reduction="sum")
     assert (loss, dx.shape) == (0, (0, 3))
     np.testing.assert_array_equal(dweight, 0)
+    loss, gradients = fa.value_and_grad.linear_cross_entropy(x[:, :0], weight[:, :0], target, bias=bias)
+    assert loss == fa.cross_entropy(np.tile(bias, (4, 1)), target)  # no features: the bias alone
+    assert [g.shape for g in gradients] == [(4, 0), (5, 0), (5,)]
