@@ -21,10 +21,13 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define FA_INLINE static inline __attribute__((always_inline, unused))
+#define FA_CALLED static __attribute__((noinline, unused))
 #elif defined(_MSC_VER)
 #define FA_INLINE static __forceinline
+#define FA_CALLED static __declspec(noinline)
 #else
 #define FA_INLINE static inline
+#define FA_CALLED static
 #endif
 
 #if FA_VECTOR_BYTES
