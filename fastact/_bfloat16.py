@@ -1,7 +1,6 @@
 """bfloat16, which NumPy knows once ml_dtypes is imported: every ufunc gets its loops then, be that before fastact or after.
 A ufunc that has seen the dtype without them would remember to go through float32."""
 
-import importlib.util
 import sys
 
 from . import _row_axes, _row_losses, _rows, _ufuncs
@@ -23,16 +22,17 @@ class Watcher:
     def find_spec(name, path=None, target=None):
         if name != MODULE:
             return None
-        sys.meta_path.remove(Watcher)
-        spec = importlib.util.find_spec(name)
+        others = (finder for finder in sys.meta_path if finder is not Watcher)
+        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
         if spec is None or spec.loader is None:
-            sys.meta_path.insert(0, Watcher)
-            return None
+            return spec
         execute = spec.loader.exec_module
 
         def execute_and_register(module):
             execute(module)
             register(module)
+            if Watcher in sys.meta_path:  # not before: who asks for the spec need not import
+                sys.meta_path.remove(Watcher)
 
         spec.loader.exec_module = execute_and_register
         return spec

@@ -144,6 +144,18 @@ def test_threads_do_not_matter(name, kind):
     assert np.array_equal(found[0], found[2])
 
 
+@pytest.mark.parametrize("name", ["relu", "gelu", "elu"])
+@pytest.mark.parametrize("rest", [16, 100, 256, 2047])
+def test_a_short_last_piece_of_a_thread_may_pass_the_caches(isa, name, rest):
+    x = np.full((1 << 20) + rest, 0.75, np.float32)
+    want = bits(subjects.fastact_function(name, "value")(x[:1]))[0]
+    with fa.num_threads(2):
+        for offset in (0, 4, 16) * 3:
+            y = np.empty(x.nbytes + offset, np.uint8)[offset:].view(np.float32)
+            subjects.fastact_function(name, "value")(x, out=y)
+            assert np.all(bits(y) == want)
+
+
 @ROWS
 @KIND
 def test_parameter_arrays_and_scalars_agree(isa, name, kind):

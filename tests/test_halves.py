@@ -97,5 +97,11 @@ def test_the_order_of_imports_does_not_matter(order):
     assert run(code) == ["bfloat16"] * 3
 
 
+def test_asking_whether_ml_dtypes_is_installed_does_not_matter():
+    code = "import fastact, importlib.util, numpy as np; importlib.util.find_spec('ml_dtypes')\n"
+    code += "import ml_dtypes; print(fastact.relu(np.ones(3, ml_dtypes.bfloat16)).dtype)"
+    assert run(code) == ["bfloat16"]
+
+
 def test_fastact_does_not_import_ml_dtypes():
     assert run("import sys, fastact; print('ml_dtypes' in sys.modules)") == ["False"]

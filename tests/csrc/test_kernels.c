@@ -125,7 +125,7 @@ static void check_streamed(const subject *s)
 {
     static whole_call whole;
     static _Alignas(64) unsigned char memory[FA_MAX_OUT][(MAX_LENGTH + 16) * 8];
-    const size_t item = item_of(s), lengths[] = {300, 511, MAX_LENGTH};
+    const size_t item = item_of(s), lengths[] = {3, 40, 200, 300, 511, MAX_LENGTH};
     const void *in[FA_MAX_IN];
     void *out[FA_MAX_OUT];
     size_t step[FA_MAX_IN];
@@ -134,8 +134,8 @@ static void check_streamed(const subject *s)
         in[k] = whole.in[k];
         step[k] = 1;
     }
-    for (size_t t = 0; t < 17 * 3; t++) {
-        const size_t n = lengths[t % 3];
+    for (size_t t = 0; t < 17 * 6; t++) {
+        const size_t n = lengths[t / 17];
         for (int k = 0; k < s->n_out; k++)
             out[k] = memory[k] + (t % 17 == 16 ? 1 + k * item : t % 17 * item);
         kernel_of(s)(n, in, step, out, FA_STREAMED);
