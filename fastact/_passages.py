@@ -119,7 +119,7 @@ def with_passages(**words: str) -> Callable[[Function], Function]:
     def complete(function: Function) -> Function:
         if not function.__doc__:
             return function
-        code = function.__code__  # type: ignore[attr-defined]
+        code = function.__code__
         operands = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         fields = {"name": function.__name__, "first": operands[0], "operands": ", ".join(operands), **words}
         lines: list[str] = []

@@ -3,6 +3,7 @@ other compiled callables, which doctest overlooks, are run here."""
 
 import doctest
 import importlib
+import re
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import fastact as fa
 def public_callables():
     """Return {dotted name: object} for everything callable that `fastact` and its modules of functions make public."""
     found = {}
-    for module in ("fastact", "fastact.vjp"):
+    for module in ("fastact", "fastact.vjp", "fastact.value_and_grad"):
         home = importlib.import_module(module)
         public = getattr(home, "__all__", vars(home))
         found |= {
@@ -36,3 +37,9 @@ def test_the_example_in_the_docstring_runs(name):
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     doctest.DocTestRunner(verbose=False, optionflags=options).run(parsed, out=complaints.append)
     assert not complaints, "".join(complaints)
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_shared_passages_are_filled_in(name):
+    docstring = CALLABLES[name].__doc__
+    assert not re.search(r"(?m)^ *\[.*\]$", docstring.partition("Examples")[0])
