@@ -141,3 +141,22 @@ def test_the_page_names_what_was_missed(monkeypatch, tmp_path):
     text = (tmp_path / "accuracy.md").read_text()
     assert "missed" not in text
     assert "no number" in text
+
+
+@pytest.mark.parametrize("name", ["silu", "quick_gelu"])
+def test_the_first_look_in_long_double_loses_no_error(monkeypatch, name):
+    function = subjects.bind("fastact", name, "value")
+    options = ("--dtype", "float64", "--points", "60000")
+    assert sweep(monkeypatch, function, name, arguments=options)["ok"]
+    points = ulp.stratified("float64", 60_000, seed=0)
+    wrong = points[1::4][points[1::4] > 0.1][7]  # of the second chunk
+
+    def broken(x):
+        y = function(x)
+        return np.where(x == wrong, y * (1 + 2.0**-51), y)
+
+    line = sweep(monkeypatch, broken, name, arguments=options)
+    assert line["x"] == wrong
+    assert line["ulp"] > 1.5
+    assert not line["ok"]
+    assert line["count"] == points.size

@@ -1,11 +1,13 @@
 """Measure the accuracy that docs/accuracy.md states: `make accuracy`, or `python tools/accuracy.py --help`.
 
-Here: the command line and the sweeps of functions of one operand.  Those of two are in accuracy_pairs.py, float16 and
-bfloat16 in accuracy_halves.py, rows (softmax, …) in accuracy_rows.py; the page is written by accuracy_page.py; what a ULP is and which bound holds is in tests/ulp.py, the mathematics in tests/reference.py.
+Here: the command line and the sweeps of functions of one operand.  What
+spares the float64 sweeps most of their 160-bit arithmetic is in accuracy_screen.py; functions of two operands are in
+accuracy_pairs.py, float16 and bfloat16 in accuracy_halves.py, rows (softmax, …) in accuracy_rows.py; the page is written by accuracy_page.py; what a ULP is and which bound holds is in tests/ulp.py, the mathematics in tests/reference.py.
 """
 
 import argparse
 import dataclasses
+import functools
 import multiprocessing
 import os
 import pathlib
@@ -19,6 +21,7 @@ import accuracy_halves  # noqa: E402
 import accuracy_page  # noqa: E402
 import accuracy_pairs  # noqa: E402
 import accuracy_rows  # noqa: E402
+import accuracy_screen  # noqa: E402
 import numpy as np  # noqa: E402
 import reference  # noqa: E402
 import subjects  # noqa: E402
@@ -58,7 +61,8 @@ def run(job):
     worst = ulp.Worst()
     if job.dtype == "float64" or job.points:
         points = ulp.stratified(job.dtype, job.points, seed=job.start)
-        chunks = (points[i : i + CHUNK] for i in range(0, points.size, CHUNK))
+        parts = -(-points.size // CHUNK)
+        chunks = (points[i::parts] for i in range(parts))
     else:
         chunks = (
             np.arange(
@@ -71,13 +75,22 @@ def run(job):
         )
     given = tuple(dict(job.parameters).values())
     roots = reference.derivative_roots(job.name, *given) if job.kind == "derivative" else ()
+    screen = accuracy_screen.Screen(worst, functools.partial(_exact, job), roots)
     for number, x in enumerate(chunks):
-        _measure(job, function, x, roots, worst, number)
+        _measure(job, function, x, roots, worst, number, screen)
     return worst
 
 
-def _measure(job, function, x, roots, worst, number):
-    given = tuple(dict(job.parameters).values())
+def _exact(job, m, x, g):
+    """The reference in numbers of m as head and tail (see `reference.split`)."""
+    exact = reference.evaluate(m, job.name, job.kind, x, *dict(job.parameters).values())
+    if job.vary_g:
+        with m.context():
+            exact = np.where(exact == 0, 0, exact * m.array(g))
+    return reference.split(exact, m)
+
+
+def _measure(job, function, x, roots, worst, number, screen):
     g = np.ones_like(x)
     if job.vary_g:
         random = np.random.default_rng([number, job.start])
@@ -88,20 +101,13 @@ def _measure(job, function, x, roots, worst, number):
         got = function(x) if job.kind == "value" else function(x, g)
         if got.dtype != x.dtype:
             raise TypeError(f"{job.library} {job.name} gives {got.dtype} for {x.dtype}")
-        if job.dtype == "float32":
-            head, tail = (
-                reference.evaluate(reference.NUMPY, job.name, job.kind, x, *given),
-                0.0,
-            )
-            if job.vary_g:
-                head = np.where(head == 0, 0, head * g)
-        else:
-            exact = reference.evaluate(reference.MPFR, job.name, job.kind, x, *given)
-            if job.vary_g:
-                with reference.MPFR.context():
-                    exact = np.where(exact == 0, 0, exact * reference.MPFR.array(g))
-            head, tail = reference.split(exact)
-    worst.add(x, got, head, tail, roots, g)
+        if job.dtype == "float64":
+            screen.add(x, got, g)
+            return
+        head = reference.evaluate(reference.NUMPY, job.name, job.kind, x, *dict(job.parameters).values())
+        if job.vary_g:
+            head = np.where(head == 0, 0, head * g)
+    worst.add(x, got, head, 0.0, roots, g)
 
 
 def jobs_of(library, name, kind, options):
@@ -124,7 +130,7 @@ def jobs_of(library, name, kind, options):
             for i in range(options.parameters if subjects.table()[name]["n_parameter"] else 0)
         ]
     if points:
-        share = min(points, 200_000)
+        share = min(points, 1_000_000)
         return [Job(**common, start=i, points=share) for i in range(-(-points // share))]
     stride = options.stride if library == "fastact" else max(options.stride, options.peer_stride)
     return [Job(**common, start=start, stride=stride) for start in range(0, 1 << 32, SPAN)]
