@@ -102,7 +102,9 @@ def _kind(name, kinds, target):
     if is_index or (kinds[1] is not None and (target.dtype.kind == "f" or target.dtype.name == "bfloat16")):
         return kinds[0] if is_index else kinds[1]
     expected = "integers" if kinds[1] is None else "integers (class indices) or floats (class probabilities)"
-    raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected {expected}")
+    raise TypeError(
+        f"{name}() got a target of dtype {target.dtype}: expected {expected}; convert with .astype(numpy.int64)"
+    )
 
 
 def _probabilities(name, target, logits, axis, ignore_index):
@@ -140,6 +142,10 @@ def _shape_error(name, target, shape, axis, what):
         moved = shape[:1] + shape[2:]
         if target.shape == moved or (what == "probabilities" and target.shape == shape):
             hint = "; it would fit with the classes on axis 1: pass axis=1"
+    if what == "probabilities" and target.shape == rows:
+        hint = "; convert class indices with .astype(numpy.int64)"
+    elif what == "indices" and target.shape == shape:
+        hint = f"; of one-hot rows give target.argmax(axis={axis})"
     if what == "probabilities":
         return ValueError(
             f"{name}() got a target of dtype {target.dtype} and shape {target.shape}: expected the shape of the "

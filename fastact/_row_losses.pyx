@@ -92,11 +92,10 @@ cdef bint plain_class_weight(object weight, cnp.ndarray x, int axis):
 
 
 cdef int plain_targets(
-    object kinds, cnp.ndarray x, object target, int axis, object ignore_index, fa_row_loss_call *call, list kept,
+    tuple kinds, cnp.ndarray x, object target, cnp.ndarray index, int axis, object ignore_index, fa_row_loss_call *call,
 ) except -2:
-    """The kernel for these targets, which go into the call, or -1 if they take more thought; kept holds what the call
-    points to."""
-    cdef cnp.ndarray index
+    """The kernel for these targets, which go into the call, or -1 if they take more thought; index: the target as class
+    indices, or None for probabilities."""
     cdef int overflow = 0
     if not PyLong_CheckExact(ignore_index):
         return -1
@@ -104,22 +103,15 @@ cdef int plain_targets(
     if overflow:
         return -1
     call.index, call.target.data = NULL, NULL
-    if (<tuple>kinds)[1] is not None and is_like(x, target):
-        if call.ignore_index >= 0:
+    if index is None:
+        if kinds[1] is None or not is_like(x, target) or call.ignore_index >= 0:
             return -1
         call.target_dtype, call.target.data = dtype_of(x), cnp.PyArray_BYTES(target)
-        return (<tuple>kinds)[1]
-    if (<tuple>kinds)[0] is None:
-        return -1
-    found = plain_index(target, x, axis)
-    if found is None:
-        return -1
-    index = found
+        return kinds[1]
     call.index = <const int64_t *>cnp.PyArray_BYTES(index)
-    kept.append(index)
     if rows.bad_index(call.index, <size_t>index.size, <size_t>cnp.PyArray_DIM(x, axis), call.ignore_index) >= 0:
         return -1
-    return (<tuple>kinds)[0]
+    return kinds[0]
 
 
 cdef double plain_count(cnp.ndarray x, int axis, const fa_row_loss_call *call):
@@ -135,7 +127,7 @@ cdef double plain_count(cnp.ndarray x, int axis, const fa_row_loss_call *call):
 
 
 cdef object direct_rows(
-    object kinds, object x, object target, bint with_gradient, object axis, object reduction, object weight,
+    tuple kinds, object x, object target, bint with_gradient, object axis, object reduction, object weight,
     object ignore_index, object smoothing,
 ):
     """The loss, or (loss, gradient), of plain arrays; None when _loss_rows.py has to look at the arguments, or to say what
@@ -160,8 +152,8 @@ cdef object direct_rows(
         call.loss.weight = cnp.PyArray_DATA(weight)
         if call.loss.smoothing != 0:
             call.loss.weight_sum = fsum(weight.tolist())
-    kept = []
-    which = plain_targets(kinds, x, target, a, ignore_index, &call, kept)
+    index = None if kinds[0] is None else plain_index(target, x, a)
+    which = plain_targets(kinds, x, target, index, a, ignore_index, &call)
     if which == -1:
         return None
     if is_mean:

@@ -342,8 +342,12 @@ GUFUNCS = (
     (softmin, "(n)->(n)", _row_axes.MAPS, FA_SOFTMIN, 2),
     (logsumexp, "(n)->()", _row_axes.LOGSUMEXPS, 0, 2),
 )
-for _function, _signature, _kind, _which, _count in GUFUNCS:  # the dotted name is where pickle finds a gufunc again
+for _function, _signature, _kind, _which, _count in GUFUNCS:
     _function.__module__ = "fastact"
     _function.gufunc = _row_axes.make_gufunc(
         f"{_function.__name__}.gufunc", _signature, f"{_function.__name__} over the last axis; see fastact.{_function.__name__}.",
         _kind, _which, _count)
+    try:
+        _function.gufunc.__module__ = "fastact"  # where pickle finds it by its dotted name
+    except AttributeError:
+        pass  # ufuncs of an older NumPy take no attributes: pickle searches all modules

@@ -105,26 +105,36 @@ def normalized_axes(name, axis, ndim):
     return axes
 
 
-def masked_operand(x, where):
-    """The data of a masked array, its mask joined to where, and the function that masks the result."""
+def masked_operand(x, where, name):
+    """The data of a masked array, its mask joined to where, and what the mask keeps."""
     if not isinstance(x, np.ma.MaskedArray):
         return x, where, None
     kept = ~np.ma.getmaskarray(x)
-    return x.data, kept if where is None else kept & np.asarray(where, bool), kept
+    return x.data, kept if where is None else kept & checked_where(where, x.shape, name), kept
+
+
+def checked_where(where, shape, name):
+    """where as a mask of this shape."""
+    if np.ma.is_masked(where):
+        raise TypeError(f"{name}() got where with masked elements: expected an array of bool; give where.filled(False)")
+    where = np.asarray(where)
+    if where.dtype != bool:
+        raise TypeError(
+            f"{name}() got where of dtype {where.dtype}: expected bool (True: included); convert with .astype(bool)"
+        )
+    if where.shape == shape:
+        return where
+    try:
+        return np.broadcast_to(where, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name}() got where of shape {where.shape}: expected one that broadcasts to x, {shape}"
+        ) from None
 
 
 def excluded(x, where, name):
     """x with -inf at what is excluded, and the mask of that, of x's shape."""
-    where = np.asarray(where)
-    if where.dtype != bool:
-        raise TypeError(f"{name}() got where of dtype {where.dtype}: expected bool (True: included)")
-    if where.shape != x.shape:
-        try:
-            where = np.broadcast_to(where, x.shape)
-        except ValueError:
-            raise ValueError(
-                f"{name}() got where of shape {where.shape}: expected one that broadcasts to x, {x.shape}"
-            ) from None
+    where = checked_where(where, x.shape, name)
     return np.where(where, x, x.dtype.type(-np.inf)), ~where
 
 
@@ -169,7 +179,7 @@ def map_general(function, which, x, axis, where, out, dtype):
     result = delegated(function, (x,), keywords)
     if result is not NotImplemented:
         return result
-    data, where, kept = masked_operand(x, where)
+    data, where, kept = masked_operand(x, where, name)
     if kept is None and is_foreign(x):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype})
     data = as_operand(data, dtype, name)
@@ -198,7 +208,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     result = delegated(function, (x,), keywords)
     if result is not NotImplemented:
         return result
-    data, where, kept = masked_operand(x, where)
+    data, where, kept = masked_operand(x, where, name)
     if kept is None and is_foreign(x):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype, "keepdims": keepdims or None})
     data = as_operand(data, dtype, name)

@@ -140,3 +140,25 @@ def test_means_over_nothing_are_nan_with_label_smoothing_too():
     assert np.isnan(fa.cross_entropy(empty, empty))
     assert fa.cross_entropy(empty, empty, reduction="sum") == 0
     np.testing.assert_array_equal(fa.cross_entropy(empty, empty, reduction="none"), [0, 0])
+
+
+@pytest.mark.parametrize("function", ROW_FUNCTIONS)
+@pytest.mark.parametrize("x", [X, np.ma.array(X, mask=[[1, 0, 0], [0, 0, 0]])])
+def test_masks_are_checked_for_plain_and_masked_arrays(function, x):
+    for where, error, match in [
+        ([1, 1, 0], TypeError, r"expected bool .*astype\(bool\)"),
+        (np.ma.array([True, False, True], mask=[1, 0, 0]), TypeError, r"masked elements.*filled\(False\)"),
+        (np.ones((4, 2, 3), bool), ValueError, r"broadcasts to x, \(2, 3\)"),
+    ]:
+        with pytest.raises(error, match=match):
+            function(x, where=where)
+
+
+def test_errors_about_targets_name_the_mend():
+    for target, error, match in [
+        (CLASSES.astype(float), ValueError, r"convert class indices with \.astype\(numpy\.int64\)"),
+        (np.eye(3, dtype=int)[CLASSES], ValueError, r"one-hot rows give target\.argmax\(axis=1\)"),
+        (CLASSES.astype(bool), TypeError, r"convert with \.astype\(numpy\.int64\)"),
+    ]:
+        with pytest.raises(error, match=match):
+            fa.cross_entropy(X, target)
