@@ -123,8 +123,10 @@ cdef class _Callable:
     cdef dict __dict__
     cdef readonly object ufunc
     cdef int n_array
+    cdef str label  # its name in errors
 
     def _describe(self, row, bint is_vjp, signature, doc):
+        self.label = ("vjp." if is_vjp else "") + row["name"]
         attributes = {
             "__name__": row["name"], "__qualname__": row["name"], "__module__": "fastact.vjp" if is_vjp else "fastact",
             "__doc__": doc, "__text_signature__": signature}
@@ -154,7 +156,7 @@ cdef class _Callable:
         names = ("x", "g")[len(args):self.n_array]
         missing = [name for name in names if name not in kwargs]
         if missing:
-            raise TypeError(f"{self.__name__}() misses its operand {missing[0]!r}: expected {self.__name__}{self.__text_signature__}")
+            raise TypeError(f"{self.label}() misses its operand {missing[0]!r}: expected {self.label}{self.__text_signature__}")
         return args + tuple(kwargs.pop(name) for name in names)
 
 
@@ -183,16 +185,16 @@ cdef class Parametric(_Callable):
         values = list(self.defaults)
         given = args[self.n_array:]
         if len(given) > len(values):
-            raise TypeError(f"{self.__name__}() got {len(args)} operands: expected {self.__name__}{self.__text_signature__}")
+            raise TypeError(f"{self.label}() got {len(args)} operands: expected {self.label}{self.__text_signature__}")
         values[:len(given)] = given
         for position, name in enumerate(self.names):
             if name in kwargs:
                 if position < len(given):
-                    raise TypeError(f"{self.__name__}() got {name!r} by position and by name: give it once")
+                    raise TypeError(f"{self.label}() got {name!r} by position and by name: give it once")
                 values[position] = kwargs.pop(name)
             elif values[position] is None:
                 raise TypeError(
-                    f"{self.__name__}() misses its parameter {name!r}: expected {self.__name__}{self.__text_signature__}")
+                    f"{self.label}() misses its parameter {name!r}: expected {self.label}{self.__text_signature__}")
         return values
 
     def __call__(self, *args, **kwargs):
@@ -203,16 +205,43 @@ cdef class Parametric(_Callable):
         x = arrays[0]
         if getattr(x, "dtype", None) is None and not hasattr(x, "__array_ufunc__"):
             x = np.asarray(x)
-        dtype = getattr(x, "dtype", None)
-        if isinstance(dtype, np.dtype) and dtype.itemsize <= 2:
-            if dtype.kind not in "biu" and "dtype" not in kwargs and any(map(is_single, values)):
-                kwargs["dtype"] = np.float32  # what NumPy makes of half and single; half loops take single parameters
-            values = [np.float32(v) if isinstance(v, (float, int)) else v for v in values]
-        return self.ufunc(x, *arrays[1:], *values, **kwargs)
+        operands = (x, *arrays[1:], *values)
+        if "sig" not in kwargs and "signature" not in kwargs and in_single(operands, kwargs.get("dtype")):
+            if is_half(x.dtype) and "dtype" not in kwargs and not all([fits(v, x.dtype) for v in values]):
+                kwargs["dtype"] = np.float32  # what NumPy makes of both; half loops take single parameters
+            operands = (x, *arrays[1:], *[narrowed(v) if is_weak(v) else v for v in values])
+        return self.ufunc(*operands, **kwargs)
 
 
-cdef bint is_single(object value):
-    return getattr(value, "dtype", None) == np.float32
+cdef bint is_weak(object value):
+    """A number of Python's, which takes the dtype it meets; NumPy's scalars have one of their own."""
+    return isinstance(value, (float, int)) and not isinstance(value, np.generic)
+
+
+cdef bint fits(object value, object dtype):
+    if is_weak(value):
+        return True
+    own = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+    return isinstance(own, np.dtype) and np.can_cast(own, dtype)
+
+
+cdef bint in_single(tuple operands, object dtype):
+    """Whether the loop for these operands computes in float32; where their dtypes are not NumPy's it is not known."""
+    if dtype is not None:
+        return isinstance(getattr(operands[0], "dtype", None), np.dtype) and np.can_cast(dtype, np.float32)
+    return all([fits(operand, np.float32) for operand in operands])
+
+
+cdef bint is_half(object dtype):
+    return dtype.itemsize == 2 and dtype.kind not in "iu"
+
+
+cdef object narrowed(object value):
+    """A number as a float32 scalar, rounded as the direct lane does and in silence."""
+    cdef double wide = value
+    cdef float narrow
+    narrow_parameters(1, &wide, &narrow)
+    return np.frombuffer((<char *>&narrow)[:sizeof(narrow)], np.float32)[0]
 
 
 cdef class Choice(_Callable):
@@ -237,14 +266,14 @@ cdef class Choice(_Callable):
     def __call__(self, *args, **kwargs):
         arrays = self.arrays_of(args, kwargs)
         if len(args) > self.n_array + 1 or (len(args) > self.n_array and self.keyword in kwargs):
-            raise TypeError(f"{self.__name__}() got too many operands: expected {self.__name__}{self.__text_signature__}")
+            raise TypeError(f"{self.label}() got too many operands: expected {self.label}{self.__text_signature__}")
         if len(args) > self.n_array:
             choice = args[self.n_array]
         else:
             choice = kwargs.pop(self.keyword, next(iter(self.ufuncs)))
         if not isinstance(choice, str) or choice not in self.ufuncs:
             expected = " or ".join(map(repr, self.ufuncs))
-            raise ValueError(f"{self.__name__}() got {self.keyword}={choice!r}: expected {expected}")
+            raise ValueError(f"{self.label}() got {self.keyword}={choice!r}: expected {expected}")
         return self.ufuncs[choice](*arrays, **kwargs)
 
 
@@ -300,7 +329,7 @@ cdef PyObject *choice_call(PyObject *callable, PyObject *const *operands, size_t
             name = <object>PyTuple_GET_ITEM(names, i)
             if name == "out":
                 out = <object>operands[n + i]
-            elif name == function.keyword:
+            elif name == function.keyword and isinstance(<object>operands[n + i], str):
                 lane = function.lanes.get(<object>operands[n + i])
             else:
                 lane = None

@@ -5,14 +5,19 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from . import activations, vjp
 from ._passages import with_passages
-from .reductions import operand_dtype
+from .reductions import delegated, operand_dtype
 
 __all__ = ["glu", "vjp_glu"]
 
 
+def _is_own(x):
+    """Whether NumPy's ufuncs give back what x is, of whatever library: an array already."""
+    return hasattr(x, "__array_ufunc__") or hasattr(x, "__array_wrap__")
+
+
 def _halves(name, x, axis):
     """Indices of x's halves along the axis, x as an array of any kind."""
-    x = x if hasattr(x, "__array_ufunc__") else np.asarray(x)
+    x = x if _is_own(x) else np.asarray(x)
     position = normalize_axis_index(axis, x.ndim)
     length = x.shape[position]
     if length % 2:
@@ -75,7 +80,7 @@ def vjp_glu(x, g, axis=-1):
     Returns
     -------
     ndarray
-        The dtype and shape of x.
+        The shape of x, and its dtype promoted with that of g.
 
     [raises of halves]
 
@@ -85,7 +90,28 @@ def vjp_glu(x, g, axis=-1):
     >>> fa.vjp.glu([1.0, -2.0, 0.0, 0.0], [1.0, 1.0])
     array([ 0.5 ,  0.5 ,  0.25, -0.5 ])
     """
-    x, first, second = _halves("vjp.glu", np.asarray(x), axis)
-    dx = np.empty(x.shape, operand_dtype(x.dtype, "vjp.glu"))
-    vjp.functions["_glu"](x[first], x[second], np.asarray(g, dx.dtype), out=(dx[first], dx[second]))
+    handed = delegated(vjp_glu, (x, g), {"axis": axis})
+    if handed is not NotImplemented:
+        return handed
+    x, first, second = _halves("vjp.glu", x, axis)
+    dtype = operand_dtype(x.dtype, "vjp.glu") if isinstance(x, np.ndarray | np.generic) else None
+    if type(g) in (float, int, bool):
+        g = np.asarray(g, dtype)
+    elif not _is_own(g):
+        g = np.asarray(g)
+    if type(x) is not np.ndarray or not isinstance(g, np.generic) and type(g) is not np.ndarray:
+        return _joined(x, g, vjp.functions["_glu"](x[first], x[second], g), axis)
+    operand_dtype(g.dtype, "vjp.glu", "g")
+    *_, dtype = vjp.functions["_glu"].resolve_dtypes((x.dtype, x.dtype, g.dtype, None, None))
+    dx = np.empty(x.shape, dtype)
+    vjp.functions["_glu"](x[first], x[second], g, out=(dx[first], dx[second]))
     return dx
+
+
+def _joined(x, g, parts, axis):
+    """Both derivatives side by side, as what x or g is: arrays of other kinds, which may carry masks."""
+    kept = next(operand for operand in (x, g) if type(operand) is not np.ndarray)
+    if isinstance(parts[0], np.ma.MaskedArray):
+        return np.ma.concatenate(parts, axis)
+    joined = np.concatenate(parts, axis)
+    return kept.__array_wrap__(joined) if type(joined) is np.ndarray and hasattr(kept, "__array_wrap__") else joined

@@ -171,6 +171,14 @@ def test_wrong_arguments_are_type_errors(name):
         function(np.ones(3), out=np.ones(2))
 
 
+def test_errors_name_the_derivative():
+    for arguments in ([1.0], [1.0, 1.0, 1.0, 1.0]):
+        with pytest.raises(TypeError, match=r"^vjp\.elu\(\) .* expected vjp\.elu\(x, g, alpha=1\.0"):
+            fa.vjp.elu(*arguments)
+    with pytest.raises(TypeError, match=r"^elu\(\) got 'alpha' by position and by name"):
+        fa.elu(1.0, 1.0, alpha=1.0)
+
+
 @ROWS
 @KIND
 @DTYPE
@@ -349,9 +357,11 @@ def test_accumulate_takes_each_result_as_the_next_input(isa):
 
 @pytest.mark.parametrize("choice", [None, "", False, [], np.ones(2), "Tanh"])
 def test_another_approximation_is_refused(choice):
-    for call in (lambda **keywords: fa.gelu(1.0, **keywords), lambda **keywords: fa.vjp.gelu(1.0, 1.0, **keywords)):
-        with pytest.raises(ValueError, match="approximate=.*expected 'none' or 'tanh'"):
-            call(approximate=choice)
+    for x in (1.0, np.ones(2, np.float32)):
+        with pytest.raises(ValueError, match="^gelu.. got approximate=.*expected 'none' or 'tanh'"):
+            fa.gelu(x, approximate=choice)
+        with pytest.raises(ValueError, match="^vjp.gelu.. got approximate=.*expected 'none' or 'tanh'"):
+            fa.vjp.gelu(x, x, approximate=choice)
 
 
 @pytest.mark.parametrize("name", [*PARAMETRISED, "gelu"])

@@ -246,23 +246,52 @@ def test_status_flags_are_left_as_they_were(isa, name, kind):
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64") or platform.system() != "Linux", reason="glibc, x86")
-@pytest.mark.parametrize("alpha", [0.3, 1e-40])
+@pytest.mark.parametrize("alpha", [0.3, 1e-40, 1e300, 3])
 def test_parameters_are_rounded_as_if_nothing_were_set(alpha, flushing):
     import torch
 
     libm, x = ctypes.CDLL("libm.so.6"), mixed(np.float32, 500)
+    half, small = fs.values(500, np.float16, "plain", 3), np.arange(-128, 128, dtype=np.int8)
+    calls = [
+        lambda: fa.elu(x, alpha),
+        lambda: fa.elu(x, alpha=alpha),
+        lambda: np.repeat(fa.elu(x[::2], alpha), 2)[: x.size],
+        lambda: fa.elu(half, alpha),
+        lambda: fa.elu(small, alpha),
+        lambda: fa.vjp.elu(x[::2], x[::2], alpha),
+    ]
     torch.set_flush_denormal(False)
-    want = bits(fa.elu(x, alpha))
+    want = [bits(call().astype(np.float32)) for call in calls]
+    assert np.array_equal(want[0], want[1])
+    assert np.array_equal(want[0][::2], want[2][::2])
     torch.set_flush_denormal(True)
-    assert np.array_equal(bits(fa.elu(x, alpha)), want)
+    flushed = [call() for call in calls]
     torch.set_flush_denormal(False)
     libm.fesetround(0x800)
-    got = fa.elu(x, alpha)
+    turned = [call() for call in calls]
     libm.fesetround(0)
-    assert np.array_equal(bits(got), want)
+    for got in (flushed, turned):
+        for mine, right in zip(got, want, strict=True):
+            assert np.array_equal(bits(mine.astype(np.float32)), right)
     libm.feclearexcept(0x3D)
     fa.elu(x, alpha, out=np.empty_like(x))
     assert libm.fetestexcept(0x3D) == 0
+
+
+def test_a_parameter_past_the_dtype_does_not_warn():
+    x = mixed(np.float32, 500)
+    with np.errstate(all="raise"):
+        for given in (
+            x,
+            x[::2],
+            np.int8([-1, 1]),
+            np.float16([-1, 1]),
+            np.int8(-1),
+            x[0],
+            np.ma.masked_array(x, x > 0),
+        ):
+            fa.elu(given, 1e300)
+            fa.vjp.elu(given, given, alpha=1e300)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

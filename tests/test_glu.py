@@ -6,6 +6,7 @@ import strategies as fs
 import torch
 
 import fastact as fa
+import fastact.torch
 
 SHAPES = [((8,), 0), ((3, 8), -1), ((6, 5), 0), ((2, 4, 7), 1), ((0, 4), 1), ((3, 0), -1)]
 
@@ -46,6 +47,40 @@ def test_dtypes(dtype, result):
     x = np.arange(8).astype(dtype)
     assert fa.glu(x).dtype == fa.vjp.glu(x, 1.0).dtype == result
     assert fa.glu(list(range(8))).dtype == np.float64
+
+
+@pytest.mark.parametrize("x", [np.ones(4, np.float16), np.ones(4, np.float32), np.ones(4), np.ones(4, np.int8)])
+@pytest.mark.parametrize("g", [np.ones(2), np.float64(1), np.ones(2, np.float16), np.int8([1, 1]), [1.0, 2.0]])
+def test_g_promotes_as_elsewhere(x, g):
+    want = fa.vjp.sigmoid(x[:2], g).dtype
+    got = fa.vjp.glu(x, g)
+    assert got.dtype == want
+    assert np.array_equal(got, fa.vjp.glu(x.astype(want), np.asarray(g, want)))
+
+
+@pytest.mark.parametrize("g", [1j, np.array([1, 2], object), ["a", "b"], np.array(["2020"], "M8[Y]"), np.longdouble(1)])
+def test_g_that_is_no_real_number_is_named(g):
+    for x in (np.ones(4), np.ones(4, np.float16)):
+        with pytest.raises(TypeError, match=r"vjp\.glu\(\) got g of dtype .* expected bool, integers, float16"):
+            fa.vjp.glu(x, g)
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__")
+def test_arrays_of_other_kinds_stay_what_they_are():
+    class Marked(np.ndarray):
+        pass
+
+    x, g = np.float32([1, -2, 0.5, 3]), np.float32([1, 2])
+    masked = np.ma.masked_array(x, [0, 1, 0, 0])
+    want = fa.vjp.glu(x, g)
+    assert fa.glu(masked).mask.tolist() == [False, True]
+    assert fa.vjp.glu(masked, g).mask.tolist() == [False, True, False, True]
+    assert fa.vjp.glu(x, np.ma.masked_array(g, [1, 0])).mask.tolist() == [True, False, True, False]
+    assert type(fa.vjp.glu(x.view(Marked), g)) is Marked
+    for make in (torch.tensor, fastact.torch.tensor):
+        assert type(fa.glu(make(x))) is type(make(x))
+        assert type(fa.vjp.glu(make(x), make(g))) is type(make(x))
+        assert np.array_equal(np.asarray(fa.vjp.glu(make(x), make(g))), want)
 
 
 @pytest.mark.parametrize("call", [fa.glu, lambda x, axis=-1: fa.vjp.glu(x, 1.0, axis)])

@@ -82,6 +82,26 @@ def test_parameters_leave_the_dtype_alone_and_arrays_promote(half):
     assert fa.sigmoid(x, dtype=np.float32).dtype == np.float32
 
 
+@HALF
+def test_scalars_of_numpy_and_other_halves_promote_as_in_numpy(half):
+    x, other = np.ones(5, half), np.ones(5, *[kind for kind in HALVES.values() if kind is not half])
+    for function in (fa.elu, lambda x, alpha: fa.vjp.elu(x, x, alpha)):
+        assert function(x, np.float32(2)).dtype == np.float32
+        assert function(x, np.float64(2)).dtype == np.float64
+        assert function(x, np.int16([2])).dtype == np.float32
+        assert function(x, half(2)).dtype == half
+        assert function(x, other).dtype == np.float32
+        assert function(x, other[0]).dtype == np.float32
+        assert function(x.astype(np.float32), np.float64(2)).dtype == np.float64
+    assert fa.softplus(x, 0.1, np.float64(20)) == pytest.approx(fa.softplus(x.astype(float), 0.1), rel=1e-15)
+
+
+def test_a_number_beside_bfloat16_promotes_as_numpy_has_it():
+    x = np.ones(4, ml_dtypes.bfloat16)
+    assert fa.vjp.sigmoid(x, 1.0).dtype == fa.swiglu(x, 1.5).dtype == np.add(x, 1.0).dtype == np.float32
+    assert fa.vjp.glu(x, 1.0).dtype == x.dtype
+
+
 def run(code):
     path = os.pathsep.join([os.path.dirname(os.path.dirname(fa.__file__)), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONPATH": path}
