@@ -132,10 +132,10 @@ def checked_where(where, shape, name):
         ) from None
 
 
-def excluded(x, where, name):
-    """x with -inf at what is excluded, and the mask of that, of x's shape."""
+def excluded(x, where, name, filling=-np.inf):
+    """A copy of x with the filling at what is excluded, and the mask of that, of x's shape."""
     where = checked_where(where, x.shape, name)
-    return np.where(where, x, x.dtype.type(-np.inf)), ~where
+    return np.where(where, x, x.dtype.type(filling)), ~where
 
 
 def gathered(x, axes):
@@ -187,14 +187,13 @@ def map_general(function, which, x, axis, where, out, dtype):
         result = _rows.direct_map(which, data, axis, out)
         if result is not None:
             return result
-    axes = normalized_axes(name, axis, data.ndim)
-    hidden = None
+    else:
+        data, hidden = excluded(data, where, name, np.inf if which == _row_axes.SOFTMIN else -np.inf)
+        result = _rows.direct_map(which, data, axis, data)
+    if result is None:
+        axes = normalized_axes(name, axis, data.ndim)
+        result = mapped(which, data if data.ndim else data.reshape(1), axes).reshape(data.shape)
     if where is not None:
-        if which == _row_axes.SOFTMIN:
-            data, which = -data, _row_axes.SOFTMAX
-        data, hidden = excluded(data, where, name)
-    result = mapped(which, data if data.ndim else data.reshape(1), axes).reshape(data.shape)
-    if hidden is not None:
         np.copyto(result, -np.inf if which == _row_axes.LOG_SOFTMAX else 0, where=hidden)
     if kept is not None:
         masked = np.ma.MaskedArray(result, mask=~kept)
@@ -212,14 +211,14 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     if kept is None and is_foreign(x):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype, "keepdims": keepdims or None})
     data = as_operand(data, dtype, name)
-    if where is None:
+    if where is not None:
+        data, _ = excluded(data, where, name)
+    if kept is None:
         result = _rows.direct_sum(data, axis, bool(keepdims), out)
         if result is not None:
             return result
     axes = normalized_axes(name, axis, data.ndim)
     shape = data.shape
-    if where is not None:
-        data, _ = excluded(data, where, name)
     kept_shape = tuple(1 if d in axes else n for d, n in enumerate(shape))
     reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
     if len(axes) == 1:
