@@ -62,10 +62,9 @@ typedef struct {
     vreal s[ROW_VIRTUAL][ROW_PANEL], a[ROW_VIRTUAL][ROW_PANEL];
 } row_lanes;
 
-/* Sums of one block into lanes; where pending is set the first element equal to max is left out. */
+/* Sums of one block into lanes. */
 FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t count, size_t vectors, int full,
-                               const row_frame *frame, const vreal *max, vint *pending, int drop, int wild,
-                               row_lanes *lanes)
+                               const row_frame *frame, int wild, row_lanes *lanes)
 {
     size_t used = count < ROW_VIRTUAL ? count : ROW_VIRTUAL;
     for (size_t l = 0; l < used; l++)
@@ -77,11 +76,6 @@ FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t coun
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, start + i, v, full), f, h = row_reduce(x, frame + v, wild, &f);
             vreal q = row_fraction(f);
-            if (drop) {
-                vmask hit = v_eq(x, max[v]) & v_lt(pending[v], KI(0));
-                h = v_select(hit, K(0), h);
-                pending[v] = v_select(hit, KI(0), pending[v]);
-            }
             vreal *sum = &lanes->s[i % ROW_VIRTUAL][v], *rest = &lanes->a[i % ROW_VIRTUAL][v];
             row_add_power(sum, rest, h, q);
             if (row_drains(i / ROW_VIRTUAL) && i / ROW_VIRTUAL < count / ROW_VIRTUAL)
@@ -126,11 +120,10 @@ FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, ro
     }
 }
 
-/* Sums of all rows of a panel; 0 if some row is out of reach. */
-FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, int drop, row_sum *sum)
+/* Sums of all rows of a panel, `first` being where the block with the maximum starts; 0 if some row is out of reach. */
+FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, row_sum *sum)
 {
     vreal max[ROW_PANEL], min[ROW_PANEL];
-    vint pending[ROW_PANEL];
     row_frame frame[ROW_PANEL];
     row_lanes lanes;
     for (size_t r = 0; r < vectors * FA_LANES; r++)
@@ -141,48 +134,39 @@ FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, i
         if (!row_panel_frames(panel, start, count, vectors, full, max, min, frame, &wild))
             return 0;
         real top[ROW_PANEL_ROWS], bottom[ROW_PANEL_ROWS];
-        integer leads[ROW_PANEL_ROWS];
         for (size_t v = 0; v < vectors; v++) {
             v_store(top + v * FA_LANES, max[v]);
             v_store(bottom + v * FA_LANES, min[v]);
         }
-        for (size_t r = 0; r < vectors * FA_LANES; r++)
-            leads[r] = drop && top[r] > sum[r].max ? -1 : 0;
-        for (size_t v = 0; v < vectors; v++)
-            pending[v] = v_load(leads + v * FA_LANES);
         if (wild)
-            row_panel_block(panel, start, count, vectors, full, frame, max, pending, drop, 1, &lanes);
+            row_panel_block(panel, start, count, vectors, full, frame, 1, &lanes);
         else
-            row_panel_block(panel, start, count, vectors, full, frame, max, pending, drop, 0, &lanes);
+            row_panel_block(panel, start, count, vectors, full, frame, 0, &lanes);
         for (size_t v = 0; v < vectors; v++) {
             row_total total[FA_LANES];
             row_panel_fold(&lanes, v, count, total);
             for (size_t l = 0; l < FA_LANES; l++) {
                 row_sum *one = sum + v * FA_LANES + l;
-                double m = top[v * FA_LANES + l], exponent = row_exponent_of(m, 0);
-                row_merge(one, m, exponent, total[l]);
+                double m = top[v * FA_LANES + l];
+                one->first = m > one->max ? start : one->first;
+                row_merge(one, m, row_exponent_of(m, 0), total[l]);
                 one->min = bottom[v * FA_LANES + l] < one->min ? bottom[v * FA_LANES + l] : one->min;
-                if (leads[v * FA_LANES + l]) {
-                    row_frame own = row_frame_of(m, 0, exponent);
-                    one->top = row_top(&own, m);
-                    one->first = start;
-                }
             }
         }
     }
     return 1;
 }
 
-/* A dominated row, one of many: its block is copied and measured again as a contiguous one. */
-FA_INLINE void row_panel_refine(const row_panel *panel, size_t r, row_sum *sum)
+/* row_drop for a row of a panel; where it must be left out, its block is copied and treated as a contiguous one. */
+FA_INLINE void row_panel_drop(const row_panel *panel, size_t r, row_sum *sum)
 {
-    if (!(sum->own.head + sum->others.head < sum->top.head * 0x1p-4))
+    if (row_subtract_top(sum))
         return;
     real block[ROW_BLOCK];
     size_t count = panel->n - sum->first < ROW_BLOCK ? panel->n - sum->first : ROW_BLOCK;
     for (size_t i = 0; i < count; i++)
         block[i] = panel->x[(ptrdiff_t)(sum->first + i) * panel->step + (ptrdiff_t)r];
-    row_refine(sum, block, count, row_first_index(block, count, sum->max));
+    row_leave_out_top(sum, block, count, row_first_index(block, count, sum->max));
 }
 
 /* A field of every lane's struct as a vector. */
@@ -293,7 +277,7 @@ FA_INLINE void row_panel_products(const row_panel *panel, const row_sum *sum, re
 FA_INLINE int row_panel_softmax(const row_panel *panel, real *y, ptrdiff_t y_step, size_t vectors, int full)
 {
     row_sum sum[ROW_PANEL_ROWS];
-    if (!row_panel_sums(panel, vectors, full, 0, sum))
+    if (!row_panel_sums(panel, vectors, full, sum))
         return 0;
     if (panel->n > ROW_BLOCK)
         row_panel_quotients(panel, sum, y, y_step, vectors, full);
@@ -306,11 +290,11 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
 {
     row_sum sum[ROW_PANEL_ROWS];
     real head[ROW_PANEL_ROWS], tail[ROW_PANEL_ROWS];
-    if (!row_panel_sums(panel, vectors, full, 1, sum))
+    if (!row_panel_sums(panel, vectors, full, sum))
         return 0;
     for (size_t r = 0; r < vectors * FA_LANES; r++) {
         if (r < panel->rows)
-            row_panel_refine(panel, r, sum + r);
+            row_panel_drop(panel, r, sum + r);
         row_log_sum(sum + r, row_excess(sum + r), head + r, tail + r);
     }
     for (size_t i = 0; i < panel->n; i++)

@@ -244,7 +244,7 @@ static void row_logsumexp(const void *x, size_t n, const fa_row_block *blocks, d
     *tail = s.tail + excess.tail;
 #ifdef FA_REAL_F64
     if (fabs(*head) < excess.head && isfinite(*head)) {
-        s = row_log_sum_exact(x, n, sum.first);
+        s = row_log_sum_exact(x, n, row_first_index(x, n, sum.max));
         *head = s.head;
         *tail = s.tail;
     }

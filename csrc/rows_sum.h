@@ -19,8 +19,9 @@ enum {
 
 /* What is known of a row after it was read.  Sums are in units of 2^exponent (and of 2^-ROW_BASE e^c, see rows_power.h).
  * x - shift is what was reduced.  `own` is the sum of the block with the maximum, `others` that of all others.  With drop,
- * the first of the row's largest elements, at index `first`, is `top` and is in neither sum; without, it is in them and top
- * is 0.  `kept`: H and q of the row's only block were kept. */
+ * the first of the row's largest elements is `top` and is in neither sum; without, it is in them and top is 0.  Where top is
+ * the larger part of the whole, it was not subtracted but left out, and stands at index `first`.  `kept`: H and q of the
+ * row's only block were kept. */
 typedef fa_row_sum row_sum;
 
 /* H and q of a block, for who needs them again.  The gap keeps the two from sharing their address modulo 4,096, which
@@ -263,17 +264,42 @@ FA_INLINE row_total row_top(const row_frame *frame, double max)
 #endif
 }
 
-/* A dominated sum, less than 1/16 of what was dropped, is measured again on its own scale. */
-FA_INLINE void row_refine(row_sum *sum, const real *block, size_t n, size_t skip)
+/* The sums without the first of the largest elements, by subtraction; 0 if that would cancel. */
+FA_INLINE int row_subtract_top(row_sum *sum)
 {
+    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
+    sum->top = row_top(&frame, sum->max);
+    row_total own = row_add(sum->own, (row_total){-sum->top.head, -sum->top.tail});
+    if (!(own.head + sum->others.head >= sum->top.head))
+        return 0;
+    sum->own = own;
+    return 1;
+}
+
+/* The same by adding up the block with the maximum, n elements, again.  A dominated sum, less than 1/16 of what was left
+ * out, is measured on its own scale. */
+static void row_leave_out_top(row_sum *sum, const real *block, size_t n, size_t skip)
+{
+    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
+    sum->own = row_block_wild(block, n, skip, &frame, sum->max);
     double rest = sum->own.head + sum->others.head;
     if (!(rest < sum->top.head * 0x1p-4) || !(sum->own.head > 0))
         return;
     int below;
     frexp(sum->own.head, &below);
     double exponent = sum->exponent + (below - ROW_BASE);
-    row_frame frame = row_frame_of(sum->max, sum->shift, exponent);
+    frame = row_frame_of(sum->max, sum->shift, exponent);
     sum->own = row_times_power(row_block_wild(block, n, skip, &frame, sum->max), exponent - sum->exponent);
+}
+
+/* start: of the first block that holds the maximum. */
+FA_INLINE void row_drop(row_sum *sum, const real *x, size_t n, size_t start)
+{
+    if (row_subtract_top(sum))
+        return;
+    size_t m = n - start < ROW_BLOCK ? n - start : ROW_BLOCK, skip = row_first_index(x + start, m, sum->max);
+    sum->first = start + skip;
+    row_leave_out_top(sum, x + start, m, skip);
 }
 
 /* Rows that hold infinities or numbers too large to reduce: the maximum of the row first, everything relative to it. */
@@ -289,29 +315,26 @@ static void row_sum_far(const real *x, size_t n, int drop, row_sum *sum)
     double shift = fabs(max) > ROW_LIMIT ? max : 0, exponent = row_exponent_of(max, shift);
     row_frame frame = row_frame_of(max, shift, exponent);
     *sum = (row_sum){.max = max, .min = min, .shift = shift, .exponent = exponent, .first = ROW_NOWHERE};
-    size_t first = drop ? row_first_index(x, n, max) : ROW_NOWHERE;
+    size_t start = n;
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
         size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK;
-        row_total total = row_block_wild(x + i, m, first - i, &frame, max);
-        if (first - i < m)
+        row_total total = row_block_wild(x + i, m, ROW_NOWHERE, &frame, max);
+        if (start == n && row_first_index(x + i, m, max) != ROW_NOWHERE) {
+            start = i;
             sum->own = total;
-        else
+        } else {
             sum->others = row_add(sum->others, total);
+        }
     }
-    if (first == ROW_NOWHERE)
-        return;
-    sum->first = first;
-    sum->top = row_top(&frame, max);
-    size_t i = first / ROW_BLOCK * ROW_BLOCK;
-    row_refine(sum, x + i, n - i < ROW_BLOCK ? n - i : ROW_BLOCK, first - i);
+    if (drop && start < n)
+        row_drop(sum, x, n, start);
 }
 
 /* Takes one more block into the sum. */
 FA_INLINE void row_merge(row_sum *sum, double max, double exponent, row_total total)
 {
     if (max > sum->max) {
-        row_total before = row_add(row_add(sum->others, sum->own), sum->top);
-        sum->others = row_times_power(before, sum->exponent - exponent);
+        sum->others = row_times_power(row_add(sum->others, sum->own), sum->exponent - exponent);
         sum->own = total;
         sum->max = max;
         sum->exponent = exponent;
@@ -345,44 +368,36 @@ static void row_blocks(const void *row, size_t n, fa_row_block *blocks)
 }
 
 /* Reads a row, n >= 1, once from memory.  drop is a constant of the caller.  A row of one block leaves its powers, if
- * they are asked for and it does not go the far way.  blocks may be NULL; else it spares all but a few blocks. */
+ * they are asked for and it does not go the far way.  blocks may be NULL; else it spares reading x. */
 FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers,
                           const fa_row_block *blocks)
 {
     if (n > ROW_BLOCK)
         powers = NULL;
     *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE, .kept = powers != NULL};
+    size_t start = 0;
+    fa_row_block ahead;
+    if (!blocks)
+        row_extremes(x, n < ROW_BLOCK ? n : ROW_BLOCK, &ahead.max, &ahead.min);
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
-        size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK, skip = ROW_NOWHERE;
-        const fa_row_block *known = blocks ? blocks + i / ROW_BLOCK : NULL;
-        double max, min;
-        if (known)
-            max = known->max, min = known->min;
-        else
-            row_extremes(x + i, m, &max, &min);
-        if (fabs(max) > ROW_LIMIT) {
+        size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK, left = n - i - m;
+        const fa_row_block block = blocks ? blocks[i / ROW_BLOCK] : ahead;
+        if (fabs(block.max) > ROW_LIMIT) {
             row_sum_far(x, n, drop, sum);
             return;
         }
-        double exponent = row_exponent_of(max, 0);
-        row_frame frame = row_frame_of(max, 0, exponent);
-        int leads = drop && max > sum->max;
-        if (leads)
-            skip = row_first_index(x + i, m, max);
-        row_total total = known && !leads
-                              ? known->total
-                              : row_block_any(x + i, m, skip, &frame, max, !(min > max - ROW_DEPTH), powers);
-        row_merge(sum, max, exponent, total);
-        if (leads) {
-            sum->top = row_top(&frame, max);
-            sum->first = i + skip;
-        }
-        sum->min = min < sum->min ? min : sum->min;
+        if (!blocks && left) /* before this block's sum, which takes long enough for the result to be there in time */
+            row_extremes(x + i + m, left < ROW_BLOCK ? left : ROW_BLOCK, &ahead.max, &ahead.min);
+        double exponent = row_exponent_of(block.max, 0);
+        row_frame frame = row_frame_of(block.max, 0, exponent);
+        int wild = !(block.min > block.max - ROW_DEPTH);
+        start = block.max > sum->max ? i : start;
+        row_merge(sum, block.max, exponent,
+                  blocks ? block.total : row_block_any(x + i, m, ROW_NOWHERE, &frame, block.max, wild, powers));
+        sum->min = block.min < sum->min ? block.min : sum->min;
     }
-    if (drop) {
-        size_t i = sum->first / ROW_BLOCK * ROW_BLOCK;
-        row_refine(sum, x + i, n - i < ROW_BLOCK ? n - i : ROW_BLOCK, sum->first - i);
-    }
+    if (drop)
+        row_drop(sum, x, n, start);
 }
 
 #endif
