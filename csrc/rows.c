@@ -12,13 +12,25 @@ enum {
     MANY = 8,
 };
 
+static void map_row(const fa_row_job *job, size_t row, char *buffer)
+{
+    const char *x = fa_row_in(job, 0, row, buffer);
+    char *y = fa_row_out(job, 1, row, buffer);
+    job->kernels->map[job->which](x, 0, y, 0, job->shape->n, 1);
+    fa_row_deliver(job, 1, row, y);
+}
+
 static void map_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    for (size_t row = first; row < first + count; row++) {
-        const char *x = fa_row_in(job, 0, row, buffer);
-        char *y = fa_row_out(job, 1, row, buffer);
-        job->kernels->map[job->which](x, y, job->shape->n);
-        fa_row_deliver(job, 1, row, y);
+    for (size_t row = first, rows; row < first + count; row += rows) {
+        rows = fa_row_run_length(job, 2, row, first + count);
+        if (!rows) {
+            map_row(job, row, buffer);
+            rows = 1;
+            continue;
+        }
+        job->kernels->map[job->which](fa_row_at(job, 0, row), fa_row_step(job, 0), fa_row_at(job, 1, row),
+                                      fa_row_step(job, 1), job->shape->n, rows);
     }
 }
 
@@ -38,7 +50,7 @@ static void softmin_rows(const fa_row_job *job, size_t first, size_t count, char
         char *y = fa_row_out(job, 1, row, buffer);
         fa_row_stage(job, 0, fa_row_at(job, 0, row), job->operand[0].step[2], job->shape->n, y);
         negate(job, y);
-        job->kernels->map[FA_SOFTMAX](y, y, job->shape->n);
+        job->kernels->map[FA_SOFTMAX](y, 0, y, 0, job->shape->n, 1);
         fa_row_deliver(job, 1, row, y);
     }
 }

@@ -47,7 +47,8 @@ typedef struct {
 enum { FA_ROW_BLOCK = 1024 };
 
 typedef struct fa_row_kernels {
-    void (*map[FA_N_ROW_MAPS])(const void *x, void *y, size_t n); /* y may be x */
+    /* contiguous rows: element i of row r at x[r * x_step + i], steps in elements; y may be x */
+    void (*map[FA_N_ROW_MAPS])(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n, size_t rows);
     /* rows side by side: element i of row r at x[i * x_step + r], steps in elements; y may be x.  Returns how many rows,
      * from the first on, are done; the next ones hold infinities or the like and want `map`. */
     size_t (*map_columns[FA_N_ROW_MAPS])(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,

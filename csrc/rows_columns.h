@@ -53,7 +53,7 @@ FA_INLINE int row_panel_frames(const row_panel *panel, size_t start, size_t coun
             magic[l] = (real)(ROW_MAGIC + (ROW_BASE - row_exponent_of(top[l], 0)));
             floor[l] = (real)(top[l] - ROW_DEPTH);
         }
-        frame[v] = (row_frame){v_load(magic), K(0), v_load(floor)};
+        frame[v] = (row_frame){.magic = v_load(magic), .shift = K(0), .floor = v_load(floor)};
     }
     return 1;
 }
@@ -64,7 +64,7 @@ typedef struct {
 
 /* Sums of one block into lanes. */
 FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t count, size_t vectors, int full,
-                               const row_frame *frame, int wild, row_lanes *lanes)
+                               const row_frame *frame, int form, row_lanes *lanes)
 {
     size_t used = count < ROW_VIRTUAL ? count : ROW_VIRTUAL;
     for (size_t l = 0; l < used; l++)
@@ -74,7 +74,7 @@ FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t coun
         }
     for (size_t i = 0; i < count; i++)
         for (size_t v = 0; v < vectors; v++) {
-            vreal x = row_column(panel, start + i, v, full), f, h = row_reduce(x, frame + v, wild, &f);
+            vreal x = row_column(panel, start + i, v, full), f, h = row_reduce(x, frame + v, form, &f);
             vreal q = row_fraction(f);
             vreal *sum = &lanes->s[i % ROW_VIRTUAL][v], *rest = &lanes->a[i % ROW_VIRTUAL][v];
             row_add_power(sum, rest, h, q);
@@ -139,9 +139,9 @@ FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, r
             v_store(bottom + v * FA_LANES, min[v]);
         }
         if (wild)
-            row_panel_block(panel, start, count, vectors, full, frame, 1, &lanes);
+            row_panel_block(panel, start, count, vectors, full, frame, ROW_WILD, &lanes);
         else
-            row_panel_block(panel, start, count, vectors, full, frame, 0, &lanes);
+            row_panel_block(panel, start, count, vectors, full, frame, ROW_LANES, &lanes);
         for (size_t v = 0; v < vectors; v++) {
             row_total total[FA_LANES];
             row_panel_fold(&lanes, v, count, total);
@@ -248,15 +248,15 @@ FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, r
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, i, v, full);
             row_prefetch(y + (ptrdiff_t)(i + ROW_AHEAD) * y_step + v * FA_LANES);
-            vreal q = near ? row_quotient(x, scale + v, 0) : row_quotient(x, scale + v, 1);
+            vreal q = near ? row_quotient(x, scale + v, ROW_LANES) : row_quotient(x, scale + v, ROW_WILD);
             row_column_store(panel, y + (ptrdiff_t)i * y_step, v, q, full);
         }
 }
 
-FA_INLINE vreal row_column_product(vreal x, const row_column_ratio *ratio, int wild)
+FA_INLINE vreal row_column_product(vreal x, const row_column_ratio *ratio, int form)
 {
-    vreal f, h = row_reduce(x, &ratio->frame, wild, &f);
-    return row_product(h, row_fraction(f), ratio->scale, ratio->rest, wild);
+    vreal f, h = row_reduce(x, &ratio->frame, form, &f);
+    return row_product(h, row_fraction(f), ratio->scale, ratio->rest, form);
 }
 
 FA_INLINE void row_panel_products(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step, size_t vectors,
@@ -269,7 +269,7 @@ FA_INLINE void row_panel_products(const row_panel *panel, const row_sum *sum, re
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, i, v, full);
             row_prefetch(y + (ptrdiff_t)(i + ROW_AHEAD) * y_step + v * FA_LANES);
-            vreal p = near ? row_column_product(x, ratio + v, 0) : row_column_product(x, ratio + v, 1);
+            vreal p = near ? row_column_product(x, ratio + v, ROW_LANES) : row_column_product(x, ratio + v, ROW_WILD);
             row_column_store(panel, y + (ptrdiff_t)i * y_step, v, p, full);
         }
 }
@@ -295,12 +295,14 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
     for (size_t r = 0; r < vectors * FA_LANES; r++) {
         if (r < panel->rows)
             row_panel_drop(panel, r, sum + r);
-        row_log_sum(sum + r, row_excess(sum + r), head + r, tail + r);
+        row_log_sum log = row_log_sum_of(sum + r);
+        head[r] = log.head;
+        tail[r] = log.tail;
     }
     for (size_t i = 0; i < panel->n; i++)
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, i, v, full);
-            vreal d = row_difference(x, v_load(head + v * FA_LANES), v_load(tail + v * FA_LANES), 1);
+            vreal d = row_difference(x, v_load(head + v * FA_LANES), v_load(tail + v * FA_LANES), 0, 0);
             row_column_store(panel, y + (ptrdiff_t)i * y_step, v, d, full);
         }
     return 1;

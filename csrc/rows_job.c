@@ -90,6 +90,23 @@ static int is_direct(const fa_row_job *job, size_t operand)
            (job->operand[operand].step[2] == (ptrdiff_t)job->item || job->shape->n == 1);
 }
 
+/* The loop that rows which follow one another belong to: the inner one, unless it has but one turn. */
+static int loop_of(const fa_row_job *job) { return job->shape->inner > 1; }
+
+ptrdiff_t fa_row_step(const fa_row_job *job, size_t operand)
+{
+    return job->operand[operand].step[loop_of(job)] / (ptrdiff_t)job->item;
+}
+
+size_t fa_row_run_length(const fa_row_job *job, size_t operands, size_t row, size_t end)
+{
+    const size_t inner = job->shape->inner, rows = inner > 1 ? inner - row % inner : end - row;
+    for (size_t i = 0; i < operands; i++)
+        if (!is_direct(job, i) || job->operand[i].step[loop_of(job)] % (ptrdiff_t)job->item != 0)
+            return 0;
+    return rows < end - row ? rows : end - row;
+}
+
 const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *buffer)
 {
     const char *from = fa_row_at(job, operand, row);

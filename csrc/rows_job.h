@@ -34,6 +34,10 @@ fa_row_job fa_row_job_of(const fa_row_shape *shape, size_t n_operands, const fa_
 int fa_row_run(fa_row_job *job);
 
 char *fa_row_at(const fa_row_job *job, size_t operand, size_t row);
+/* How many rows from this one on, before end, kernels can take at once as they stand in the first operands: 0 if they
+ * cannot take one, else each fa_row_step elements from the one before. */
+size_t fa_row_run_length(const fa_row_job *job, size_t operands, size_t row, size_t end);
+ptrdiff_t fa_row_step(const fa_row_job *job, size_t operand);
 /* A row for reading: itself, or its copy in the buffer. */
 const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *buffer);
 /* Where a row's result is written, and after that brought where it belongs. */

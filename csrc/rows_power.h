@@ -53,6 +53,15 @@ static const double row_polynomial[ROW_DEGREE] = {0x1.62e42fefa39efp-1, 0x1.ebfb
                                                   0x1.ffc528a7d8739p-17};
 #endif
 #define ROW_LN2 0x1.62e42fefa39efp-1
+#ifdef FA_SCALES
+static const real row_eighths[FA_LANES] = {0,     0.125, 0.25,  0.375, 0.5,
+                                           0.625, 0.75,  0.875,
+#ifdef FA_REAL_F32
+                                           0,     0.125, 0.25,  0.375, 0.5,
+                                           0.625, 0.75,  0.875
+#endif
+};
+#endif
 /* e^c of row_table: what the vjp of log_softmax divides out, where nothing cancels it. */
 #ifdef FA_REAL_F32
 #define ROW_FACTOR 0x1.0be00e1f7ac74p0
@@ -63,6 +72,9 @@ static const double row_polynomial[ROW_DEGREE] = {0x1.62e42fefa39efp-1, 0x1.ebfb
 /* Where a row stands.  In the wild form x - shift is what is reduced, and what lies below floor is taken as floor. */
 typedef struct {
     vreal magic, shift, floor;
+#ifdef FA_SCALES
+    vreal table; /* H of 0, 1/8, 2/8, ...: see row_near_table */
+#endif
 } row_frame;
 
 /* The grid index moved into the exponent field; unsigned, because one lane is plain C, where shifts may overflow. */
@@ -77,15 +89,41 @@ FA_INLINE vint row_exponent(vint grid)
 #endif
 }
 
-/* H, and f as above. */
-FA_INLINE vreal row_reduce(vreal x, const row_frame *frame, int wild, vreal *f)
+/* H of a grid index. */
+FA_INLINE vreal row_head(vint grid) { return v_real(v_lookup8(row_table, grid) + row_exponent(grid)); }
+
+/* The ways to compute H and f; all give the same bits. */
+enum {
+    ROW_NEAR, /* of one row: nothing lies below floor, shift is 0, and the frame is less than ROW_REACH octaves off */
+    ROW_WILD,
+    ROW_LANES, /* as ROW_NEAR, but every lane has a frame of its own */
+};
+#define ROW_REACH 120
+
+/* Where the instruction set scales by powers of two, the frame goes into the table rather than into each index. */
+FA_INLINE row_frame row_near_table(row_frame frame)
 {
-    if (wild)
+#ifdef FA_SCALES
+    frame.table = row_head(v_bits(frame.magic + v_load(row_eighths)));
+#endif
+    return frame;
+}
+
+/* H, and f as above. */
+FA_INLINE vreal row_reduce(vreal x, const row_frame *frame, int form, vreal *f)
+{
+#ifdef FA_SCALES
+    if (form == ROW_NEAR) {
+        vreal grid = v_fma(x, K(ROW_LOG2E_HI), K(ROW_MAGIC)), k = grid - K(ROW_MAGIC);
+        *f = v_fma(x, K(ROW_LOG2E_LO), v_fms(x, K(ROW_LOG2E_HI), k));
+        return v_scale(v_permute(frame->table, v_bits(grid)), k);
+    }
+#endif
+    if (form == ROW_WILD)
         x = v_max(frame->floor, x - frame->shift);
     vreal z = v_fma(x, K(ROW_LOG2E_HI), frame->magic);
     *f = v_fma(x, K(ROW_LOG2E_LO), v_fma(x, K(ROW_LOG2E_HI), frame->magic - z));
-    vint grid = v_bits(z);
-    return v_real(v_lookup8(row_table, grid) + row_exponent(grid));
+    return row_head(v_bits(z));
 }
 
 /* 2^f - 1 */
@@ -109,10 +147,10 @@ FA_INLINE vreal row_lower(vreal y)
 }
 
 /* H(1 + q) (scale)(1 + rest), where scale (1 + rest) is the factor to more digits than one number holds. */
-FA_INLINE vreal row_product(vreal h, vreal q, vreal scale, vreal rest, int wild)
+FA_INLINE vreal row_product(vreal h, vreal q, vreal scale, vreal rest, int form)
 {
     vreal y = v_fma(h, scale, (h * scale) * (q + rest));
-    return wild ? row_lower(y) : y;
+    return form == ROW_WILD ? row_lower(y) : y;
 }
 
 /* For rows of several blocks, where H and q are formed again: e^x/S as H(1 + delta + (1 + delta)(2^f - 1)); the
@@ -122,13 +160,13 @@ typedef struct {
     vreal delta, coefficient[ROW_DEGREE];
 } row_scale;
 
-FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int wild)
+FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int form)
 {
-    vreal f, h = row_reduce(x, &scale->frame, wild, &f), q = scale->coefficient[ROW_DEGREE - 1];
+    vreal f, h = row_reduce(x, &scale->frame, form, &f), q = scale->coefficient[ROW_DEGREE - 1];
     for (int i = ROW_DEGREE - 2; i >= 0; i--)
         q = v_fma(q, f, scale->coefficient[i]);
     vreal y = v_fma(h, v_fma(q, f, scale->delta), h);
-    return wild ? row_lower(y) : y;
+    return form == ROW_WILD ? row_lower(y) : y;
 }
 
 #endif

@@ -25,7 +25,7 @@ FA_INLINE row_scale_values row_scale_of(const row_sum *sum, double factor)
         .shift = (real)sum->shift,
         .floor = (real)((-offset - (ROW_RAISE - ROW_LOWEST - 4)) * ROW_LN2),
         .delta = (real)d,
-        .near = sum->shift == 0 && lowest > ROW_LOWEST + 2,
+        .near = sum->shift == 0 && lowest > ROW_LOWEST + 2 && fabs(offset) < ROW_REACH,
     };
     for (int i = 0; i < ROW_DEGREE; i++)
         values.coefficient[i] = (real)((1 + d) * row_polynomial[i]);
@@ -34,28 +34,31 @@ FA_INLINE row_scale_values row_scale_of(const row_sum *sum, double factor)
 
 FA_INLINE row_scale row_scale_splat(const row_scale_values *values)
 {
-    row_scale scale = {{K(values->magic), K(values->shift), K(values->floor)}, K(values->delta), {K(0)}};
+    row_scale scale = {.frame.magic = K(values->magic), .frame.shift = K(values->shift), .delta = K(values->delta)};
+    scale.frame.floor = K(values->floor);
     for (int i = 0; i < ROW_DEGREE; i++)
         scale.coefficient[i] = K(values->coefficient[i]);
     if (!values->near)
         scale.frame.magic = scale.frame.magic + K(ROW_RAISE);
+    else
+        scale.frame = row_near_table(scale.frame);
     return scale;
 }
 
-FA_INLINE void row_quotients(const real *x, real *y, size_t n, const row_scale *scale, int wild)
+FA_INLINE void row_quotients(const real *x, real *y, size_t n, const row_scale *scale, int form)
 {
     size_t i = 0;
     for (; i + FA_LANES <= n; i += FA_LANES) {
         row_prefetch(y + i + ROW_BLOCK); /* a store fetches its line first: 1.1 to 1.35 times as fast out of cache */
-        v_store(y + i, row_quotient(v_load(x + i), scale, wild));
+        v_store(y + i, row_quotient(v_load(x + i), scale, form));
     }
     if (i < n)
-        v_store_part(y + i, row_quotient(v_load_part(x + i, n - i), scale, wild), n - i);
+        v_store_part(y + i, row_quotient(v_load_part(x + i, n - i), scale, form), n - i);
 }
 
 static void row_write_wild(const real *x, real *y, size_t n, const row_scale *scale)
 {
-    row_quotients(x, y, n, scale, 1);
+    row_quotients(x, y, n, scale, ROW_WILD);
 }
 
 /* A row of one block: H(1 + q) times factor/S in two parts. */
@@ -83,19 +86,19 @@ FA_INLINE row_ratio row_ratio_of(const row_sum *sum, double factor)
     return r;
 }
 
-FA_INLINE void row_products(const row_powers *powers, real *y, size_t n, const row_ratio *ratio, int wild)
+FA_INLINE void row_products(const row_powers *powers, real *y, size_t n, const row_ratio *ratio, int form)
 {
     const vreal scale = K(ratio->scale), rest = K(ratio->rest);
     const real *h = powers->h, *q = powers->q;
-    size_t i = 0;
-    for (; i + 2 * FA_LANES <= n; i += 2 * FA_LANES) { /* two at a time: 1.3 times as fast with GCC 12 */
-        vreal first = row_product(v_load(h + i), v_load(q + i), scale, rest, wild);
-        vreal second = row_product(v_load(h + i + FA_LANES), v_load(q + i + FA_LANES), scale, rest, wild);
-        v_store(y + i, first);
-        v_store(y + i + FA_LANES, second);
+    for (size_t i = 0; i < n && n >= 2 * FA_LANES; i += 2 * FA_LANES) { /* two at a time, the last ones once more */
+        size_t k = i < n - 2 * FA_LANES ? i : n - 2 * FA_LANES;
+        vreal first = row_product(v_load(h + k), v_load(q + k), scale, rest, form);
+        vreal second = row_product(v_load(h + k + FA_LANES), v_load(q + k + FA_LANES), scale, rest, form);
+        v_store(y + k, first);
+        v_store(y + k + FA_LANES, second);
     }
-    for (; i < n; i += FA_LANES) {
-        vreal product = row_product(v_load(h + i), v_load(q + i), scale, rest, wild);
+    for (size_t i = 0; i < n && n < 2 * FA_LANES; i += FA_LANES) {
+        vreal product = row_product(v_load(h + i), v_load(q + i), scale, rest, form);
         if (n - i >= FA_LANES)
             v_store(y + i, product);
         else
@@ -109,9 +112,26 @@ FA_INLINE void row_write_again(const real *x, real *y, size_t n, const row_sum *
     row_scale_values values = row_scale_of(sum, factor);
     row_scale scale = row_scale_splat(&values);
     if (values.near)
-        row_quotients(x, y, n, &scale, 0);
+        row_quotients(x, y, n, &scale, ROW_NEAR);
     else
         row_write_wild(x, y, n, &scale);
+}
+
+/* A row of one block went the far way, where nothing is kept. */
+FA_INLINE void row_keep_far(const real *x, size_t n, const row_sum *sum, row_powers *powers)
+{
+    if (sum->kept)
+        return;
+    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
+    row_block_wild_kept(x, n, &frame, sum->max, powers);
+}
+
+static void row_write_products(const row_powers *powers, real *y, size_t n, const row_ratio *ratio)
+{
+    if (ratio->near)
+        row_products(powers, y, n, ratio, ROW_NEAR);
+    else
+        row_products(powers, y, n, ratio, ROW_WILD);
 }
 
 /* factor * softmax(x), with what row_sum_of left behind. */
@@ -121,23 +141,17 @@ FA_INLINE void row_write(const real *x, real *y, size_t n, const row_sum *sum, r
         row_write_again(x, y, n, sum, factor);
         return;
     }
-    if (!sum->kept) {
-        row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
-        row_block_wild_kept(x, n, ROW_NOWHERE, &frame, sum->max, powers);
-    }
+    row_keep_far(x, n, sum, powers);
     row_ratio ratio = row_ratio_of(sum, factor);
-    if (ratio.near)
-        row_products(powers, y, n, &ratio, 0);
-    else
-        row_products(powers, y, n, &ratio, 1);
+    row_write_products(powers, y, n, &ratio);
 }
 
-static void row_softmax(const void *x, void *y, size_t n)
+/* Rows of several blocks. */
+static void row_softmax_of(const real *x, real *y, size_t n)
 {
     row_sum sum;
-    row_powers powers;
-    row_sum_of(x, n, 0, &sum, &powers, NULL);
-    row_write(x, y, n, &sum, &powers, 1.0);
+    row_sum_of(x, n, 0, &sum, NULL, NULL);
+    row_write_again(x, y, n, &sum, 1.0);
 }
 
 /* log(1 + everything else / e^max), which is what the log-sum exceeds the maximum by. */
@@ -146,58 +160,78 @@ FA_INLINE row_total row_excess(const row_sum *sum)
     row_total rest = row_add(sum->others, sum->own);
     double ratio = rest.head / sum->top.head;
 #ifdef FA_REAL_F32
-    return (row_total){v_lane(row_log1p(KD(ratio)), 0), 0};
+    return (row_total){row_log1p_one(ratio), 0};
 #else
     double lost = fma(-ratio, sum->top.head, rest.head) + (rest.tail - ratio * sum->top.tail);
     return row_log1p_exact((row_total){ratio, lost / sum->top.head});
 #endif
 }
 
-/* max + excess as head and tail of the unit's dtype. */
-FA_INLINE void row_log_sum(const row_sum *sum, row_total excess, real *head, real *tail)
+/* What is taken off x for log_softmax: max + excess as head and tail of the unit's dtype. */
+typedef struct {
+    real head, tail;
+    int finite, larger; /* no difference overflows; no |x| is above head */
+} row_log_sum;
+
+FA_INLINE row_log_sum row_log_sum_of(const row_sum *sum)
 {
+    row_total excess = row_excess(sum);
+    row_log_sum log;
 #ifdef FA_REAL_F32
-    *head = (real)(sum->max + excess.head);
-    *tail = (real)((sum->max - *head) + excess.head);
+    log.head = (real)(sum->max + excess.head);
+    log.tail = (real)((sum->max - log.head) + excess.head);
 #else
     row_total s = row_two_sum(sum->max, excess.head);
-    *head = s.head;
-    *tail = s.tail + excess.tail;
+    log.head = s.head;
+    log.tail = s.tail + excess.tail;
 #endif
+    log.finite = sum->shift == 0 && sum->min > -ROW_LIMIT;
+    log.larger = log.finite && log.head >= sum->max && -log.head <= sum->min;
+    return log;
 }
 
 /* x - head - tail, rounded once or nearly so. */
-FA_INLINE vreal row_difference(vreal x, vreal head, vreal tail, int wild)
+FA_INLINE vreal row_difference(vreal x, vreal head, vreal tail, int finite, int larger)
 {
-    vreal t = x - head, b = t - x;
+    vreal t = x - head;
+    if (larger)
+        return t + ((x - (t + head)) - tail);
+    vreal b = t - x;
     vreal e = (x - (t - b)) - (head + b);
     vreal y = t + (e - tail);
-    return wild ? v_select(v_lt(v_abs(t), K(INFINITY)), y, t) : y;
+    return finite ? y : v_select(v_lt(v_abs(t), K(INFINITY)), y, t);
 }
 
-FA_INLINE void row_differences(const real *x, real *y, size_t n, vreal head, vreal tail, int wild)
+FA_INLINE void row_differences(const real *x, real *y, size_t n, const row_log_sum *log, int finite, int larger)
 {
+    const vreal head = K(log->head), tail = K(log->tail);
     size_t i = 0;
     for (; i + FA_LANES <= n; i += FA_LANES) {
         row_prefetch(y + i + ROW_BLOCK);
-        v_store(y + i, row_difference(v_load(x + i), head, tail, wild));
+        v_store(y + i, row_difference(v_load(x + i), head, tail, finite, larger));
     }
     if (i < n)
-        v_store_part(y + i, row_difference(v_load_part(x + i, n - i), head, tail, wild), n - i);
+        v_store_part(y + i, row_difference(v_load_part(x + i, n - i), head, tail, finite, larger), n - i);
+}
+
+static void row_write_differences(const real *x, real *y, size_t n, const row_log_sum *log)
+{
+    if (log->larger)
+        row_differences(x, y, n, log, 1, 1);
+    else if (log->finite)
+        row_differences(x, y, n, log, 1, 0);
+    else
+        row_differences(x, y, n, log, 0, 0);
 }
 
 /* log_softmax of a part of a row */
 static void row_write_log(const row_sum *sum, const void *x, void *y, size_t n)
 {
-    real head, tail;
-    row_log_sum(sum, row_excess(sum), &head, &tail);
-    if (sum->shift == 0 && sum->min > -ROW_LIMIT)
-        row_differences(x, y, n, K(head), K(tail), 0);
-    else
-        row_differences(x, y, n, K(head), K(tail), 1);
+    row_log_sum log = row_log_sum_of(sum);
+    row_write_differences(x, y, n, &log);
 }
 
-static void row_log_softmax(const void *x, void *y, size_t n)
+static void row_log_softmax_of(const real *x, real *y, size_t n)
 {
     row_sum sum;
     row_sum_of(x, n, 1, &sum, NULL, NULL);

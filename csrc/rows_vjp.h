@@ -38,10 +38,10 @@ static void row_vjp_softmax(const void *result, const void *gradient, void *dx, 
 }
 
 FA_INLINE void row_less_powers(const real *y, const real *g, real *dx, size_t n, row_pair total, const row_scale *scale,
-                               int wild)
+                               int form)
 {
     for (size_t i = 0; i < n; i += FA_LANES) {
-        vreal e = row_quotient(row_some(y, i, n), scale, wild);
+        vreal e = row_quotient(row_some(y, i, n), scale, form);
         row_put(dx, i, n, v_fnma(total.tail, e, v_fnma(total.head, e, row_some(g, i, n))));
     }
 }
@@ -58,9 +58,9 @@ static void row_vjp_log_softmax(const void *result, const void *gradient, void *
     row_scale scale = row_scale_splat(&values);
     row_pair total = row_pair_of(row_dot(g, NULL, n));
     if (values.near)
-        row_less_powers(y, g, dx, n, total, &scale, 0);
+        row_less_powers(y, g, dx, n, total, &scale, ROW_NEAR);
     else
-        row_less_powers(y, g, dx, n, total, &scale, 1);
+        row_less_powers(y, g, dx, n, total, &scale, ROW_WILD);
 }
 
 /* g softmax(x) */

@@ -53,24 +53,27 @@ FA_INLINE row_total row_add(row_total a, row_total b) ROW_ADD(double, row_total)
 
 FA_INLINE row_total row_times_power(row_total a, double e)
 {
-    double p = row_power_of_two(e / 2 - fmod(e / 2, 1)), r = row_power_of_two(e - (e / 2 - fmod(e / 2, 1)));
+    double half = trunc(e / 2), p = row_power_of_two(half), r = row_power_of_two(e - half);
     return (row_total){a.head * p * r, a.tail * p * r};
 }
 
 /* log(2^k (1 + f)) + lost after fdlibm: f - (f^2/2 - s (f^2/2 + R(s^2))) with s = f/(2 + f).  Error below 1 ULP. */
-FA_INLINE vf64 row_log_reduced(vf64 k, vf64 f, vf64 lost)
-{
-    vf64 s = f / (KD(2) + f), z = s * s, w = z * z;
-    vf64 t1 = w * (KD(0x1.999999997fa04p-2) + w * (KD(0x1.c71c51d8e78afp-3) + w * KD(0x1.39a09d078c69fp-3)));
-    vf64 t2 = z * (KD(0x1.5555555555593p-1) +
-                   w * (KD(0x1.2492494229359p-2) + w * (KD(0x1.7466496cb03dep-3) + w * KD(0x1.2f112df3e5244p-3))));
-    vf64 half = KD(0.5) * f * f;
-    return k * KD(0x1.62e42fee00000p-1) -
-           ((half - (s * (half + (t1 + t2)) + (k * KD(0x1.a39ef35793c76p-33) + lost))) - f);
-}
+#define ROW_LOG_REDUCED(T)                                                                                             \
+    {                                                                                                                  \
+        T s = f / (2.0 + f), z = s * s, w = z * z;                                                                     \
+        T t1 = w * (0x1.999999997fa04p-2 + w * (0x1.c71c51d8e78afp-3 + w * 0x1.39a09d078c69fp-3));                     \
+        T t2 = z * (0x1.5555555555593p-1 +                                                                             \
+                    w * (0x1.2492494229359p-2 + w * (0x1.7466496cb03dep-3 + w * 0x1.2f112df3e5244p-3)));               \
+        T half = 0.5 * f * f;                                                                                          \
+        return k * 0x1.62e42fee00000p-1 -                                                                              \
+               ((half - (s * (half + (t1 + t2)) + (k * 0x1.a39ef35793c76p-33 + lost))) - f);                           \
+    }
+FA_INLINE vf64 row_log_reduced(vf64 k, vf64 f, vf64 lost) ROW_LOG_REDUCED(vf64)
+    FA_INLINE double row_log_reduced_one(double k, double f, double lost) ROW_LOG_REDUCED(double)
+#undef ROW_LOG_REDUCED
 
-/* u = 2^k m with m in [sqrt(1/2), sqrt(2)) */
-FA_INLINE vf64 row_split(vf64 u, vi64 *k)
+    /* u = 2^k m with m in [sqrt(1/2), sqrt(2)) */
+    FA_INLINE vf64 row_split(vf64 u, vi64 *k)
 {
     vi64 bits = v_bits(u) + KI64(0x3ff0000000000000 - 0x3fe6a09e00000000);
     *k = (bits >> 52) - KI64(0x3ff);
@@ -87,6 +90,23 @@ FA_INLINE vf64 row_log1p(vf64 r)
     vf64 lost = v_select(v_lt(r, KD(1)), r - (u - KD(1)), KD(1) - (u - r)) / u; /* by rounding 1 + r */
     vf64 y = row_log_reduced(v_to_float(k), v_select(small, r, m - KD(1)), v_select(small, KD(0), lost));
     return v_select(v_lt(r, KD(0x1p1023)) & v_ge(r, KD(0x1p-54)), y, r);
+}
+
+/* The same of one number, which is what a row has: divisions of whole vectors take three times as long. */
+FA_INLINE double row_log1p_one(double r)
+{
+    if (!(r < 0x1p1023 && r >= 0x1p-54))
+        return r;
+    double u = 1 + r, m, k = 0, lost = (r < 1 ? r - (u - 1) : 1 - (u - r)) / u;
+    int64_t bits;
+    memcpy(&bits, &u, sizeof bits);
+    bits += 0x3ff0000000000000 - 0x3fe6a09e00000000;
+    if (bits >> 52 == 0x3ff)
+        return row_log_reduced_one(k, r, 0);
+    k = (double)((bits >> 52) - 0x3ff);
+    bits = (bits & 0x000fffffffffffff) + 0x3fe6a09e00000000;
+    memcpy(&m, &bits, sizeof m);
+    return row_log_reduced_one(k, m - 1, lost);
 }
 
 FA_INLINE vf64 row_log(vf64 p)

@@ -25,6 +25,18 @@ FA_AVX512(vf32, vi32, __m512, __m512i, vm32, f32, i32, ps, epi32)
 FA_AVX512(vf64, vi64, __m512d, __m512i, vm64, f64, i64, pd, epi64)
 #undef FA_AVX512
 
+/* a 2^floor(b); and a vector as a table, entry k mod lanes */
+#define FA_SCALES
+FA_INLINE vf32 v_scale_f32(vf32 a, vf32 b) { return (vf32)_mm512_scalef_ps((__m512)a, (__m512)b); }
+FA_INLINE vf64 v_scale_f64(vf64 a, vf64 b) { return (vf64)_mm512_scalef_pd((__m512d)a, (__m512d)b); }
+FA_INLINE vf32 v_permute_f32(vf32 t, vi32 k) { return (vf32)_mm512_permutexvar_ps((__m512i)k, (__m512)t); }
+FA_INLINE vf64 v_permute_f64(vf64 t, vi64 k) { return (vf64)_mm512_permutexvar_pd((__m512i)k, (__m512d)t); }
+
+/* The largest lane, none of which is NaN. */
+#define FA_REDUCES
+FA_INLINE float v_largest_f32(vf32 a) { return _mm512_reduce_max_ps((__m512)a); }
+FA_INLINE double v_largest_f64(vf64 a) { return _mm512_reduce_max_pd((__m512d)a); }
+
 FA_INLINE vi32 v_to_int_f32(vf32 a) { return (vi32)_mm512_cvttps_epi32((__m512)a); }
 FA_INLINE vi64 v_to_int_f64(vf64 a) { return (vi64)_mm512_cvttpd_epi64((__m512d)a); }
 FA_INLINE vf32 v_to_float_i32(vi32 a) { return (vf32)_mm512_cvtepi32_ps((__m512i)a); }

@@ -72,14 +72,14 @@ static void check_maps(row_case *c)
 {
     unsigned char copy[LONGEST * 8];
     for (int which = 0; which < FA_N_ROW_MAPS; which++) {
-        c->kernels->map[which](c->x, c->y, c->n);
+        c->kernels->map[which](c->x, 0, c->y, 0, c->n, 1);
         for (size_t i = 0; i < c->n; i++) {
             const long double exact = log_softmax_of(c, i);
             expect(c, which == FA_SOFTMAX ? "softmax" : "log_softmax", i, get(c->dtype, c->y, i),
                    which == FA_SOFTMAX ? expl(exact) : exact, 0);
         }
         memcpy(copy, c->x, c->n * c->item);
-        c->kernels->map[which](copy, copy, c->n);
+        c->kernels->map[which](copy, 0, copy, 0, c->n, 1);
         CHECK(first_difference(c->dtype, c->n, copy, c->y) == c->n, "%s: map %d in place differs", label(c), which);
     }
 }
@@ -100,7 +100,7 @@ static void check_vjps(row_case *c)
     long double dot = 0, dot_size = 0, sum = 0, sum_size = 0;
     unsigned char y[LONGEST * 8];
     for (int which = 0; which < FA_N_ROW_VJPS; which++) {
-        c->kernels->map[which](c->x, y, c->n);
+        c->kernels->map[which](c->x, 0, y, 0, c->n, 1);
         dot = dot_size = sum = sum_size = 0;
         for (size_t i = 0; i < c->n; i++) {
             const long double g = get(c->dtype, c->g, i), p = get(c->dtype, y, i);

@@ -1,0 +1,276 @@
+/* One block of a contiguous row: its extremes, and the sum of e^x over it.  What a row makes of its blocks stands in
+ * rows_sum.h; the same sum over columns in rows_columns.h.
+ *
+ * The sum has a fixed shape: element i of the block goes to virtual lane i mod ROW_VIRTUAL, lanes combine by halves in
+ * float64.  A lane adds H by Fast2Sum, exactly, and collects the errors and H q in a second accumulator.  That one is moved
+ * into the first after every fourth full group: beside the H q of one large element each small one would be rounded the
+ * same way. */
+#ifndef FA_ROWS_BLOCK_H
+#define FA_ROWS_BLOCK_H
+
+#include "rows_wide.h"
+
+enum {
+    ROW_BLOCK = FA_ROW_BLOCK,
+    ROW_GROUP = ROW_VIRTUAL / FA_LANES, /* vectors that hold the virtual lanes */
+    ROW_DRAIN = 4,                      /* groups */
+};
+#define ROW_NOWHERE SIZE_MAX
+
+/* H and q of a block, for who needs them again.  The gap keeps the two from sharing their address modulo 4,096, which
+ * makes loads wait for stores. */
+typedef struct {
+    _Alignas(64) real h[ROW_BLOCK + 1024 / sizeof(real)];
+    real q[ROW_BLOCK];
+    const real *result; /* where what is made of them will be written: fetched meanwhile */
+} row_powers;
+
+static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
+                                              9,  10, 11, 12, 13, 14, 15,
+#ifdef FA_REAL_F32
+                                              16, 17, 18, 19, 20, 21, 22, 23, 24,
+                                              25, 26, 27, 28, 29, 30, 31
+#endif
+};
+
+/* Over the lanes of a vector. */
+FA_INLINE double row_largest_lane(vreal v)
+{
+#ifdef FA_REDUCES
+    return v_largest(v);
+#else
+    real lane[FA_LANES];
+    v_store(lane, v);
+    for (int width = FA_LANES / 2; width; width /= 2)
+        for (int l = 0; l < width; l++)
+            lane[l] = lane[l] > lane[l + width] ? lane[l] : lane[l + width];
+    return lane[0];
+#endif
+}
+
+/* Extremes of up to four vectors, the last of which may be partly filled. */
+FA_INLINE void row_extremes_part(const real *x, size_t n, vreal *largest, vreal *smallest)
+{
+    for (size_t i = 0; i < n; i += FA_LANES) {
+        vreal v = n - i < FA_LANES ? v_load_part(x + i, n - i) : v_load(x + i);
+        vmask inside = v_lt(v_load(row_iota), KI((integer)(n - i < FA_LANES ? n - i : FA_LANES)));
+        *largest = v_max(v_select(inside, v, K(-INFINITY)), *largest);
+        *smallest = v_min(v_select(inside, v, K(INFINITY)), *smallest);
+    }
+}
+
+/* NaNs are passed over: they reach the result through the sum.  The last four vectors overlap those before: a loop over
+ * what is left would end where the processor does not expect it. */
+FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
+{
+    vreal largest[4], smallest[4];
+    for (int j = 0; j < 4; j++) {
+        largest[j] = K(-INFINITY);
+        smallest[j] = K(INFINITY);
+    }
+    if (n < 4 * FA_LANES)
+        row_extremes_part(x, n, largest, smallest);
+    for (size_t i = 0; i < n && n >= 4 * FA_LANES; i += 4 * FA_LANES)
+        for (int j = 0; j < 4; j++) {
+            vreal v = v_load(x + (i < n - 4 * FA_LANES ? i : n - 4 * FA_LANES) + (size_t)j * FA_LANES);
+            largest[j] = v_max(v, largest[j]);
+            smallest[j] = v_min(v, smallest[j]);
+        }
+    *max = row_largest_lane(v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3]))) + 0.0; /* +0 for -0 */
+    *min = -row_largest_lane(-v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
+}
+
+FA_INLINE size_t row_first_index(const real *x, size_t n, double value)
+{
+    size_t i = 0;
+    for (; i + 4 * FA_LANES <= n; i += 4 * FA_LANES) {
+        vmask found = v_eq(v_load(x + i), K((real)value));
+        for (int j = 1; j < 4; j++)
+            found = found | v_eq(v_load(x + i + (size_t)j * FA_LANES), K((real)value));
+        if (v_any(found))
+            break;
+    }
+    while (i + FA_LANES <= n && !v_any(v_eq(v_load(x + i), K((real)value))))
+        i += FA_LANES;
+    while (i < n && !(x[i] == (real)value))
+        i++;
+    return i < n ? i : ROW_NOWHERE;
+}
+
+/* The power of two that a row with this maximum is measured in. */
+FA_INLINE double row_exponent_of(double max, double shift) { return rint((max - shift) * ROW_LOG2E_HI); }
+
+FA_INLINE row_frame row_frame_of(double max, double shift, double exponent)
+{
+    return (row_frame){
+        .magic = K((real)(ROW_MAGIC + (ROW_BASE - exponent))),
+        .shift = K((real)shift),
+        .floor = K((real)(max - shift - ROW_DEPTH)),
+    };
+}
+
+/* Which form suits a block of a row that is not far. */
+FA_INLINE int row_form_of(double max, double min, double exponent)
+{
+    return min > max - ROW_DEPTH && fabs(ROW_BASE - exponent) < ROW_REACH ? ROW_NEAR : ROW_WILD;
+}
+
+FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q)
+{
+    vreal sum = *s + h, e = h - (sum - *s);
+    *a = v_fma(h, q, *a) + e;
+    *s = sum;
+}
+
+/* The second accumulator into the first, as far as it goes, without error. */
+FA_INLINE void row_drain(vreal *s, vreal *a)
+{
+    vreal sum = *s + *a;
+    *a = *a - (sum - *s);
+    *s = sum;
+}
+
+/* Whether lanes are drained after this group. */
+FA_INLINE int row_drains(size_t group) { return group % ROW_DRAIN == ROW_DRAIN - 1; }
+
+/* The next block comes from memory while this one is computed.  An address past the end does no harm. */
+FA_INLINE void row_prefetch(const real *p)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(p);
+#else
+    (void)p;
+#endif
+}
+
+FA_INLINE void row_keep(row_powers *powers, size_t i, vreal h, vreal q, int keep)
+{
+    if (keep) {
+        v_store(powers->h + i, h);
+        v_store(powers->q + i, q);
+        row_prefetch(powers->result + i);
+    }
+}
+
+/* The group at x[start], if it is not full or holds the element to drop. */
+FA_INLINE void row_partial_group(const real *x, size_t start, size_t n, size_t skip, const row_frame *frame, double max,
+                                 int form, row_powers *powers, int keep, vreal *s, vreal *a)
+{
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        size_t i = start + j * FA_LANES;
+        if (i >= n)
+            return;
+        vreal v = n - i < FA_LANES ? v_load_part(x + i, n - i) : v_load(x + i);
+        vint position = v_load(row_iota + j * FA_LANES);
+        vmask inside = v_lt(position, KI((integer)(n - start < ROW_VIRTUAL ? n - start : ROW_VIRTUAL)));
+        vmask dropped = v_eq(position, KI(skip - start < ROW_VIRTUAL ? (integer)(skip - start) : -1));
+        vreal f, h = row_reduce(v_select(inside, v, K((real)max)), frame, form, &f), q = row_fraction(f);
+        row_keep(powers, i, h, q, keep);
+        row_add_power(s + j, a + j, v_select(dropped, K(0), v_select(inside, h, K(0))), q);
+    }
+}
+
+/* The lanes' totals, added by halves; lanes from n on are 0 and left out. */
+FA_INLINE row_total row_fold(const vreal *s, const vreal *a, size_t n)
+{
+#ifdef FA_REAL_F32
+    enum { PARTS = ROW_VIRTUAL / FA_LANES_F64 };
+    vf64 part[PARTS];
+    for (size_t j = 0; j < PARTS; j++)
+        part[j] =
+            row_widen(s[j / FA_HALVES] - K(ROW_PRELOAD), j % FA_HALVES) + row_widen(a[j / FA_HALVES], j % FA_HALVES);
+    (void)n;
+    for (size_t width = PARTS / 2; width; width /= 2)
+        for (size_t j = 0; j < width; j++)
+            part[j] += part[j + width];
+    double lane[FA_LANES_F64];
+    v_store(lane, part[0]);
+    for (size_t width = FA_LANES_F64 / 2; width; width /= 2)
+        for (size_t l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return (row_total){lane[0], 0};
+#else
+    row_total lane[ROW_VIRTUAL];
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        double sums[FA_LANES], errors[FA_LANES];
+        v_store(sums, s[j] - K(ROW_PRELOAD));
+        v_store(errors, a[j]);
+        for (size_t l = 0; l < FA_LANES; l++) {
+            double head = sums[l] + errors[l];
+            lane[j * FA_LANES + l] = (row_total){head, errors[l] - (head - sums[l])};
+        }
+    }
+    size_t width = ROW_VIRTUAL;
+    while (width / 2 >= n)
+        width /= 2;
+    for (width /= 2; width; width /= 2)
+        for (size_t l = 0; l < width; l++)
+            lane[l] = row_add(lane[l], lane[l + width]);
+    return lane[0];
+#endif
+}
+
+/* The sum over one block, n >= 1, without the element at skip; powers take H and q if `keep` says so. */
+FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_frame *frame, double max, int form,
+                              row_powers *powers, int keep)
+{
+    vreal s[ROW_GROUP], a[ROW_GROUP];
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        s[j] = K(ROW_PRELOAD);
+        a[j] = K(0);
+    }
+    size_t full = n / ROW_VIRTUAL, special = skip < n ? skip / ROW_VIRTUAL : full, group = 0;
+    for (;;) {
+        size_t stop = group <= special && special < full ? special : full;
+        for (; group < stop; group++)
+            for (size_t j = 0; j < ROW_GROUP; j++) {
+                size_t i = group * ROW_VIRTUAL + j * FA_LANES;
+                row_prefetch(x + i + ROW_BLOCK);
+                vreal f, h = row_reduce(v_load(x + i), frame, form, &f), q = row_fraction(f);
+                row_keep(powers, i, h, q, keep);
+                row_add_power(s + j, a + j, h, q);
+                if (row_drains(group))
+                    row_drain(s + j, a + j);
+            }
+        if (group * ROW_VIRTUAL >= n)
+            break;
+        row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, form, powers, keep, s, a);
+        for (size_t j = 0; j < ROW_GROUP && group < full && row_drains(group); j++)
+            row_drain(s + j, a + j);
+        if (++group > full)
+            break;
+    }
+    return row_fold(s, a, n);
+}
+
+/* The four forms, each compiled once. */
+static row_total row_block_near(const real *x, size_t n, const row_frame *frame, double max)
+{
+    row_frame near = row_near_table(*frame);
+    return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, NULL, 0);
+}
+static row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
+{
+    return row_block(x, n, skip, frame, max, ROW_WILD, NULL, 0);
+}
+static row_total row_block_near_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
+{
+    row_frame near = row_near_table(*frame);
+    return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, powers, 1);
+}
+static row_total row_block_wild_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
+{
+    return row_block(x, n, ROW_NOWHERE, frame, max, ROW_WILD, powers, 1);
+}
+
+/* With nothing left out; powers may be NULL. */
+FA_INLINE row_total row_block_any(const real *x, size_t n, const row_frame *frame, double max, int form,
+                                  row_powers *powers)
+{
+    if (powers)
+        return form == ROW_WILD ? row_block_wild_kept(x, n, frame, max, powers)
+                                : row_block_near_kept(x, n, frame, max, powers);
+    return form == ROW_WILD ? row_block_wild(x, n, ROW_NOWHERE, frame, max) : row_block_near(x, n, frame, max);
+}
+
+#endif
