@@ -49,7 +49,8 @@ static void fa_turn(size_t n_rows, size_t n, const void *g, const void *y, void 
             for (; n_rows - i >= FA_LANES; i += FA_LANES)
                 fa_turn_part(n_rows, n, g, y, out, total, i, j, FA_LANES, FA_LANES);
         for (; i < n_rows; i += FA_LANES)
-            fa_turn_part(n_rows, n, g, y, out, total, i, j, n_rows - i < FA_LANES ? (int)(n_rows - i) : FA_LANES, width);
+            fa_turn_part(n_rows, n, g, y, out, total, i, j, n_rows - i < FA_LANES ? (int)(n_rows - i) : FA_LANES,
+                         width);
         if (sum == NULL)
             continue;
         fa_turn_square(total);

@@ -21,17 +21,19 @@ cdef class Rule:
     cdef tuple derivatives
     cdef object joint
     cdef bint saves, broadcasts
+    cdef tuple keeps                    # for each operand whether its derivative reads the result; None: none does
 
 
-def set_rule(ufunc, name, derivatives, bint saves=True, joint=None):
+def set_rule(ufunc, name, derivatives, bint saves=True, joint=None, keeps=None):
     """Record how `ufunc` is differentiated.
 
     `derivatives` holds one function ``(g, y, *operands, **options)`` for each operand (None: no gradient there), or is
     None when the result is constant almost everywhere. `saves` says whether they look at the operands' values. `joint`
-    is one such function in place of all of them, which gives a tuple with None where there is no gradient.
+    is one such function in place of all of them, which gives a tuple with None where there is no gradient. `keeps` says
+    of each operand whether its derivative reads `y`.
     """
     cdef Rule rule = Rule.__new__(Rule)
-    rule.name, rule.derivatives, rule.saves, rule.joint = name, derivatives, saves, joint
+    rule.name, rule.derivatives, rule.saves, rule.joint, rule.keeps = name, derivatives, saves, joint, keeps
     rule.broadcasts = ufunc.signature is None      # a gufunc's rule shapes its gradients itself
     rules[ufunc] = rule
 
@@ -172,4 +174,9 @@ cdef Node ufunc_node(Rule rule, tuple operands, tuple values, object result, dic
                 break
     if rule.saves:
         node.values, node.result, node.options = values, result, options
-    return prepare(node, rule.name, operands, rule.saves)
+    prepare(node, rule.name, operands, rule.saves)
+    if rule.keeps is not None:
+        for edge, kept in zip(node.edges, rule.keeps):
+            if kept and edge is not None:
+                node.keeps = True
+    return node

@@ -328,6 +328,7 @@ def linear(x, TensorBase weight not None, TensorBase bias=None, activation=None,
     if activation is not None:
         node.activated = z
         node.derivative = None if rectify else derivative
+        node.keeps = rectify
     return wrap(y, prepare(node, "Linear", operands, True))
 
 

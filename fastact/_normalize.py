@@ -56,7 +56,7 @@ def _recorded(operands, values, normal, input_gradient, name):
         dbias = None if bias is None else _apply.unbroadcast(g, bias.shape)
         return input_gradient(g if weight is None else g * weight), dweight, dbias
 
-    return _tape.record(y, operands, backward, name, True)
+    return _tape.record(y, operands, backward, name, True, y is normal)
 
 
 def over_last(name, input, normalized_shape, weight, bias, eps, center):

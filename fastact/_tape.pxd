@@ -2,6 +2,10 @@
 cimport numpy as cnp
 
 
+cdef class Version:
+    cdef unsigned long long count
+
+
 cdef class Node:
     cdef readonly str name
     cdef tuple edges                    # for each operand the Node that made it, the leaf itself, or None
@@ -13,13 +17,13 @@ cdef class Node:
     cdef unsigned long long sweep
     cdef bint spent
     cdef bint retained                  # whether this pass leaves the graph as it is
+    cdef bint keeps                     # whether the pass reads the values of the result
+    cdef bint overwritten               # whether they were changed in place since
+    cdef Version views                  # the count of those that share the result's memory, and what it was
+    cdef unsigned long long seen
 
     cdef tuple backward(self, object g)
     cdef release(self)
-
-
-cdef class Version:
-    cdef unsigned long long count
 
 
 cdef class TensorBase:

@@ -59,7 +59,7 @@ cdef class Node:
 
     cdef release(self):
         self.edges = self.watched = None
-        self.kept = None
+        self.kept = self.views = None
         self.spent = True
 
     def __repr__(self):
@@ -105,12 +105,16 @@ cdef void touch(TensorBase tensor) noexcept:
         tensor.version += 1
     else:
         tensor.shared.count += 1
+    if tensor.node is not None:
+        tensor.node.overwritten = True
 
 
 cdef share_version(TensorBase source, TensorBase view):
     if source.shared is None:
         source.shared = Version.__new__(Version)
         source.shared.count = source.version
+    if source.node is not None and source.node.views is None:
+        source.node.views, source.node.seen = source.shared, source.shared.count
     view.shared = source.shared
 
 
@@ -162,16 +166,17 @@ def constant(value):
     return wrap(value)
 
 
-def record(value, tuple operands, function, str name, bint saves=False):
+def record(value, tuple operands, function, str name, bint saves=False, bint keeps=False):
     """A Tensor around `value`, computed from `operands`.
 
     `function` takes the gradient of the result and returns those of the operands: a tuple with None where there is none.
+    `saves` says whether it reads the operands' values, `keeps` whether it reads the result's: they must not change.
     """
     cdef FunctionNode node = None
     cdef TensorBase result
     if any_wants(operands):
         node = FunctionNode.__new__(FunctionNode)
-        node.function = function
+        node.function, node.keeps = function, keeps
         prepare(node, name, operands, saves)
     result = wrap(value, node)
     if operands and isinstance(operands[0], TensorBase) and is_view(result, <TensorBase>operands[0]):
@@ -194,8 +199,9 @@ cdef list count_consumers(Node root, unsigned long long sweep):
         if node.spent:
             raise RuntimeError("a backward pass went through this graph before and freed it; to go through it again, call "
                                "the first one as backward(retain_graph=True)")
-        if node.watched is not None and versions_of(node.watched) != node.versions:
-            raise RuntimeError(f"a tensor that the gradient of {node.name} needs was changed in place after it was used; "
+        if (node.watched is not None and versions_of(node.watched) != node.versions
+                or node.keeps and (node.overwritten or node.views is not None and node.views.count != node.seen)):
+            raise RuntimeError(f"a tensor that the gradient of {node.name} needs was changed in place after it was used or made; "
                                "compute the result anew, or change a clone()")
         for edge in node.edges:
             if isinstance(edge, Node):
@@ -387,9 +393,7 @@ cdef class TensorBase:
         touch(self)
 
     def __init__(self, data=None, requires_grad=False):
-        if data is not None:
-            self.data = data
-        elif self.array is None:
-            self.array = np.empty(0, np.float32)
+        if data is not None or self.array is None:
+            self.data = np.empty(0, np.float32) if data is None else data
         if requires_grad:
             self.requires_grad = True

@@ -5,27 +5,31 @@ shapes and indices in ``_tensor_shape.py``, reductions in ``_tensor_reduce.py``,
 """
 
 import copy
+import numbers
 
 import numpy as np
 
 from fastact import _tape, _tensor_losses, _tensor_pairs, _tensor_rules
+from fastact._device import CPU, check_device, is_device
 from fastact._tape import raw
+from fastact._tensor_arrange import Pieces
 from fastact._tensor_dispatch import FUNCTIONS, array_ufunc, fastact_function
 from fastact._tensor_operators import Operators
 from fastact._tensor_reduce import Reductions
+from fastact._tensor_scan import Scans
 from fastact._tensor_shape import Shapes
 
 DEFAULT_FLOAT = np.dtype(np.float32)
-_CPU = "cpu"
 
 
-class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
+class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
     """An ndarray with a gradient.
 
     Parameters
     ----------
-    data : array_like
-        Taken as it is, without a copy where it is an ndarray; `tensor` copies and chooses a dtype as torch does.
+    data : array_like, or int
+        Taken as it is, without a copy where it is an ndarray; lists become float32, and an int (with more ints after it) is a
+        shape, of zeros. `tensor` copies and chooses a dtype as torch does.
     requires_grad : bool
         Whether operations on it are recorded for `backward`.
 
@@ -42,7 +46,15 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
     __array_ufunc__ = array_ufunc
     __fastact_function__ = fastact_function
 
-    device = property(lambda self: _CPU, doc="Always the CPU.")
+    device = property(lambda self: CPU, doc="Always the CPU.")
+    is_cuda = property(lambda self: False, doc="Never.")
+
+    def __init__(self, data=None, *more, requires_grad=False):
+        if isinstance(data, numbers.Integral) and not isinstance(data, (bool, np.bool_)):
+            data, more = np.zeros((data, *more), DEFAULT_FLOAT), ()
+        elif isinstance(data, (list, tuple)):
+            data = np.asarray(_plain(data), DEFAULT_FLOAT)
+        super().__init__(data, *more or (requires_grad,))
 
     def backward(self, gradient=None, retain_graph=False, create_graph=False):
         """Add the gradient of this tensor to ``.grad`` of every leaf it was made from.
@@ -99,7 +111,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
         for arg in args:
             if isinstance(arg, _tape.TensorBase):
                 dtype = arg.dtype
-            elif _is_device(arg):
+            elif is_device(arg):
                 device = arg
             elif not isinstance(arg, bool):
                 dtype = arg
@@ -122,6 +134,35 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
     def double(self):
         """This tensor as float64."""
         return self.to(np.float64)
+
+    def half(self):
+        """This tensor as float16."""
+        return self.to(np.float16)
+
+    def type(self, dtype=None):
+        """This tensor in another dtype; without one the name of its own."""
+        return str(self.dtype) if dtype is None else self.to(dtype)
+
+    def is_floating_point(self):
+        """Whether the elements are floats."""
+        return self.dtype.kind == "f" or self.dtype.name == "bfloat16"
+
+    def new_zeros(self, *size, dtype=None, requires_grad=False):
+        """Zeros of shape `size` in the dtype of this tensor."""
+        return self.new_full(size, 0, dtype=dtype, requires_grad=requires_grad)
+
+    def new_ones(self, *size, dtype=None, requires_grad=False):
+        """Ones of shape `size` in the dtype of this tensor."""
+        return self.new_full(size, 1, dtype=dtype, requires_grad=requires_grad)
+
+    def new_full(self, size, fill_value, *, dtype=None, requires_grad=False):
+        """One value everywhere, of shape `size`, in the dtype of this tensor."""
+        size = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+        return Tensor(np.full(size, raw(fill_value), dtype or self.dtype), requires_grad)
+
+    def new_tensor(self, data, *, dtype=None, requires_grad=False):
+        """A copy of `data` in the dtype of this tensor."""
+        return tensor(data, dtype or self.dtype, requires_grad=requires_grad)
 
     def long(self):
         """This tensor as int64."""
@@ -181,18 +222,6 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Shapes):
         if not self.is_leaf:
             raise RuntimeError("only leaves can be copied or pickled; use detach() or clone()")
         return type(self), (self._raw(), self.requires_grad)
-
-
-def _is_device(value):
-    return getattr(value, "type", None) in ("cpu", "cuda") or (
-        isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "meta")
-    )
-
-
-def check_device(device):
-    """Refuse every device but the CPU."""
-    if device is not None and str(getattr(device, "type", device)).split(":")[0] != _CPU:
-        raise RuntimeError(f"device {device!r} was asked for, but fastact computes on the CPU only: use 'cpu'")
 
 
 def tensor(data, dtype=None, device=None, requires_grad=False):

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from fastact._device import check_device
 from fastact._random import generator
 from fastact._tape import TensorBase, raw
-from fastact._tensor import Tensor, check_device, tensor
+from fastact._tensor import Tensor, tensor
 
 
 def _shape(size):
@@ -69,6 +70,7 @@ def _uniform(shape):
 zeros = _filled("zeros", np.zeros)
 ones = _filled("ones", np.ones)
 empty = _filled("empty", np.empty)
+empty_like = _like("empty_like", np.zeros)
 zeros_like = _like("zeros_like", np.zeros)
 ones_like = _like("ones_like", np.ones)
 randn_like = _like("randn_like", _normal)
@@ -114,6 +116,19 @@ def randint(low, high=None, size=None, *, dtype=np.int64, device=None):
 def randperm(n, *, dtype=np.int64, device=None):
     """The integers below `n` in random order."""
     return _made(generator().permutation(n), dtype, device, False)
+
+
+def normal(mean, std=1.0, size=None):
+    """Normal random numbers of these means and standard deviations, in the shape `size` where both are numbers."""
+    given = [part.dtype for part in (mean, std) if isinstance(part, TensorBase)]
+    values = generator().normal(raw(mean), raw(std), size)
+    return Tensor(np.asarray(values, given[0] if given else np.float32))
+
+
+def bernoulli(input):
+    """1 with the probability that each element is, else 0."""
+    array = raw(input)
+    return Tensor((generator().random(array.shape) < array).astype(array.dtype))
 
 
 def from_numpy(ndarray):

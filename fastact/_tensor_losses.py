@@ -107,7 +107,7 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
             toward_target = -np.log(p) * (scale * g)
         return toward_probs, toward_target
 
-    return _tape.record(value, (probs, target), backward, "ProbabilityCrossEntropy")
+    return _tape.record(value, (probs, target), backward, "ProbabilityCrossEntropy", True)
 
 
 def _normalized(function, derivative, name):
@@ -117,7 +117,7 @@ def _normalized(function, derivative, name):
         x = x if dtype is None else x.to(dtype)
         values = x._raw() if x.dtype.kind == "f" else x._raw().astype(np.float32)
         y = function(values, axis=axis)
-        return _tape.record(y, (x,), lambda g: derivative(y=y, g=g, axis=axis), name)
+        return _tape.record(y, (x,), lambda g: derivative(y=y, g=g, axis=axis), name, keeps=True)
 
     return apply
 
@@ -136,7 +136,7 @@ def _logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
         g = g.reshape(np.sum(values, axis=axis).shape) if keepdims else g
         return fa.vjp.logsumexp(values, g, axis=axis)
 
-    return _tape.record(fa.logsumexp(values, axis=axis, keepdims=keepdims), (x,), backward, "LogSumExp")
+    return _tape.record(fa.logsumexp(values, axis=axis, keepdims=keepdims), (x,), backward, "LogSumExp", True)
 
 
 def _undifferentiated(function, *args, **kwargs):

@@ -47,9 +47,13 @@ METHODS: dict[str, Any] = {
     "cos": np.cos,
     "tan": np.tan,
     "sign": np.sign,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "atan": np.arctan,
+    "arctan": np.arctan,
     "floor": np.floor,
     "ceil": np.ceil,
-    "round": np.rint,
+    "trunc": np.trunc,
     "isnan": np.isnan,
     "isinf": np.isinf,
     "isfinite": np.isfinite,
@@ -60,16 +64,25 @@ METHODS: dict[str, Any] = {
         if name in activations.functions
     },
 }
+SCALED = {"add": np.add, "sub": np.subtract}
 METHODS_OF_TWO = {
-    "add": np.add,
-    "sub": np.subtract,
+    **SCALED,
     "mul": np.multiply,
+    "multiply": np.multiply,
     "div": np.true_divide,
+    "divide": np.true_divide,
+    "true_divide": np.true_divide,
+    "floor_divide": np.floor_divide,
+    "remainder": np.remainder,
     "pow": np.power,
     "matmul": np.matmul,
     "mm": np.matmul,
     "mv": np.matmul,
     "dot": np.matmul,
+    "logaddexp": np.logaddexp,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
     "maximum": np.maximum,
     "minimum": np.minimum,
     "eq": np.equal,
@@ -79,6 +92,26 @@ METHODS_OF_TWO = {
     "gt": np.greater,
     "ge": np.greater_equal,
 }
+
+
+IN_PLACE = (
+    *(
+        "abs",
+        "addcdiv",
+        "addcmul",
+        "ceil",
+        "clamp",
+        "exp",
+        "floor",
+        "lerp",
+        "log",
+        "neg",
+        "reciprocal",
+        "relu",
+        "round",
+    ),
+    *("rsqrt", "sigmoid", "sqrt", "square", "tanh", "trunc"),
+)
 
 
 class Operators:
@@ -134,6 +167,51 @@ class Operators:
 
     clip = clamp
 
+    def clamp_min(self, min):
+        """The elements that are not below `min`, and `min` for the others."""
+        return self.clamp(min=min)
+
+    def clamp_max(self, max):
+        """The elements that are not above `max`, and `max` for the others."""
+        return self.clamp(max=max)
+
+    def round(self, *, decimals=0):
+        """The nearest whole numbers, or decimal fractions; even ones in the middle."""
+        if decimals == 0:
+            return _apply.apply_ufunc(np.rint, (self,))
+        return _apply.apply_ufunc(np.rint, (self * 10.0**decimals,)) / 10.0**decimals
+
+    def rsqrt(self):
+        """1 / √x."""
+        return 1.0 / self.sqrt()
+
+    def lerp(self, end, weight):
+        """The way from here to `end`, of which `weight` is done."""
+        return self + weight * (end - self)
+
+    def addcmul(self, tensor1, tensor2, *, value=1):
+        """This tensor + value · tensor1 · tensor2."""
+        return self + value * (tensor1 * tensor2)
+
+    def addcdiv(self, tensor1, tensor2, *, value=1):
+        """This tensor + value · tensor1 / tensor2."""
+        return self + value * (tensor1 / tensor2)
+
+    def addmm(self, mat1, mat2, *, beta=1, alpha=1):
+        """beta · this tensor + alpha · mat1 @ mat2."""
+        product = _apply.apply_ufunc(np.matmul, (mat1, mat2))
+        return (self if beta == 1 else self * beta) + (product if alpha == 1 else product * alpha)
+
+    def bmm(self, mat2):
+        """The matrix products of two stacks of matrices."""
+        if self.ndim != 3 or np.ndim(raw(mat2)) != 3:
+            raise ValueError(f"bmm takes two tensors of 3 axes, got {self.shape} and {np.shape(raw(mat2))}; use matmul")
+        return _apply.apply_ufunc(np.matmul, (self, mat2))
+
+    def outer(self, vec2):
+        """Each element times each of `vec2`."""
+        return self.unsqueeze(1) * vec2
+
     def reciprocal(self):
         """1 / x; of integers too, which `numpy.reciprocal` rounds to 0."""
         return 1.0 / self
@@ -163,6 +241,29 @@ def writable(target, source=None):
 
 def _forward(ufunc):
     return lambda self, other: _apply.apply_ufunc(ufunc, (self, other))
+
+
+def _scaled(ufunc):
+    def operate(self, other, *, alpha=1):
+        return _apply.apply_ufunc(ufunc, (self, other if alpha == 1 else np.multiply(other, alpha)))
+
+    return operate
+
+
+def _written(method):
+    def operate(self, *args, **kwargs):
+        array = writable(self)
+        result = getattr(_tape.constant(array), method)(*args, **kwargs)
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise RuntimeError(
+                f"a tensor of {self.dtype} cannot hold {method} of itself, {result.dtype}; convert it first"
+            )
+        array[...] = raw(result)
+        return self
+
+    operate.__doc__ = f"`{method}`, in place."
+    operate.__name__, operate.__qualname__ = f"{method}_", f"Operators.{method}_"
+    return operate
 
 
 def _reflected(ufunc):
@@ -233,7 +334,9 @@ def _define_all():
     for name, ufunc in METHODS.items():
         _define(name, _of_one(ufunc), ufunc)
     for name, ufunc in METHODS_OF_TWO.items():
-        _define(name, _forward(ufunc), ufunc)
+        _define(name, _scaled(ufunc) if name in SCALED else _forward(ufunc), ufunc)
+    for name in IN_PLACE:
+        setattr(Operators, f"{name}_", _written(name))
 
 
 _define_all()

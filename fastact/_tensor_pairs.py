@@ -96,7 +96,7 @@ def _on_tensors(name, of_target):
             toward = of_target(x, t, gradient, _share(reduction, x.shape), options) * g if _wants(target) else None
             return gradient * g, toward
 
-        return _tape.record(value, (input, target), backward, name)
+        return _tape.record(value, (input, target), backward, name, _wants(target))
 
     return apply
 
@@ -130,7 +130,7 @@ def clamped_binary_cross_entropy(input, target, weight, reduction):
     losses = -(t * np.maximum(log_p, least) + (1 - t) * np.maximum(log_q, least)) * factor
     tensors = isinstance(input, TensorBase) or isinstance(target, TensorBase)
     return reduced(
-        _tape.record(losses, (input, target), backward, "BinaryCrossEntropy") if tensors else losses, reduction
+        _tape.record(losses, (input, target), backward, "BinaryCrossEntropy", True) if tensors else losses, reduction
     )
 
 

@@ -87,6 +87,18 @@ class Reductions:
         """Standard deviation over `dim`, as `var` has it."""
         return self.var(dim, correction, keepdim, unbiased=unbiased).sqrt()
 
+    def allclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+        """Whether all elements agree within atol + rtol·|other|."""
+        return bool(np.allclose(self._raw(), _tape.raw(other), rtol, atol, equal_nan))
+
+    def isclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+        """Where elements agree within atol + rtol·|other|."""
+        return _tape.constant(np.isclose(self._raw(), _tape.raw(other), rtol, atol, equal_nan))
+
+    def equal(self, other):
+        """Whether shapes and all elements are equal."""
+        return np.array_equal(self._raw(), _tape.raw(other))
+
     def norm(self, p=2, dim=None, keepdim=False):
         """The p-norm over `dim`."""
         if p == 2:
@@ -155,7 +167,7 @@ def _euclidean(tensor, dim, keep):
         return _spread(g, array.shape, dims, keep) * direction
 
     value = norm if keep else norm.reshape(()) if dims is None else np.squeeze(norm, dims)
-    return _tape.record(value, (tensor,), derivative, "Norm")
+    return _tape.record(value, (tensor,), derivative, "Norm", True, True)
 
 
 def _along(function, tensor, dim, dtype):
@@ -187,7 +199,7 @@ def _shared_extremum(tensor, dim, keep, function, name):
         return _spread(g, array.shape, dims, keep) * share.astype(array.dtype)
 
     value = kept if keep else kept.reshape(()) if dims is None else np.squeeze(kept, dims)
-    return _tape.record(value, (tensor,), derivative, name)
+    return _tape.record(value, (tensor,), derivative, name, True, True)
 
 
 def _extremum(tensor, dim, keep, function, index, pairwise, name):

@@ -4,6 +4,8 @@ A row is ``(ufunc, name, derivative by operand…)``. A derivative is called as 
 of the result `y`; broadcasting is undone by the tape. Formulas of fastact's own functions come from ``fastact.vjp``.
 """
 
+from typing import Any
+
 import numpy as np
 
 from fastact import _apply, _core, activations, vjp
@@ -66,7 +68,7 @@ LINEAR = (
 
 TABLE = (
     (np.multiply, "Multiply", lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
-    (np.true_divide, "Divide", lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
+    (np.true_divide, "Divide", lambda g, y, a, b: g / b, lambda g, y, a, b: -(g / b) * (a / b)),
     (np.power, "Power", _power_base, _power_exponent),
     (np.matmul, "MatMul", _matmul_left, _matmul_right),
     (np.exp, "Exp", lambda g, y, x: g * y),
@@ -94,12 +96,15 @@ TABLE = (
     (np.remainder, "Remainder", lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor(a / b)),
 )
 
+# for each operand whether its derivative reads y
+KEEPS: dict[Any, tuple] = {
+    np.power: (False, True),
+    np.logaddexp: (True, True),
+    **dict.fromkeys((np.exp, np.exp2, np.expm1, np.sqrt, np.reciprocal, np.tan), (True,)),
+}
+
+STEPS = (np.sign, np.floor, np.ceil, np.rint, np.trunc)
 CONSTANT = (
-    np.sign,
-    np.floor,
-    np.ceil,
-    np.rint,
-    np.trunc,
     np.floor_divide,
     np.isnan,
     np.isinf,
@@ -155,7 +160,9 @@ def set_rules():
     for ufunc, name, *derivatives in LINEAR:
         _apply.set_rule(ufunc, name, tuple(derivatives), saves=False)
     for ufunc, name, *derivatives in TABLE:
-        _apply.set_rule(ufunc, name, tuple(derivatives))
+        _apply.set_rule(ufunc, name, tuple(derivatives), keeps=KEEPS.get(ufunc))
+    for ufunc in STEPS:
+        _apply.set_rule(ufunc, ufunc.__name__, (np.zeros_like,), saves=False)
     for ufunc in CONSTANT:
         _apply.set_rule(ufunc, ufunc.__name__, None)
     rows = {row["name"]: row for row in _core.activation_table()}

@@ -66,6 +66,19 @@ class Shapes:
         """All elements along one axis."""
         return self.reshape(-1)
 
+    def is_contiguous(self):
+        """Whether the elements are in order in memory."""
+        return self._raw().flags.c_contiguous
+
+    def stride(self, dim=None):
+        """How many elements apart neighbours along each axis are, or along one."""
+        strides = tuple(step // self._raw().itemsize for step in self._raw().strides)
+        return strides if dim is None else strides[dim]
+
+    def element_size(self):
+        """Bytes of an element."""
+        return self._raw().itemsize
+
     def contiguous(self):
         """This tensor with its elements in order in memory."""
         array = self._raw()
@@ -203,8 +216,10 @@ def stack(tensors, dim=0, *, axis=None):
     return _tape.record(value, tensors, lambda g: tuple(np.moveaxis(g, dim, 0)), "Stack")
 
 
-def where(condition, x, y):
+def where(condition, x=None, y=None):
     """Elements of `x` where `condition` is true, of `y` elsewhere; a Tensor if one of the three is.
+
+    Without `x` and `y` the places where `condition` is true, one tensor for each axis.
 
     Parameters
     ----------
@@ -214,6 +229,8 @@ def where(condition, x, y):
         What to choose from.
     """
     mask = np.asarray(raw(condition))
+    if x is None and y is None:
+        return tuple(_tape.constant(places) for places in np.nonzero(mask))
     first, second = _apply.values_of((x, y))
     value = np.where(mask, first, second)
     if not any(isinstance(part, _tape.TensorBase) for part in (condition, x, y)):

@@ -3,8 +3,6 @@
 Names only: what they stand for is defined in the modules of fastact. A name that is not here raises AttributeError.
 """
 
-import builtins
-import difflib
 import sys
 import types
 
@@ -12,18 +10,23 @@ import numpy as np
 
 import fastact as fa
 from fastact import _data, nn, optim
+from fastact._device import device
 from fastact._grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastact._names import missing
 from fastact._random import initial_seed, manual_seed
-from fastact._tensor import Tensor, check_device, tensor
+from fastact._tensor import Tensor, tensor
 from fastact._tensor_factories import (
     arange,
     as_tensor,
+    bernoulli,
     empty,
+    empty_like,
     eye,
     from_numpy,
     full,
     full_like,
     linspace,
+    normal,
     ones,
     ones_like,
     rand,
@@ -43,8 +46,11 @@ __all__ = [
     "Tensor",
     "arange",
     "as_tensor",
+    "bernoulli",
     "cat",
+    "device",
     "empty",
+    "empty_like",
     "enable_grad",
     "eye",
     "from_numpy",
@@ -57,6 +63,7 @@ __all__ = [
     "manual_seed",
     "nn",
     "no_grad",
+    "normal",
     "one_hot",
     "ones",
     "ones_like",
@@ -77,7 +84,10 @@ __all__ = [
 ]
 
 inference_mode = no_grad
-concat = cat
+concat = concatenate = cat
+Size = tuple
+finfo, iinfo = np.finfo, np.iinfo
+get_num_threads = fa.get_num_threads
 half, float, double = map(np.dtype, ("float16", "float32", "float64"))
 float16, float32, float64 = half, float, double
 uint8, int8, int16, int32, int64 = map(np.dtype, ("uint8", "int8", "int16", "int32", "int64"))
@@ -129,6 +139,49 @@ for _name in (
     "numel",
     "logsumexp",
     "reciprocal",
+    "add",
+    "sub",
+    *(
+        "prod",
+        "cumsum",
+        "cumprod",
+        "sort",
+        "argsort",
+        "topk",
+        "median",
+        "count_nonzero",
+        "unique",
+        "bincount",
+        "nan_to_num",
+    ),
+    *(
+        "split",
+        "chunk",
+        "unbind",
+        "narrow",
+        "select",
+        "tile",
+        "repeat_interleave",
+        "index_select",
+        "masked_select",
+        "take",
+    ),
+    *("flip", "roll", "triu", "tril", "diag", "unflatten", "movedim", "broadcast_to", "nonzero", "scatter"),
+    *(
+        "ravel",
+        "swapaxes",
+        "clip",
+        "clamp_min",
+        "clamp_max",
+        "round",
+        "rsqrt",
+        "lerp",
+        "addcmul",
+        "addcdiv",
+        "addmm",
+        "bmm",
+    ),
+    *("outer", "is_floating_point", "isclose", "allclose", "equal"),
 ):
     globals()[_name] = _method(_name)
 
@@ -138,14 +191,35 @@ def is_tensor(obj):
     return isinstance(obj, Tensor)
 
 
-def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether all elements agree within atol + rtol·|other|."""
-    return builtins.bool(np.allclose(as_tensor(input).detach(), as_tensor(other).detach(), rtol, atol, equal_nan))
+def hstack(tensors):
+    """Tensors put together along axis 1, or along the only axis."""
+    tensors = [as_tensor(part) for part in tensors]
+    return cat(tensors, 1 if tensors[0].ndim > 1 else 0)
 
 
-def equal(input, other):
-    """Whether shapes and all elements are equal."""
-    return np.array_equal(as_tensor(input).detach(), as_tensor(other).detach())
+def vstack(tensors):
+    """Tensors put together along axis 0, those of one axis as rows."""
+    tensors = [as_tensor(part) for part in tensors]
+    return cat([part.reshape(1, -1) if part.ndim < 2 else part for part in tensors], 0)
+
+
+def var_mean(input, dim=None, *, correction=1, keepdim=False):
+    """Variance and mean over `dim`."""
+    return input.var(dim, correction, keepdim), input.mean(dim, keepdim)
+
+
+def std_mean(input, dim=None, *, correction=1, keepdim=False):
+    """Standard deviation and mean over `dim`."""
+    return input.std(dim, correction, keepdim), input.mean(dim, keepdim)
+
+
+def get_default_dtype():
+    """float32: what Python floats become."""
+    return float32
+
+
+def use_deterministic_algorithms(mode, *, warn_only=False):
+    """Accepted: equal seeds give equal bits in any case."""
 
 
 def set_num_threads(n):
@@ -153,29 +227,10 @@ def set_num_threads(n):
     fa.set_num_threads(n)
 
 
-class device:
-    """A device by name: "cpu", the only one there is."""
-
-    def __init__(self, type, index=None):
-        check_device(type)
-        self.type, self.index = "cpu", index
-
-    def __repr__(self):
-        return "device(type='cpu')"
-
-    def __str__(self):
-        return "cpu"
-
-    def __eq__(self, other):
-        return str(other).split(":")[0] == "cpu"
-
-    def __hash__(self):
-        return hash("cpu")
-
-
 cuda = types.SimpleNamespace(
     is_available=lambda: False, device_count=lambda: 0, manual_seed=lambda seed: None, manual_seed_all=lambda seed: None
 )
+backends = types.SimpleNamespace(cudnn=types.SimpleNamespace(deterministic=True, benchmark=False, enabled=False))
 utils = _data.make_modules(__name__)
 sys.modules.update(
     {
@@ -190,6 +245,9 @@ ELSEWHERE = {
     "save": "nn.save_safetensors(model, path) writes weights in a format that torch reads too",
     "load": "nn.load_safetensors(model, path) reads weights; fastact never unpickles a file",
     "set_default_dtype": "give tensors and layers a dtype, or convert them: model.to(dtype)",
+    "autograd": "call backward() and read .grad; derivatives of derivatives are not recorded",
+    "einsum": "write the products with matmul, * and sum",
+    "Generator": "manual_seed seeds the one generator there is",
     "compile": "there is nothing to compile: leave the call out",
 }
 
@@ -197,10 +255,4 @@ ELSEWHERE = {
 def __getattr__(name):
     if name in ELSEWHERE:
         raise AttributeError(f"fastact.torch has no {name!r}: {ELSEWHERE[name]}")
-    known = [key for key in globals() if not key.startswith("_")]
-    nearest = difflib.get_close_matches(name, known, 3)
-    hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-    raise AttributeError(
-        f"fastact.torch has no {name!r}: it holds the names that training scripts use at the top, not "
-        f"all of torch{hint}"
-    )
+    raise missing("fastact.torch", name, globals(), "the names that training scripts use at the top, not all of torch")

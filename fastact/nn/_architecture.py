@@ -37,6 +37,8 @@ def _describe(module, path, known):
         return {"same_as": known[id(module)]}
     known[id(module)] = path
     _built_in(type(module).__name__, type(module))
+    if type(module).__name__ in ("Module", "ParameterList"):
+        raise NotDescribable(f"a {type(module).__name__} holds parameters without a class that says how many")
     description = {"class": type(module).__name__}
     children = {name: _describe(child, f"{path}.{name}", known) for name, child in module.named_children()}
     if children:

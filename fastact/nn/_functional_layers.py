@@ -1,4 +1,5 @@
-"""Functions behind the layers, under torch's names: linear, dropout, normalisations, embedding, one_hot, normalize.
+"""Functions behind the layers, under torch's names: linear, dropout, normalisations, embedding, one_hot, normalize,
+cosine_similarity.
 
 `functional.py` hands them on. The arithmetic of the normalisations is in ``fastact/_normalize.py``.
 """
@@ -192,3 +193,10 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
     tensor = as_array(input)
     tensor = tensor if isinstance(tensor, _tape.TensorBase) else _tape.constant(tensor)
     return like_operands(tensor / np.maximum(tensor.norm(p, dim, keepdim=True), eps), input)
+
+
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """The cosine of the angle between `x1` and `x2` along `dim`; lengths count as `eps` at least."""
+    first, second = (x if isinstance(x, _tape.TensorBase) else _tape.constant(np.asarray(x)) for x in (x1, x2))
+    lengths = (np.maximum(part.norm(2, dim, keepdim=True), eps) for part in (first, second))
+    return like_operands(((first / next(lengths)) * (second / next(lengths))).sum(dim), x1, x2)

@@ -178,6 +178,10 @@ class Symbol:
         value = raw(constant(self.value).flatten(start_dim, end_dim))
         return self.reshape(value.shape)
 
+    def unflatten(self, dim, sizes):
+        """Axis `dim` as several."""
+        return self.reshape(constant(self.value).unflatten(dim, sizes).shape)
+
     def mean(self, dim, keepdim=False):
         """Mean along axes."""
         value = raw(constant(self.value).mean(dim, keepdim))

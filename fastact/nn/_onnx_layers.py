@@ -212,6 +212,7 @@ LAYERS = {
     "Identity": lambda g, module, x: x,
     "Dropout": lambda g, module, x: x,
     "Flatten": lambda g, module, x: x.flatten(module.start_dim, module.end_dim),
+    "Unflatten": lambda g, module, x: x.unflatten(module.dim, module.unflattened_size),
     "Embedding": lambda g, module, x: g.op("Gather", module.weight, x.name),
     "LayerNorm": _layer_norm,
     "RMSNorm": _rms_norm,

@@ -9,10 +9,12 @@ import warnings
 
 import fastact as fa
 from fastact import _tape
+from fastact._names import missing
 from fastact._tensor_reduce import check_dim
 from fastact.nn._functional_layers import (
     as_array,
     batch_norm,
+    cosine_similarity,
     dropout,
     embedding,
     layer_norm,
@@ -188,6 +190,7 @@ __all__ = [
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "embedding",
@@ -208,3 +211,7 @@ __all__ = [
     "softmax",
     "softmin",
 ]
+
+
+def __getattr__(name):
+    raise missing("fastact.nn.functional", name, __all__, "the functions of multilayer perceptrons, not all of torch's")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fastact import _fused, _tape
-from fastact._tensor import check_device
+from fastact._device import check_device
 from fastact.nn import functional, init
 from fastact.nn.module import Module, Parameter
 
@@ -84,6 +84,23 @@ class Flatten(Module):
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Makes axis `dim` several, of lengths `unflattened_size`."""
+
+    def __init__(self, dim, unflattened_size):
+        super().__init__()
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, input):
+        """The input with that axis made several."""
+        if isinstance(input, _tape.TensorBase):
+            return input.unflatten(self.dim, self.unflattened_size)
+        return _tape.constant(np.asarray(input)).unflatten(self.dim, self.unflattened_size).numpy()
+
+    def extra_repr(self):
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class Dropout(Module):

@@ -1,5 +1,6 @@
 """Optimizers under torch's names; nothing is defined here."""
 
+from fastact._names import missing as _missing
 from fastact.optim import lr_scheduler as lr_scheduler
 from fastact.optim.adam import Adam, AdamW
 from fastact.optim.optimizer import Optimizer
@@ -7,3 +8,7 @@ from fastact.optim.rmsprop import RMSprop
 from fastact.optim.sgd import SGD
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+
+
+def __getattr__(name):
+    raise _missing("fastact.optim", name, __all__, "SGD, Adam, AdamW and RMSprop, whose steps are kernels of fastact")

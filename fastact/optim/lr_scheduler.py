@@ -6,6 +6,7 @@ Each scheduler sets ``lr`` in the groups of its optimizer when ``step()`` is cal
 import math
 from collections import Counter
 
+from fastact._names import missing
 from fastact.optim.optimizer import Optimizer
 
 
@@ -335,3 +336,9 @@ class ReduceLROnPlateau(LRScheduler):
                 if group["lr"] - rate > self.eps:
                     group["lr"] = rate
         self._last_lr = self._rates()
+
+
+def __getattr__(name):
+    raise missing(
+        "fastact.optim.lr_scheduler", name, globals(), "some of torch's schedulers; LambdaLR takes any formula"
+    )

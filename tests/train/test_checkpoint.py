@@ -181,15 +181,17 @@ def test_errors_of_files(tmp_path):
 ARGUMENTS = {
     "Linear": (3, 2), "Softmax": (1,), "LogSoftmax": (-1,), "Softmin": (1,), "LayerNorm": ((2, 3),), "RMSNorm": (3,),
     "BatchNorm1d": (3,), "Embedding": (5, 3), "Threshold": (0.1, 20.0), "PReLU": (3,), "Dropout": (0.25,), "Softcap": (5.0,),
+    "Unflatten": (1, (3, 1)),
 }  # fmt: skip
 CLASSES = [
     name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
 ]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in CLASSES if name not in ("Module", "Sequential", "ModuleList", "ModuleDict")]
-)
+CONTAINERS = ("Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList")
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in CONTAINERS])
 def test_every_module_is_built_from_its_description(name):
     layer = getattr(nn, name)(*ARGUMENTS.get(name, ()))
     twin = build(json.loads(json.dumps(describe(layer))))
@@ -296,3 +298,10 @@ def die_at(call):
         setattr(os, name, lethal(getattr(os, name)))
     _safetensors.struct.pack = lethal(_safetensors.struct.pack)
     _safetensors.np.ascontiguousarray = lethal(_safetensors.np.ascontiguousarray)
+
+
+def test_a_list_of_parameters_is_not_described():
+    net = nn.Sequential(nn.Linear(2, 2))
+    net.scales = nn.ParameterList([torch.ones(2)])
+    with pytest.raises(ValueError, match="a ParameterList holds parameters"):
+        describe(net)

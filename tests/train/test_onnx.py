@@ -15,11 +15,11 @@ from fastact.nn import _onnx
 from fastact.nn._onnx_layers import ELEMENTWISE
 from fastact.train import Trainer
 from tests.train.make import blobs
-from tests.train.test_checkpoint import ARGUMENTS, CLASSES
+from tests.train.test_checkpoint import ARGUMENTS, CLASSES, CONTAINERS
 
 RANDOM = np.random.default_rng(5)
 LOSSES = [name for name in CLASSES if name.endswith("Loss")]
-LAYERS = [name for name in CLASSES if name not in ("Module", "Sequential", "ModuleList", "ModuleDict", *LOSSES)]
+LAYERS = [name for name in CLASSES if name not in (*CONTAINERS, *LOSSES)]
 
 
 def run(path, x):

@@ -1,0 +1,120 @@
+"""Names of torch scripts beyond layers and losses: each gives torch's value, dtype and gradient."""
+
+import numpy as np
+import pytest
+import torch
+
+import fastact.nn.functional as F
+import fastact.torch as ft
+from fastact import nn, optim
+
+VALUES = np.random.default_rng(5).normal(size=(4, 6))
+# by how they are written for both libraries: x has shape (4, 6), c is all 1.5, i indexes, mask is x > 0
+CALLS = """
+x.cumsum(1); t.cumsum(x, 0); x.cumprod(1); (x * (x > 0)).cumprod(0); x.prod(); x.prod(1); t.prod(x, 1, keepdim=True)
+(x * (x > 0.5)).prod(0); t.tensor([2, 3]).prod(); t.tensor([True, True]).cumsum(0)
+x.chunk(4, 1)[1]; t.chunk(x, 5)[3]; x.split(4, 1)[1]; t.split(x, [1, 3], 0)[1]; x.unbind(0)[1]; t.unbind(x, 1)[-1]
+x.narrow(1, 2, 3); x.select(0, -1); x.repeat(2, 3); x.repeat(2, 1, 3); t.tile(x, (3,)); x.repeat_interleave(2, 0)
+x.repeat_interleave(3); x.repeat_interleave(t.tensor([1, 0, 2, 1]), 0); x.index_select(1, i); t.index_select(x, 0, i)
+x.masked_select(mask); t.masked_select(x, mask[0]); x.take(i); x.flip(0); t.flip(x, [0, 1]); x.roll(1, 0); t.roll(x, -2)
+x.roll((1, 2), (0, 1)); x.triu(); t.tril(x, 1); t.diag(x[0]); x.diag(1); x.diag(-2); x.unflatten(1, (2, -1)); x.movedim(0, 1)
+x.unsqueeze(0).expand_as(t.zeros(2, 4, 6)); x.broadcast_to((2, 4, 6)); x.sort(1)[0]; t.sort(x, dim=0, descending=True)[1]
+x.argsort(1, descending=True); x.topk(2, 1)[0]; t.topk(x, 3, largest=False)[1]; x.median(); x.median(1)[0]; x.median(0)[1]
+x.scatter(1, i.view(-1, 1), 2.0); x.scatter(1, i.view(-1, 1), c); t.zeros(4, 6).scatter_(1, i.view(-1, 1), 1.0)
+t.where(mask)[1]; mask.nonzero(); t.nonzero(mask, as_tuple=True)[0]; x.count_nonzero(); mask.count_nonzero(0)
+t.tensor([3, 1, 1]).unique(); t.bincount(t.tensor([0, 1, 1, 5])); t.nan_to_num(t.where(mask, x, float("nan"))); x.round(decimals=1); x.trunc() + x.floor() + x.ceil() + x.round() + x.sign()
+x.add(c, alpha=2); x.sub(c, alpha=0.5); t.add(x, 1, alpha=3); t.sub(x, c, alpha=2); x.clamp_min(0.1); t.clip(x, -0.5, 0.5)
+x.lerp(c, 0.3); t.lerp(x, c, 0.1); x.addcmul(c, x, value=0.5); t.addcdiv(x, x, c, value=2); c.rsqrt(); t.rsqrt(x * x + 1)
+t.addmm(c[:, :4], x, x.T); t.outer(x[0], x[1]); t.bmm(x.view(2, 2, 6), x.view(2, 6, 2)); x.atan(); t.sinh(x); x.cosh()
+t.logaddexp(x, c); t.floor_divide(x.detach(), 2); t.remainder(x, 0.7); t.true_divide(x, c); t.logical_and(mask, x < 1); mask.logical_xor(x < 1)
+x.detach().clone().clamp_(-0.5, 0.5); x.detach().clone().exp_(); x.detach().clone().relu_(); x.detach().clone().lerp_(c, 0.2)
+x.detach().clone().addcmul_(c, c, value=0.1); x.detach().clone().addcdiv_(c, c, value=-0.1); x.detach().clone().sigmoid_()
+x.detach().clone().masked_fill_(mask, 7.0); x.detach().clone().add_(c, alpha=3); x.detach().clone().sub_(c, alpha=2)
+x.half(); x.half().float(); x.type(t.float32); x.new_zeros(3); x.new_ones(2, 2); x.new_full((2,), 3.0); x.new_tensor([1, 2])
+t.Tensor([1, 2.5]); t.Tensor([[1], [2]]); t.hstack([x, c]); t.vstack([x[0], c]); t.hstack([x[0], c[0]]); t.concatenate([x, c], 1)
+t.var_mean(x, 0)[0]; t.std_mean(x, 1)[1]; t.isclose(x, x + 1e-9); t.empty_like(x) * 0; t.bernoulli(t.ones(3)); x.ravel()
+F.cosine_similarity(x, c); F.cosine_similarity(x, x + c, dim=0); t.swapaxes(x, 0, 1)
+"""
+CALLS = [call.strip() for line in CALLS.strip().splitlines() for call in line.split(";")]
+
+
+def outcome(t, functional, text):
+    x = t.tensor(VALUES, requires_grad=True)
+    names = {"x": x, "c": t.full((4, 6), 1.5, dtype=t.float64), "i": t.tensor([0, 3, 2, 0]), "mask": x > 0}
+    y = eval(text, {**names, "t": t, "F": functional})
+    if y.requires_grad:
+        weights = np.random.default_rng(6).normal(size=tuple(y.shape))
+        (y * t.tensor(weights).to(y.dtype)).sum().backward()
+    return y.detach(), x.grad
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_value_dtype_and_gradient_are_torchs(text):
+    ours, gradient = outcome(ft, F, text)
+    theirs, expected = outcome(torch, torch.nn.functional, text)
+    assert str(theirs.dtype) == f"torch.{ours.dtype}"
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-12, atol=1e-14)
+    assert (gradient is None) == (expected is None)
+    if gradient is not None:
+        np.testing.assert_allclose(gradient.numpy(), expected.numpy(), rtol=1e-11, atol=1e-13)
+
+
+def test_what_a_tensor_says_of_itself():
+    x, wide = ft.zeros(2, 3), torch.zeros(2, 3)
+    assert x.device == "cpu" and x.device.type == "cpu" and str(x.device) == "cpu" and x.device == ft.device("cpu")
+    assert x.to(x.device) is x and not x.is_cuda and x.is_floating_point() and not ft.is_floating_point(x > 0)
+    assert x.stride() == wide.stride() and x.T.is_contiguous() == wide.T.is_contiguous() and x.element_size() == 4
+    assert ft.Tensor(2, 3).shape == (2, 3) and ft.Tensor(4).dtype == ft.float32
+    assert ft.finfo(x.dtype).eps == torch.finfo(torch.float32).eps and x.equal(x.clone()) and x.allclose(x + 1e-9)
+
+
+def test_containers_by_name_and_of_parameters():
+    def heads(lib, ones):
+        model = lib.Module()
+        model.heads = lib.ModuleDict({"a": lib.Linear(3, 2), "b": lib.Linear(3, 1)})
+        model.scales = lib.ParameterList([lib.Parameter(ones)])
+        return model
+
+    ours = heads(nn, ft.ones(2))
+    assert list(ours.state_dict()) == list(heads(torch.nn, torch.ones(2)).state_dict())
+    assert list(ours.state_dict()) == ["heads.a.weight", "heads.a.bias", "heads.b.weight", "heads.b.bias", "scales.0"]
+    assert list(ours.heads) == ["a", "b"] and "a" in ours.heads and len(ours.heads) == 2 and len(ours.scales) == 1
+    y = (ours.heads["a"](ft.ones(1, 3)) * ours.scales[0]).sum()
+    y.backward()
+    assert ours.scales[0].grad is not None and ours.heads["b"].weight.grad is None
+    with pytest.raises(KeyError, match="choose another name"):
+        ours.heads["keys"] = nn.Identity()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "mend"),
+    [
+        (ft, "einsum", "matmul"),
+        (ft, "autograd", "backward"),
+        (nn, "Conv2d", "perceptrons"),
+        (F, "conv2d", "perceptrons"),
+        (optim, "Adagrad", "Adam"),
+        (optim.lr_scheduler, "CyclicLR", "LambdaLR"),
+    ],
+)
+def test_a_name_that_is_not_offered_says_so(module, name, mend):
+    with pytest.raises(AttributeError, match=f"has no '{name}'.*{mend}"):
+        getattr(module, name)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: x.split([1, 2]), "in all 3, for an axis of 4"),
+        (lambda x: x.split(0), "1 or more"),
+        (lambda x: x.chunk(0), "1 or more"),
+        (lambda x: x.repeat(2), "one for each"),
+        (lambda x: x.narrow(0, 3, 2), "length is 4"),
+        (lambda x: x.topk(9), "expected 0 to 6"),
+        (lambda x: x.bmm(x), "use matmul"),
+        (lambda x: ft.tensor([1, 2]).exp_(), "convert it first"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(call, message):
+    with pytest.raises((ValueError, IndexError, RuntimeError), match=message):
+        call(ft.tensor(VALUES))
