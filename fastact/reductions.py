@@ -203,6 +203,7 @@ def map_general(function, which, x, axis, where, out, dtype):
 
 def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     name = function.__name__
+    keepdims = bool(keepdims)
     keywords = {"axis": axis, "keepdims": keepdims, "where": where, "out": out, "dtype": dtype}
     result = delegated(function, (x,), keywords)
     if result is not NotImplemented:
@@ -214,7 +215,7 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     if where is not None:
         data, _ = excluded(data, where, name)
     if kept is None:
-        result = _rows.direct_sum(data, axis, bool(keepdims), out)
+        result = _rows.direct_sum(data, axis, keepdims, out)
         if result is not None:
             return result
     axes = normalized_axes(name, axis, data.ndim)

@@ -188,6 +188,7 @@ def test_masked_arrays():
     assert isinstance(total, np.ma.MaskedArray)
     np.testing.assert_array_equal(total.mask, [False, True])
     np.testing.assert_allclose(total[0], fa.logsumexp([1.0, 2.0]))
+    assert fa.logsumexp(x, keepdims=np.True_).shape == (2, 1)
 
 
 @pytest.mark.parametrize("function", [fa.softmax, fa.log_softmax, fa.softmin])
