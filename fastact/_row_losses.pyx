@@ -9,6 +9,9 @@ from ._row_types cimport *
 
 from math import fsum
 
+cdef extern from "numpy/arrayobject.h":
+    bint PyArray_IsIntegerScalar(object)
+
 cnp.import_array()
 
 cdef const fa_row_entries *rows = <const fa_row_entries *>row_entries()
@@ -70,7 +73,7 @@ cdef object scalar_of(cnp.ndarray x, double value):
 cdef object plain_index(object target, cnp.ndarray x, int axis):
     """Class indices as a contiguous int64 array of the shape of x without axis, or None."""
     cdef int d, n_dims = cnp.PyArray_NDIM(x)
-    if type(target) is list:
+    if type(target) is list or PyArray_IsIntegerScalar(target):
         target = cnp.PyArray_FROM_O(target)
     if not cnp.PyArray_CheckExact(target) or cnp.PyArray_NDIM(target) != n_dims - 1:
         return None
@@ -84,11 +87,12 @@ cdef object plain_index(object target, cnp.ndarray x, int axis):
     return cnp.PyArray_Cast(target, cnp.NPY_INT64)
 
 
-cdef bint plain_class_weight(object weight, cnp.ndarray x, int axis):
-    """Whether weight holds one number for each class in the dtype that is computed in."""
+cdef object plain_class_weight(object weight, cnp.ndarray x, int axis):
+    """One number for each class as a plain array of the dtype that is computed in, or None."""
+    cdef int number = cnp.NPY_DOUBLE if dtype_of(x) == FA_F64 else cnp.NPY_FLOAT
     if not is_plain(weight) or cnp.PyArray_NDIM(weight) != 1 or cnp.PyArray_DIM(weight, 0) != cnp.PyArray_DIM(x, axis):
-        return False
-    return dtype_of(weight) == (FA_F64 if dtype_of(x) == FA_F64 else FA_F32)
+        return None
+    return weight if cnp.PyArray_TYPE(weight) == number else cnp.PyArray_Cast(weight, number)
 
 
 cdef int plain_targets(
@@ -147,7 +151,8 @@ cdef object direct_rows(
     call.loss.weight, call.loss.weight_sum = NULL, <double>cnp.PyArray_DIM(x, a)
     call.loss.smoothing = smoothing
     if weight is not None:
-        if not plain_class_weight(weight, x, a):
+        weight = plain_class_weight(weight, x, a)
+        if weight is None:
             return None
         call.loss.weight = cnp.PyArray_DATA(weight)
         if call.loss.smoothing != 0:

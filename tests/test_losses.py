@@ -261,6 +261,7 @@ def test_direct_lane_gives_the_same_bits(dtype, reduction, shape, axis):
     for name, operands, more in [
         ("cross_entropy", (x, target), {}),
         ("cross_entropy", (x, target), {"weight": weight} | last),
+        ("cross_entropy", (x, target), {"weight": weight.astype(np.float16)}),
         ("cross_entropy", (x, target), {"weight": weight, "label_smoothing": 0.25}),
         ("cross_entropy", (x, probs), {"weight": weight, "label_smoothing": 0.25}),
         ("nll_loss", (x, target), {"weight": weight}),
@@ -282,6 +283,12 @@ def test_direct_lane_takes_any_classes(dtype):
     given = target.tolist() if dtype is list else target.astype(dtype)
     assert fa.cross_entropy(x, given) == fa.cross_entropy(x, target)
     assert fa.cross_entropy(x, np.repeat(given, 2)[::2]) == fa.cross_entropy(x, target)
+    for one in (2, np.array(2), given[1]):
+        assert fa.cross_entropy(x[1], one) == fa.cross_entropy(x[1:2], [2])
+    with pytest.raises(IndexError, match="class 3 at the target"):
+        fa.cross_entropy(x[1], target.dtype.type(3))
+    with pytest.raises(TypeError, match="dtype bool"):
+        fa.cross_entropy(x[1], True)
 
 
 class Delegate:
