@@ -23,6 +23,7 @@ LEARNING_RATE = 4e-3
 SMOOTHING = 0.1
 NOISE = 0.2
 HELD_OUT = 360
+TABLE, FIGURES = "losses.csv", ("loss.png", "confusion.png", "misread.png")
 
 
 class Digits(NamedTuple):
@@ -134,10 +135,7 @@ def run(*, epochs, seed, output):
     list of Epoch
         Losses and accuracy of each pass.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SystemExit(f"cannot make the folder {output}: {error.strerror}; name another by --output") from error
+    prepare(output)
     random = np.random.default_rng(seed)
     torch.manual_seed(seed)
     train_digits, held_out, mean = split(random)
@@ -151,15 +149,38 @@ def run(*, epochs, seed, output):
     reading, _ = read(model, held_out.images)
     said = describe_misread(reading, held_out.labels)
     print(f"held-out accuracy {history[-1].accuracy:.2%} after {seconds:.1f} seconds; {said}")
-    write_losses(output / "losses.csv", history)
+    try:
+        write_results(output, history, reading, held_out, mean)
+    except OSError as error:
+        raise SystemExit(f"cannot write {error.filename}: {error.strerror}; name another folder by --output") from error
+    return history
+
+
+def prepare(output):
+    """Make the folder; a name in it that is taken by another folder is refused before the training, not after it."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"cannot make the folder {output}: {error.strerror}; name another by --output") from error
+    for name in (TABLE, *FIGURES):
+        if (output / name).is_dir():
+            raise SystemExit(f"cannot write {output / name}: there is a folder of that name; name another by --output")
+
+
+def write_results(output, history, reading, held_out, mean):
+    """Write the losses, and the pictures where matplotlib is installed."""
+    write_losses(output / TABLE, history)
     try:
         from fastact import _demo_figures as figures
     except ModuleNotFoundError as error:
-        print(f"wrote {output / 'losses.csv'}")
+        print(f"wrote {output / TABLE}")
         print(f"the pictures need {error.name}: pip install 'fastact[train]', or {error.name} alone")
-        return history
-    figures.loss_curve(history).savefig(output / "loss.png")
-    figures.confusion(reading.digits, held_out.labels).savefig(output / "confusion.png")
-    figures.misread(held_out.images + mean, reading, held_out.labels).savefig(output / "misread.png")
-    print(f"wrote losses.csv, loss.png, confusion.png and misread.png into {output}")
-    return history
+        return
+    drawn = (
+        figures.loss_curve(history),
+        figures.confusion(reading.digits, held_out.labels),
+        figures.misread(held_out.images + mean, reading, held_out.labels),
+    )
+    for name, figure in zip(FIGURES, drawn, strict=True):
+        figure.savefig(output / name)
+    print(f"wrote {TABLE}, {', '.join(FIGURES[:-1])} and {FIGURES[-1]} into {output}")

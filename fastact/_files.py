@@ -3,6 +3,11 @@
 import contextlib
 import os
 import pathlib
+import platform
+import re
+import time
+
+HOST, DAY = re.sub(r"\W", "", platform.node(), flags=re.ASCII), 24 * 3600.0
 
 
 @contextlib.contextmanager
@@ -10,7 +15,8 @@ def replacing(path, mode="wb", **options):
     """A file to write that takes the place of `path` at the end, whole or not at all.
 
     What is written goes into a file beside `path`, is brought to the disk (fsync) and renamed over it. A process that is
-    killed at any moment leaves the former file as it was; an exception inside ``with`` removes the new one.
+    killed at any moment leaves the former file as it was; an exception inside ``with`` removes the new one, and the next
+    writing to the same path removes what a killed process left.
 
     Parameters
     ----------
@@ -26,7 +32,8 @@ def replacing(path, mode="wb", **options):
     file object
     """
     path = pathlib.Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    _clear_left_behind(path)
+    aside = path.with_name(f".{path.name}.{HOST}-{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         file = open(aside, mode.replace("w", "x"), **options)  # noqa: SIM115
     except OSError as error:
@@ -43,6 +50,31 @@ def replacing(path, mode="wb", **options):
             os.unlink(aside)
         raise
     _sync_folder(path.parent)
+
+
+def _clear_left_behind(path):
+    """Remove what killed processes left beside `path`: of this machine at once, of others (shared disks) after a day."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\w*)-(\d+)-[0-9a-f]{{8}}\.part")
+    with contextlib.suppress(OSError):
+        for name in os.listdir(path.parent):
+            found, part = pattern.fullmatch(name), path.with_name(name)
+            if found and (
+                found[1] == HOST and not _is_alive(int(found[2])) or time.time() - part.stat().st_mtime > DAY
+            ):
+                part.unlink()
+
+
+def _is_alive(process):
+    """Whether a process of this number may be running: on Windows, where asking would end it, always."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _sync_folder(folder):

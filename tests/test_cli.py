@@ -75,6 +75,14 @@ main(["demo", "--epochs", "2", "--seed", "3", "--output", "out"])
     assert len(epochs[0]) == 2 and epochs[0] == epochs[1], "the same seed gives the same run"
 
 
+@pytest.mark.parametrize("taken", ["losses.csv", "misread.png"])
+def test_demo_says_before_the_training_what_it_cannot_write(taken, tmp_path, capsys):
+    (tmp_path / taken).mkdir()
+    with pytest.raises(SystemExit, match=f"cannot write .*{taken}.*--output"):
+        cli.main(["demo", "--output", str(tmp_path)])
+    assert "digits to train on" not in capsys.readouterr().out
+
+
 def test_demo_says_which_folder_it_cannot_make(tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(SystemExit, match="cannot make the folder .*taken.*--output"):

@@ -69,6 +69,13 @@ class Identity(Module):
         return input
 
 
+def _reshaped(input, method, *args):
+    """What a method of Tensor makes of the input; an array of an array, and of what traces a model its own method."""
+    if isinstance(input, (np.ndarray, list, tuple)):
+        return getattr(_tape.constant(np.asarray(input)), method)(*args).numpy()
+    return getattr(input, method)(*args)
+
+
 class Flatten(Module):
     """Makes the axes `start_dim` to `end_dim` one."""
 
@@ -78,9 +85,7 @@ class Flatten(Module):
 
     def forward(self, input):
         """The input with those axes made one."""
-        if isinstance(input, _tape.TensorBase):
-            return input.flatten(self.start_dim, self.end_dim)
-        return _tape.constant(np.asarray(input)).flatten(self.start_dim, self.end_dim).numpy()
+        return _reshaped(input, "flatten", self.start_dim, self.end_dim)
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -95,9 +100,7 @@ class Unflatten(Module):
 
     def forward(self, input):
         """The input with that axis made several."""
-        if isinstance(input, _tape.TensorBase):
-            return input.unflatten(self.dim, self.unflattened_size)
-        return _tape.constant(np.asarray(input)).unflatten(self.dim, self.unflattened_size).numpy()
+        return _reshaped(input, "unflatten", self.dim, self.unflattened_size)
 
     def extra_repr(self):
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -120,6 +120,11 @@ class MultiStepLR(LRScheduler):
     def get_lr(self):
         return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._rates()]
 
+    def load_state_dict(self, state_dict):
+        """As of any scheduler; the milestones may have been through JSON, which knows texts alone as keys."""
+        super().load_state_dict(state_dict)
+        self.milestones = Counter({int(epoch): times for epoch, times in self.milestones.items()})
+
 
 class ExponentialLR(LRScheduler):
     """The rate times `gamma` every epoch."""

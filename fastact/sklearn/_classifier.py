@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 import fastact as fa
 from fastact.nn import functional
-from fastact.sklearn._perceptron import Perceptron
+from fastact.sklearn._perceptron import Perceptron, extended
 from fastact.sklearn._texts import documented
 
 
@@ -36,60 +36,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     True
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        dropout=0.0,
-        class_weight=None,
-    ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            dropout=dropout,
-        )
+    def __init__(self, hidden_layer_sizes=(100,), activation="relu", *, class_weight=None, **settings):
+        super().__init__(hidden_layer_sizes, activation, **settings)
         self.class_weight = class_weight
+
+    __init__.__signature__ = extended(Perceptron.__init__, class_weight=None)  # type: ignore[attr-defined]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -177,20 +128,6 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             return self.classes_[outputs.argmax(axis=1)]
         return self.classes_[np.minimum(outputs[:, 0] > 0, len(self.classes_) - 1)]
 
-    def predict(self, X):
-        """The most probable label of each sample; 0 and 1 for each label where these are several.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-        """
-        check_is_fitted(self)
-        return self._decoded(self._outputs(X))
-
     def predict_proba(self, X):
         """Probability of each class, in the order of `classes_`.
 
@@ -205,16 +142,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         return self._shares(X, fa.softmax, fa.sigmoid)
 
     def predict_log_proba(self, X):
-        """Logarithm of `predict_proba`, exact where probabilities vanish.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
+        """Logarithm of `predict_proba`, exact where probabilities vanish; arguments and shape as there."""
         return self._shares(X, fa.log_softmax, lambda logits: -fa.softplus(-logits))
 
     def _shares(self, X, of_rows, of_logits):

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import inspect
 import math
 import numbers
 import warnings
@@ -56,6 +57,13 @@ RANGES = {
     "momentum": (0, 1), "epsilon": (0, math.inf), "beta_1": (0, 1), "beta_2": (0, 1), "dropout": (0, 1),
     "validation_fraction": (0, 1), "max_iter": (1, math.inf), "n_iter_no_change": (1, math.inf),
 }  # fmt: skip
+
+
+def extended(init, **more):
+    """The signature of `init` with further keyword arguments, by which scikit-learn and `help` know an estimator's settings."""
+    signature = inspect.signature(init)
+    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in more.items()]
+    return signature.replace(parameters=[*signature.parameters.values(), *added])
 
 
 class Perceptron(BaseEstimator):
@@ -139,6 +147,20 @@ class Perceptron(BaseEstimator):
             X, target, weight, held_out = self._hold_out(X, target, weight, y)
         self._train(Samples(X, target, weight), held_out)
         return self
+
+    def predict(self, X):
+        """The value or the most probable label of each sample; 0 and 1 for each label where a sample has several.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_labels)
+        """
+        check_is_fitted(self)
+        return self._decoded(self._outputs(X))
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._check_settings()

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from fastact.nn import functional
 from fastact.sklearn._perceptron import Perceptron
@@ -69,20 +69,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
     def _decoded(self, outputs):
         return outputs.reshape(len(outputs)) if self._flat else outputs
-
-    def predict(self, X):
-        """The value of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        check_is_fitted(self)
-        return self._decoded(self._outputs(X))
 
 
 def _squared_loss(output, target, reduction="mean"):

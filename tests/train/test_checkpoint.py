@@ -16,6 +16,7 @@ import torch
 import fastact.nn.functional as F
 import fastact.torch as ft
 from fastact import _safetensors, nn, optim
+from fastact._files import HOST
 from fastact.nn._architecture import NotDescribable, build, describe
 from fastact.train import Callback, CSVLogger, EarlyStopping, LRScheduler, Trainer
 from tests.train.make import blobs, line, model, trainer, weights
@@ -250,6 +251,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path):
         if path.exists():
             assert 0 < Trainer.load(path, callbacks=()).epoch <= epochs
     assert kills
+    assert os.listdir(tmp_path) == ["model"]
     whole = trainer(callbacks=[Callback(), EarlyStopping(patience=10**6, restore_best=False)])
     whole.fit(*blobs(), epochs=epochs, batch_size=4)
     assert same(whole, Trainer.load(path, callbacks=()))
@@ -279,6 +281,58 @@ def test_a_kill_at_each_step_of_writing_leaves_a_whole_file(tmp_path):
         assert Trainer.load(path).epoch == (1 if path.read_bytes() == old else 2)
         calls += 1
     assert calls >= 5 and seen == {True, False} and Trainer.load(path).epoch == 2
+    assert os.listdir(tmp_path) == ["model"]  # the next save took away what the killed ones left
+
+
+def test_a_save_takes_away_only_what_killed_processes_left(tmp_path):
+    process = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    dead = int(process.stdout)
+    kept = [
+        tmp_path / name
+        for name in (
+            f".model.{HOST}-{os.getpid()}-0123abcd.part",  # somebody writes it at the moment
+            f".model.elsewhere-{dead}-0123abcd.part",
+            f".other.{HOST}-{dead}-0123abcd.part",
+            ".model.part",
+        )
+    ]
+    gone = [tmp_path / f".model.{HOST}-{dead}-0123abcd.part", tmp_path / ".model.elsewhere-1-0123abcd.part"]
+    for path in (*kept, *gone):
+        path.write_text("half")
+    os.utime(gone[1], (0, 0))
+    saved = trainer()
+    saved.fit(*blobs(), epochs=1, batch_size=30)
+    saved.save(tmp_path / "model")
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "model"])
+
+
+SCHEDULERS = {
+    "StepLR": lambda o: optim.lr_scheduler.StepLR(o, 2, 0.5),
+    "MultiStepLR": lambda o: optim.lr_scheduler.MultiStepLR(o, [1, 4], 0.3),
+    "ExponentialLR": lambda o: optim.lr_scheduler.ExponentialLR(o, 0.8),
+    "CosineAnnealingLR": lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 7),
+    "OneCycleLR": lambda o: optim.lr_scheduler.OneCycleLR(o, 0.05, total_steps=30),
+    "ReduceLROnPlateau": lambda o: optim.lr_scheduler.ReduceLROnPlateau(o, patience=0, factor=0.5),
+    "LambdaLR": lambda o: optim.lr_scheduler.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_resuming_under_a_scheduler_gives_the_bits_of_an_uninterrupted_run(name, tmp_path):
+    def make():
+        return trainer(
+            callbacks=[LRScheduler(SCHEDULERS[name], monitor="loss" if name == "ReduceLROnPlateau" else None)]
+        )
+
+    x, y = blobs()
+    whole, parts = make(), make()
+    whole.fit(x, y, epochs=7, batch_size=16)
+    parts.fit(x, y, epochs=3, batch_size=16)
+    parts.save(tmp_path / "model")
+    resumed = Trainer.load(tmp_path / "model", callbacks=make().callbacks)
+    resumed.fit(x, y, epochs=4, batch_size=16)
+    assert same(whole, resumed) and not same(whole, parts)
+    assert resumed.optimizer.param_groups[0]["lr"] == whole.optimizer.param_groups[0]["lr"]
 
 
 def die_at(call):
