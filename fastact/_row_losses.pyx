@@ -29,6 +29,7 @@ def row_loss(
     cdef fa_row_loss_call call
     cdef double total = 0
     cdef int status
+    cdef PyThreadState *others
     call.loss.weight = NULL if weight is None else <const void *>cnp.PyArray_BYTES(weight)
     call.loss.weight_sum, call.loss.smoothing, call.loss.factor = weight_sum, smoothing, factor
     call.ignore_index = ignore_index
@@ -43,8 +44,9 @@ def row_loss(
         steps_of(target, axis, NULL, &call.target)
     if gradient is not None:
         steps_of(gradient, axis, NULL, &call.gradient)
-    with nogil:
-        status = rows.losses(which, &shape, source, &call)
+    others = others_may_run(shape.outer * shape.inner * shape.n)
+    status = rows.losses(which, &shape, source, &call)
+    others_wait(others)
     if status != 0:
         raise MemoryError
     return total
@@ -177,6 +179,7 @@ cdef object run_direct(
     cdef cnp.npy_intp dims[MAX_DIMS]
     cdef double total = 0
     cdef int d, status
+    cdef PyThreadState *others
     cdef cnp.ndarray gradient = None, each = None
     plain_rows(x, axis, &shape, source.step)
     source.data = call.target.data
@@ -193,8 +196,9 @@ cdef object run_direct(
     if with_gradient:
         gradient = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
         call.gradient.data = cnp.PyArray_BYTES(gradient)
-    with nogil:
-        status = rows.losses(which, &shape, source, call)
+    others = others_may_run(shape.outer * shape.inner * shape.n)
+    status = rows.losses(which, &shape, source, call)
+    others_wait(others)
     if status != 0:
         raise MemoryError
     loss = scalar_of(x, total / count) if each is None else each if each.ndim else each[()]
@@ -308,6 +312,7 @@ cpdef double pair_loss(
     cdef fa_pair_call call
     cdef double total = 0
     cdef int status
+    cdef PyThreadState *others
     call.target_dtype = dtype_of(target)
     call.dtype, call.which, call.n = dtype_of(x), which, <size_t>cnp.PyArray_SIZE(x)
     call.x, call.target = cnp.PyArray_DATA(x), cnp.PyArray_DATA(target)
@@ -320,8 +325,9 @@ cpdef double pair_loss(
     call.parameter, call.factor, call.sum = parameter, factor, &total
     call.each = NULL if each is None else cnp.PyArray_DATA(each)
     call.gradient = NULL if gradient is None else cnp.PyArray_DATA(gradient)
-    with nogil:
-        status = rows.pairs(&call)
+    others = others_may_run(call.n)
+    status = rows.pairs(&call)
+    others_wait(others)
     if status != 0:
         raise MemoryError
     return total

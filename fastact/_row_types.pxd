@@ -125,6 +125,23 @@ cdef inline bint is_like(cnp.ndarray x, object out):
     return True
 
 
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState:
+        pass
+    PyThreadState *PyEval_SaveThread()
+    void PyEval_RestoreThread(PyThreadState *state)
+
+
+cdef inline PyThreadState *others_may_run(size_t elements) noexcept:
+    """Lets other threads run, as `with nogil` does, if the work ahead is worth the 50 to 80 ns that this takes."""
+    return PyEval_SaveThread() if elements > 1024 else NULL
+
+
+cdef inline void others_wait(PyThreadState *state) noexcept:
+    if state != NULL:
+        PyEval_RestoreThread(state)
+
+
 cdef enum:
     ALL_AXES = -1
     NO_AXIS = -2

@@ -30,6 +30,7 @@ cdef object direct(int which, object x, object axis, object out):
     cdef fa_row_shape shape
     cdef fa_row_array source, target
     cdef int a, status
+    cdef PyThreadState *others
     if not is_plain(x):
         return None
     a = plain_axis(x, axis)
@@ -43,8 +44,9 @@ cdef object direct(int which, object x, object axis, object out):
     source.data = cnp.PyArray_BYTES(x)
     target.step = source.step
     target.data = cnp.PyArray_BYTES(out)
-    with nogil:
-        status = rows.map(which, &shape, source, target)
+    others = others_may_run(shape.outer * shape.inner * shape.n)
+    status = rows.map(which, &shape, source, target)
+    others_wait(others)
     if status != 0:
         raise MemoryError
     return out
@@ -61,6 +63,7 @@ def direct_vjp(int which, y, g, axis):
     cdef fa_row_shape shape
     cdef fa_row_array result, gradient, target
     cdef int a, status
+    cdef PyThreadState *others
     if not is_plain(y) or not is_plain(g) or (<cnp.ndarray>y).size == 0:
         return None
     a = plain_axis(y, axis)
@@ -71,8 +74,9 @@ def direct_vjp(int which, y, g, axis):
     gradient.step = result.step
     target.step = result.step
     result.data, gradient.data, target.data = cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(g), cnp.PyArray_BYTES(dx)
-    with nogil:
-        status = rows.vjp(which, &shape, result, gradient, target)
+    others = others_may_run(shape.outer * shape.inner * shape.n)
+    status = rows.vjp(which, &shape, result, gradient, target)
+    others_wait(others)
     if status != 0:
         raise MemoryError
     return dx
@@ -112,6 +116,7 @@ def direct_vjp_logsumexp(x, g, axis):
     cdef fa_row_array source, gradient, target
     cdef cnp.npy_intp dims[MAX_DIMS]
     cdef int a, status
+    cdef PyThreadState *others
     if not is_plain(x) or not is_plain(g) or (<cnp.ndarray>x).size == 0:
         return None
     a = plain_axis(x, axis)
@@ -124,8 +129,9 @@ def direct_vjp_logsumexp(x, g, axis):
     target.step = source.step
     reduced_steps(&shape, cnp.PyArray_ITEMSIZE(x), gradient.step)
     source.data, gradient.data, target.data = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(g), cnp.PyArray_BYTES(dx)
-    with nogil:
-        status = rows.vjp_logsumexp(&shape, source, gradient, target)
+    others = others_may_run(shape.outer * shape.inner * shape.n)
+    status = rows.vjp_logsumexp(&shape, source, gradient, target)
+    others_wait(others)
     if status != 0:
         raise MemoryError
     return dx
@@ -257,6 +263,7 @@ cdef object direct_logsumexp(object x, object axis, bint keepdims, object out):
     cdef fa_row_array source, target
     cdef cnp.npy_intp dims[MAX_DIMS]
     cdef int a, status, n_dims
+    cdef PyThreadState *others
     cdef cnp.ndarray result
     if not is_plain(x):
         return None
@@ -273,8 +280,9 @@ cdef object direct_logsumexp(object x, object axis, bint keepdims, object out):
     plain_rows(x, a, &shape, source.step)
     reduced_steps(&shape, cnp.PyArray_ITEMSIZE(x), target.step)
     source.data, target.data = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(result)
-    with nogil:
-        status = rows.logsumexp(&shape, source, target)
+    others = others_may_run(shape.outer * shape.inner * shape.n)
+    status = rows.logsumexp(&shape, source, target)
+    others_wait(others)
     if status != 0:
         raise MemoryError
     return result if n_dims else cnp.PyArray_ToScalar(target.data, result)
