@@ -20,6 +20,18 @@ typedef struct {
 typedef double fa_row_loss_kernel(const fa_row_loss *loss, const void *x, size_t n, int64_t index, const void *target,
                                   void *gradient);
 
+/* Rows of logits with an index each, n >= 1, row r at x + r * x_step; steps in elements, gradient may be NULL. */
+typedef struct {
+    const void *x;
+    ptrdiff_t x_step;
+    size_t n, rows;
+    const int64_t *index;
+    int64_t ignore_index; /* rows of this index have loss and gradient 0 */
+    double *losses;
+    void *gradient;
+    ptrdiff_t gradient_step;
+} fa_row_classes;
+
 enum { FA_SOFTMAX, FA_LOG_SOFTMAX, FA_N_ROW_MAPS, FA_SOFTMIN = FA_N_ROW_MAPS /* of fa_row_map: softmax of -x */ };
 enum { FA_VJP_SOFTMAX, FA_VJP_LOG_SOFTMAX, FA_N_ROW_VJPS };
 enum {
@@ -63,6 +75,7 @@ typedef struct fa_row_kernels {
     void (*vjp[FA_N_ROW_VJPS])(const void *y, const void *g, void *dx, size_t n);
     void (*vjp_logsumexp)(const void *x, double g, void *dx, size_t n);
     fa_row_loss_kernel *loss[FA_N_ROW_LOSSES];
+    void (*cross_entropies)(const fa_row_loss *loss, const fa_row_classes *classes);
     fa_pair_kernel *pair[FA_N_PAIR_LOSSES];
 } fa_row_kernels;
 

@@ -59,6 +59,15 @@ FA_INLINE void row_extremes_part(const real *x, size_t n, vreal *largest, vreal 
     }
 }
 
+FA_INLINE void row_extremes_four(const real *x, vreal *largest, vreal *smallest)
+{
+    for (int j = 0; j < 4; j++) {
+        vreal v = v_load(x + (size_t)j * FA_LANES);
+        largest[j] = v_max(v, largest[j]);
+        smallest[j] = v_min(v, smallest[j]);
+    }
+}
+
 /* NaNs are passed over: they reach the result through the sum.  The last four vectors overlap those before: a loop over
  * what is left would end where the processor does not expect it. */
 FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
@@ -68,14 +77,13 @@ FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
         largest[j] = K(-INFINITY);
         smallest[j] = K(INFINITY);
     }
-    if (n < 4 * FA_LANES)
+    if (n < 4 * FA_LANES) {
         row_extremes_part(x, n, largest, smallest);
-    for (size_t i = 0; i < n && n >= 4 * FA_LANES; i += 4 * FA_LANES)
-        for (int j = 0; j < 4; j++) {
-            vreal v = v_load(x + (i < n - 4 * FA_LANES ? i : n - 4 * FA_LANES) + (size_t)j * FA_LANES);
-            largest[j] = v_max(v, largest[j]);
-            smallest[j] = v_min(v, smallest[j]);
-        }
+    } else {
+        for (size_t i = 0; i + 4 * FA_LANES < n; i += 4 * FA_LANES)
+            row_extremes_four(x + i, largest, smallest);
+        row_extremes_four(x + n - 4 * FA_LANES, largest, smallest);
+    }
     *max = row_largest_lane(v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3]))) + 0.0; /* +0 for -0 */
     *min = -row_largest_lane(-v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
 }
@@ -133,7 +141,7 @@ FA_INLINE void row_drain(vreal *s, vreal *a)
 /* Whether lanes are drained after this group. */
 FA_INLINE int row_drains(size_t group) { return group % ROW_DRAIN == ROW_DRAIN - 1; }
 
-/* The next block comes from memory while this one is computed.  An address past the end does no harm. */
+/* The block after the next, whose extremes come before this one's sum, is fetched while this one is computed.  An address past the end does no harm. */
 FA_INLINE void row_prefetch(const real *p)
 {
 #if defined(__GNUC__) || defined(__clang__)
@@ -225,7 +233,7 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
         for (; group < stop; group++)
             for (size_t j = 0; j < ROW_GROUP; j++) {
                 size_t i = group * ROW_VIRTUAL + j * FA_LANES;
-                row_prefetch(x + i + ROW_BLOCK);
+                row_prefetch(x + i + 2 * ROW_BLOCK);
                 vreal f, h = row_reduce(v_load(x + i), frame, form, &f), q = row_fraction(f);
                 row_keep(powers, i, h, q, keep);
                 row_add_power(s + j, a + j, h, q);

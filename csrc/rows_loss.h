@@ -18,10 +18,13 @@ FA_INLINE void row_multiply(real *y, size_t n, double factor)
         y[i] *= (real)factor;
 }
 
-/* factor * softmax(x).  The factor goes into the scale, so that it costs no rounding, unless it is extreme or negative. */
+/* A factor may go into the scale, where it costs no rounding, unless it is extreme or negative. */
+FA_INLINE int row_is_scale(double factor) { return factor > 0x1p-60 && factor < 0x1p60; }
+
+/* factor * softmax(x) */
 FA_INLINE void row_write_times(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
 {
-    if (factor > 0x1p-60 && factor < 0x1p60) {
+    if (row_is_scale(factor)) {
         row_write(x, y, n, sum, powers, factor);
         return;
     }
@@ -47,31 +50,54 @@ FA_INLINE double row_surprise(const row_sum *sum, row_total excess, double value
     return isinf(d) ? d + excess.head : d + (excess.head + (excess.tail + lost));
 }
 
+/* The gradient of a row's loss: factor * softmax less each * weight, and at the target what does not cancel. */
+typedef struct {
+    double factor, each, at_target;
+    size_t target;
+} row_slope;
+
+/* The loss of class t, from a sum without its top; slope may be NULL. */
+FA_INLINE double row_class_loss(const fa_row_loss *loss, const real *x, size_t n, size_t t, const row_sum *sum,
+                                row_slope *slope)
+{
+    row_total excess = row_excess(sum);
+    double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
+    double result = sharp * row_surprise(sum, excess, x[t]), each = loss->smoothing / (double)n;
+    if (each != 0)
+        result +=
+            each * row_weighted(x, n, loss->weight, NULL, 0, sum->max).depth + each * loss->weight_sum * excess.head;
+    if (slope) {
+        double total = sharp + each * loss->weight_sum;
+        slope->factor = loss->factor * total;
+        slope->each = loss->factor * each;
+        slope->at_target = loss->factor * ((total - each * weight - sharp) - total * row_complement(sum, x, t));
+        slope->target = t;
+    }
+    return result;
+}
+
+/* factor * softmax stands in y. */
+FA_INLINE void row_class_gradient(const fa_row_loss *loss, const row_slope *slope, real *y, size_t n)
+{
+    if (slope->each != 0)
+        for (size_t i = 0; i < n; i++)
+            y[i] -= (real)(slope->each * row_weight(loss, i));
+    y[slope->target] = (real)slope->at_target;
+}
+
 static double row_cross_entropy(const fa_row_loss *loss, const void *logits, size_t n, int64_t index,
                                 const void *unused, void *gradient)
 {
     (void)unused;
-    const real *x = logits;
-    size_t t = (size_t)index;
     row_sum sum;
-    row_powers powers;
-    row_sum_of(x, n, 1, &sum, gradient ? &powers : NULL, NULL);
-    row_total excess = row_excess(&sum);
-    double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
-    double result = sharp * row_surprise(&sum, excess, x[t]), each = loss->smoothing / (double)n;
-    if (each != 0)
-        result +=
-            each * row_weighted(x, n, loss->weight, NULL, 0, sum.max).depth + each * loss->weight_sum * excess.head;
-    if (!gradient)
-        return result;
-    real *y = gradient;
-    double total = sharp + each * loss->weight_sum;
-    double at_target = loss->factor * ((total - each * weight - sharp) - total * row_complement(&sum, x, t));
-    row_write_times(x, y, n, &sum, &powers, loss->factor * total);
-    if (each != 0)
-        for (size_t i = 0; i < n; i++)
-            y[i] -= (real)(loss->factor * each * row_weight(loss, i));
-    y[t] = (real)at_target;
+    row_powers powers = {.result = gradient};
+    row_slope slope;
+    row_sum_of(logits, n, 1, &sum, gradient ? &powers : NULL, NULL);
+    double result = row_class_loss(loss, logits, n, (size_t)index, &sum, gradient ? &slope : NULL);
+    if (gradient) {
+        row_write_times(logits, gradient, n, &sum, &powers, slope.factor);
+        row_class_gradient(loss, &slope, gradient, n);
+    }
     return result;
 }
 

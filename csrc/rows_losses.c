@@ -7,28 +7,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void loss_row(const fa_row_job *job, size_t row, char *buffer)
+{
+    const fa_row_loss_call *call = job->loss;
+    char *gradient = job->operand[2].data ? fa_row_out(job, 2, row, buffer) : NULL;
+    if (job->shape->n == 0 || (call->index && call->index[row] == call->ignore_index)) {
+        job->losses[row] = 0;
+        if (gradient)
+            memset(gradient, 0, job->shape->n * job->item);
+    } else {
+        const char *x = fa_row_in(job, 0, row, buffer);
+        const char *target = call->index ? NULL : fa_row_in(job, 1, row, buffer);
+        int64_t index = call->index ? call->index[row] : 0;
+        job->losses[row] = job->kernels->loss[job->which](&call->loss, x, job->shape->n, index, target, gradient);
+    }
+    if (gradient)
+        fa_row_deliver(job, 2, row, gradient);
+}
+
 static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     const fa_row_loss_call *call = job->loss;
-    int wants_gradient = job->operand[2].data != NULL;
-    for (size_t row = first; row < first + count; row++) {
-        char *gradient = wants_gradient ? fa_row_out(job, 2, row, buffer) : NULL;
-        if (call->index && call->index[row] == call->ignore_index) {
-            job->losses[row] = 0;
-            if (gradient)
-                memset(gradient, 0, job->shape->n * job->item);
-        } else {
-            const char *x = fa_row_in(job, 0, row, buffer);
-            const char *target = call->index ? NULL : fa_row_in(job, 1, row, buffer);
-            int64_t index = call->index ? call->index[row] : 0;
-            if (job->shape->n == 0)
-                job->losses[row] = 0;
-            else
-                job->losses[row] =
-                    job->kernels->loss[job->which](&call->loss, x, job->shape->n, index, target, gradient);
+    const int is_cross_entropy = job->which == FA_CROSS_ENTROPY && job->shape->n != 0;
+    for (size_t row = first, rows; row < first + count; row += rows) {
+        rows = is_cross_entropy ? fa_row_run_length(job, 3, row, first + count) : 0;
+        if (!rows) {
+            loss_row(job, row, buffer);
+            rows = 1;
+            continue;
         }
-        if (gradient)
-            fa_row_deliver(job, 2, row, gradient);
+        job->kernels->cross_entropies(&call->loss, &(fa_row_classes){
+                                                       .x = fa_row_at(job, 0, row),
+                                                       .x_step = fa_row_step(job, 0),
+                                                       .n = job->shape->n,
+                                                       .rows = rows,
+                                                       .index = call->index + row,
+                                                       .ignore_index = call->ignore_index,
+                                                       .losses = job->losses + row,
+                                                       .gradient = job->operand[2].data ? fa_row_at(job, 2, row) : NULL,
+                                                       .gradient_step = fa_row_step(job, 2),
+                                                   });
     }
 }
 
@@ -96,6 +114,6 @@ double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int6
 }
 
 const fa_row_entries fa_row_entry_points = {
-    fa_row_map,    fa_row_logsumexp, fa_row_vjp,       fa_row_vjp_logsumexp,
-    fa_row_losses, fa_row_bad_index, fa_row_weight_of, fa_pair_losses, fa_row_store,
+    fa_row_map,       fa_row_logsumexp, fa_row_vjp,     fa_row_vjp_logsumexp, fa_row_losses,
+    fa_row_bad_index, fa_row_weight_of, fa_pair_losses, fa_row_store,
 };

@@ -86,18 +86,27 @@ FA_INLINE row_ratio row_ratio_of(const row_sum *sum, double factor)
     return r;
 }
 
+FA_INLINE void row_products_two(const real *h, const real *q, real *y, vreal scale, vreal rest, int form)
+{
+    vreal first = row_product(v_load(h), v_load(q), scale, rest, form);
+    vreal second = row_product(v_load(h + FA_LANES), v_load(q + FA_LANES), scale, rest, form);
+    v_store(y, first);
+    v_store(y + FA_LANES, second);
+}
+
+/* Two vectors at a time, the last of which overlap those before. */
 FA_INLINE void row_products(const row_powers *powers, real *y, size_t n, const row_ratio *ratio, int form)
 {
     const vreal scale = K(ratio->scale), rest = K(ratio->rest);
     const real *h = powers->h, *q = powers->q;
-    for (size_t i = 0; i < n && n >= 2 * FA_LANES; i += 2 * FA_LANES) { /* two at a time, the last ones once more */
-        size_t k = i < n - 2 * FA_LANES ? i : n - 2 * FA_LANES;
-        vreal first = row_product(v_load(h + k), v_load(q + k), scale, rest, form);
-        vreal second = row_product(v_load(h + k + FA_LANES), v_load(q + k + FA_LANES), scale, rest, form);
-        v_store(y + k, first);
-        v_store(y + k + FA_LANES, second);
+    if (n >= 2 * FA_LANES) {
+        for (size_t i = 0; i + 2 * FA_LANES < n; i += 2 * FA_LANES)
+            row_products_two(h + i, q + i, y + i, scale, rest, form);
+        const size_t last = n - 2 * FA_LANES;
+        row_products_two(h + last, q + last, y + last, scale, rest, form);
+        return;
     }
-    for (size_t i = 0; i < n && n < 2 * FA_LANES; i += FA_LANES) {
+    for (size_t i = 0; i < n; i += FA_LANES) {
         vreal product = row_product(v_load(h + i), v_load(q + i), scale, rest, form);
         if (n - i >= FA_LANES)
             v_store(y + i, product);
