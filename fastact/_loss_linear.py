@@ -18,16 +18,44 @@ from ._loss_rows import class_indices
 from .reductions import delegated
 
 TILE_BYTES = 40 << 20  # logits that are held at a time
+SMALL_BYTES = 1 << 18  # logits up to here: a call costs more than what it computes
 CHUNK_BYTES = 1 << 20  # a piece of dweight that is added up at a time: stays in the cache
 
 
 def loss_of_linear(function, x, weight, target, options, with_gradient):
     """The loss, or (loss, (dx, dweight, dbias)); other types may take the call over."""
+    result = _direct(x, weight, target, with_gradient, **options)
+    if result is not None:
+        return result
     result = delegated(function, (x, weight, target), options)
     if result is not NotImplemented:
         return result
     loss, gradients = evaluate(function.__name__, x, weight, target, with_gradient, **options)
     return (loss, gradients) if with_gradient else loss
+
+
+def _direct(x, weight, target, with_gradient, *, bias, ignore_index, reduction, label_smoothing):
+    """The same steps for small plain matrices of one dtype, or None for others and for wrong arguments."""
+    if not (type(x) is type(weight) is np.ndarray and x.dtype == weight.dtype and x.dtype in (np.float32, np.float64)):
+        return None
+    if not (x.ndim == weight.ndim == 2 and x.shape[1] == weight.shape[1]):
+        return None
+    if len(x) * len(weight) * x.itemsize > SMALL_BYTES:
+        return None
+    logits = np.matmul(x, weight.T)
+    if bias is not None:
+        if type(bias) is not np.ndarray or bias.dtype != x.dtype or bias.shape != weight.shape[:1]:
+            return None
+        np.add(logits, bias, out=logits)
+    kinds = (_row_losses.CROSS_ENTROPY, None)
+    result = _row_losses.direct_loss(
+        kinds, logits, target, with_gradient, 1, reduction, None, ignore_index, label_smoothing
+    )
+    if result is None or not with_gradient:
+        return result
+    loss, dlogits = result
+    dbias = None if bias is None else dlogits.sum(axis=0)
+    return loss, (np.matmul(dlogits, weight), np.matmul(dlogits.T, x), dbias)
 
 
 def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, reduction, label_smoothing):

@@ -205,6 +205,13 @@ cdef object run_direct(
     return (loss, gradient) if with_gradient else loss
 
 
+def direct_loss(
+    tuple kinds, x, target, bint with_gradient, axis, reduction, weight, ignore_index, label_smoothing,
+):
+    """The loss, or (loss, gradient), of plain arrays, or None for others and for wrong arguments."""
+    return direct_rows(kinds, x, target, with_gradient, axis, reduction, weight, ignore_index, label_smoothing)
+
+
 cdef object rows_general = None, pairs_general = None  # what sees to all other arguments; set when those modules load
 
 

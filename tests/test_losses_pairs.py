@@ -248,6 +248,24 @@ def test_linear_cross_entropy_agrees_with_torch(monkeypatch, dtype, reduction, h
     assert has_bias or gradients[2] is None
 
 
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_small_linear_cross_entropy_gives_the_same_bits(dtype, reduction):
+    x, weight, bias, target = linear_problem(7, 5, 11, dtype)
+    target[2] = -100
+    for options in ({}, {"bias": bias, "label_smoothing": 0.2}):
+        want_loss, want = fa.value_and_grad.linear_cross_entropy(
+            x.view(Subclass), weight, target, reduction=reduction, **options
+        )
+        loss, gradients = fa.value_and_grad.linear_cross_entropy(x, weight, target, reduction=reduction, **options)
+        np.testing.assert_array_equal(loss, want_loss)
+        assert type(loss) is type(want_loss)
+        for got, other in zip(gradients, want, strict=True):
+            np.testing.assert_array_equal(got, other)
+        alone = fa.linear_cross_entropy(x, weight, target, reduction=reduction, **options)
+        np.testing.assert_array_equal(alone, want_loss)
+
+
 def test_linear_cross_entropy_holds_no_full_logits():
     x, weight, _, target = linear_problem(1024, 16, 32_000, np.float32)  # 131 MB of logits
     tracemalloc.start()
