@@ -2,6 +2,7 @@
 
 import csv
 import math
+import pathlib
 import sys
 import time
 from collections import Counter
@@ -30,6 +31,10 @@ def train(given):
 
 
 def _train(given, table):
+    output = given.output or pathlib.Path(given.data.with_suffix(".safetensors").name)
+    if output.is_dir() or not output.parent.is_dir():
+        found = "it is a folder" if output.is_dir() else "its folder does not exist"
+        raise TableError(f"cannot write {output}: {found}; name another file by --output")
     target = table.column(given.target)
     if len(table) < FEWEST_ROWS:
         raise TableError(f"{given.data} has {len(table)} rows of values: at least {FEWEST_ROWS} are needed")
@@ -41,6 +46,8 @@ def _train(given, table):
     for name in given.text:
         table.column(name)
     random = np.random.default_rng(given.seed)
+    if classes:
+        _check_classes(given.target, target)
     chosen, held_out = _split(np.arange(len(table)), target if classes else None, given.held_out, random)
     chosen, to_stop_by = _split(chosen, target if classes else None, TO_STOP_BY, random)
     inputs = Inputs.learn(table, names, given.text, chosen)
@@ -58,7 +65,6 @@ def _train(given, table):
     trainer.extra = {"target": given.target, "inputs": inputs.columns, "scaling": scaling}
     report = _report_classes if classes else _report_values
     report(trainer, x[held_out], y[held_out], y[chosen], scaling, seconds)
-    output = given.output or given.data.with_suffix(".safetensors").name
     try:
         trainer.save(output)
     except OSError as error:
@@ -77,13 +83,22 @@ def _is_classes(table, name, task):
     return bool((values == np.round(values)).all()) and len(set(values)) <= min(MOST_CLASSES, len(values) // 5)
 
 
+def _check_classes(name, cells):
+    """Refuse a target of one class, or of hardly more rows than classes."""
+    count = len(set(cells))
+    if count < 2:
+        raise TableError(f"column {name!r} holds {cells[0]!r} alone: there is nothing to tell apart")
+    if 2 * count > len(cells):
+        raise TableError(
+            f"column {name!r} holds {count} different texts in {len(cells)} rows: too many classes to learn; name another "
+            "column by --target"
+        )
+
+
 def _targets(table, name, classes, chosen):
     """The target, and how values were standardised (by the rows that are trained on)."""
     if classes:
-        y = np.array(table.column(name))
-        if len(set(y)) < 2:
-            raise TableError(f"column {name!r} holds {str(y[0])!r} alone: there is nothing to tell apart")
-        return y, None
+        return np.array(table.column(name)), None
     y = numbers(table, name)
     mean, scale = float(y[chosen].mean()), float(y[chosen].std())
     if scale == 0:
@@ -128,7 +143,8 @@ def _split(rows, labels, share, random):
         apart.append(same[: min(round(len(same) * share), len(same) - 1)])
     second = np.concatenate(apart)
     if not len(second):
-        second = random.permutation(rows)[:1]
+        found, counts = np.unique(labels, return_counts=True)
+        second = random.permutation(rows[np.isin(labels, found[counts > 1])])[:1]
     first = random.permutation(np.setdiff1d(rows, second))
     return first, random.permutation(second)
 

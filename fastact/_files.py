@@ -1,13 +1,14 @@
 """Writing files so that a reader never meets half of one. Formats belong in the modules that know them."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import platform
 import re
 import time
 
-HOST, DAY = re.sub(r"\W", "", platform.node(), flags=re.ASCII), 24 * 3600.0
+HOST, DAY = re.sub(r"\W", "", platform.node(), flags=re.ASCII)[:16], 24 * 3600.0
 
 
 @contextlib.contextmanager
@@ -32,6 +33,8 @@ def replacing(path, mode="wb", **options):
     file object
     """
     path = pathlib.Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, f"cannot write {path}: it is a folder; name a file in it")
     _clear_left_behind(path)
     aside = path.with_name(f".{path.name}.{HOST}-{os.getpid()}-{os.urandom(4).hex()}.part")
     try:

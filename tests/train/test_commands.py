@@ -204,6 +204,24 @@ def test_predictions_of_files_that_do_not_fit(tmp_path, capsys):
     assert "was not made by `fastact train`" in capsys.readouterr().err
 
 
+def test_a_target_that_names_rows_is_refused(tmp_path, capsys):
+    path = write(tmp_path / "ids.csv", ["x", "t"], [[i % 7, f"id{i}"] for i in range(30)])
+    assert cli.main(["train", path, "--target", "t"]) == 1
+    assert "column 't' holds 30 different texts in 30 rows" in capsys.readouterr().err
+    path = write(tmp_path / "pairs.csv", ["x", "t"], [[i % 7, f"id{i // 2}"] for i in range(30)])
+    for seed in range(5):  # one row to stop by and one held out, of classes that keep another
+        options = ["--output", str(tmp_path / "m"), "--epochs", "1", "--seed", str(seed)]
+        assert cli.main(["train", path, "--target", "t", *options]) == 0
+
+
+@pytest.mark.parametrize(("taken", "said"), [("m", "it is a folder"), ("none/m", "its folder does not exist")])
+def test_an_output_that_cannot_be_written_is_refused_before_the_training(taken, said, iris, tmp_path, capsys):
+    (tmp_path / "m").mkdir()
+    assert cli.main(["train", iris, "--target", "species", "--output", str(tmp_path / taken)]) == 1
+    printed = capsys.readouterr()
+    assert f"{said}; name another file by --output" in printed.err and "rows to train on" not in printed.out
+
+
 def test_it_needs_numpy_alone(iris, tmp_path):
     program = f"""
 import sys

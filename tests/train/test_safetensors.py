@@ -146,3 +146,8 @@ def test_a_failed_write_leaves_the_former_file(tmp_path, monkeypatch):
         file.write("new")
     assert path.read_text() == "new" and len(synced) == 2
     assert path.stat().st_ino != before, "renamed over the former file, not written into it"
+
+
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
+    with pytest.raises(IsADirectoryError, match="it is a folder; name a file in it"):
+        nn.save_safetensors(nn.Linear(1, 1), tmp_path)
