@@ -163,7 +163,7 @@ def tied_weights(t, nn, F, optim):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return losses
 
 
