@@ -287,7 +287,7 @@ def quantiles_and_averaged_weights(t, nn, F, optim):
             for k, v in model.state_dict().items():
                 ema[k].mul_(0.9).add_(v, alpha=0.1)
     model.load_state_dict(ema)
-    return losses + [float(model(t.tensor(INPUTS)).sum())]
+    return losses + [model(t.tensor(INPUTS)).sum().item()]
 
 
 def mixed_samples(t, nn, F, optim):
@@ -355,6 +355,15 @@ def loader_and_one_cycle(t, nn, F, optim):
             scheduler.step()
             losses.append(loss.item())
     return losses
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """torch on one thread: for arrays of this size others only get into each other's way."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 SCRIPTS = [
