@@ -22,7 +22,6 @@ enum {
 typedef struct {
     _Alignas(64) real h[ROW_BLOCK + 1024 / sizeof(real)];
     real q[ROW_BLOCK];
-    const real *result; /* where what is made of them will be written: fetched meanwhile */
 } row_powers;
 
 static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
@@ -156,7 +155,20 @@ FA_INLINE void row_keep(row_powers *powers, size_t i, vreal h, vreal q, int keep
     if (keep) {
         v_store(powers->h + i, h);
         v_store(powers->q + i, q);
-        row_prefetch(powers->result + i);
+    }
+}
+
+FA_INLINE void row_full_group(const real *x, size_t group, const row_frame *frame, int form, row_powers *powers,
+                              int keep, vreal *s, vreal *a)
+{
+    for (size_t j = 0; j < ROW_GROUP; j++) {
+        size_t i = group * ROW_VIRTUAL + j * FA_LANES;
+        row_prefetch(x + i + 2 * ROW_BLOCK);
+        vreal f, h = row_reduce(v_load(x + i), frame, form, &f), q = row_fraction(f);
+        row_keep(powers, i, h, q, keep);
+        row_add_power(s + j, a + j, h, q);
+        if (row_drains(group))
+            row_drain(s + j, a + j);
     }
 }
 
@@ -231,15 +243,7 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
     for (;;) {
         size_t stop = group <= special && special < full ? special : full;
         for (; group < stop; group++)
-            for (size_t j = 0; j < ROW_GROUP; j++) {
-                size_t i = group * ROW_VIRTUAL + j * FA_LANES;
-                row_prefetch(x + i + 2 * ROW_BLOCK);
-                vreal f, h = row_reduce(v_load(x + i), frame, form, &f), q = row_fraction(f);
-                row_keep(powers, i, h, q, keep);
-                row_add_power(s + j, a + j, h, q);
-                if (row_drains(group))
-                    row_drain(s + j, a + j);
-            }
+            row_full_group(x, group, frame, form, powers, keep, s, a);
         if (group * ROW_VIRTUAL >= n)
             break;
         row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, form, powers, keep, s, a);

@@ -215,8 +215,10 @@ FA_INLINE void row_panel_ratios(const row_sum *sum, size_t vectors, row_column_r
         *near &= values[r].near;
     }
     for (size_t r = 0; r < vectors * FA_LANES; r++)
-        if (!*near && values[r].near)
+        if (!*near && values[r].near) {
             values[r].scale = (real)(values[r].scale * row_power_of_two(ROW_RAISE));
+            values[r].rest = (real)(values[r].rest * row_power_of_two(ROW_RAISE));
+        }
     for (size_t v = 0; v < vectors; v++) {
         real magic[FA_LANES];
         for (size_t l = 0; l < FA_LANES; l++)
@@ -238,19 +240,25 @@ FA_INLINE void row_column_store(const row_panel *panel, real *y, size_t v, vreal
         v_store_part(y + v * FA_LANES, value, panel->rows - v * FA_LANES);
 }
 
+/* Writes value, an expression in x and the number v of its vector, for every element of a panel. */
+#define ROW_PANEL_WRITE(value)                                                                                         \
+    for (size_t i = 0; i < panel->n; i++)                                                                              \
+        for (size_t v = 0; v < vectors; v++) {                                                                         \
+            const vreal x = row_column(panel, i, v, full);                                                             \
+            row_prefetch(y + (ptrdiff_t)(i + ROW_AHEAD) * y_step + v * FA_LANES);                                      \
+            row_column_store(panel, y + (ptrdiff_t)i * y_step, v, value, full);                                        \
+        }
+
 FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step,
                                    size_t vectors, int full)
 {
     row_scale scale[ROW_PANEL];
     int near;
     row_panel_scales(sum, vectors, scale, &near);
-    for (size_t i = 0; i < panel->n; i++)
-        for (size_t v = 0; v < vectors; v++) {
-            vreal x = row_column(panel, i, v, full);
-            row_prefetch(y + (ptrdiff_t)(i + ROW_AHEAD) * y_step + v * FA_LANES);
-            vreal q = near ? row_quotient(x, scale + v, ROW_LANES) : row_quotient(x, scale + v, ROW_WILD);
-            row_column_store(panel, y + (ptrdiff_t)i * y_step, v, q, full);
-        }
+    if (near)
+        ROW_PANEL_WRITE(row_quotient(x, scale + v, ROW_LANES))
+    else
+        ROW_PANEL_WRITE(row_quotient(x, scale + v, ROW_WILD))
 }
 
 FA_INLINE vreal row_column_product(vreal x, const row_column_ratio *ratio, int form)
@@ -265,13 +273,10 @@ FA_INLINE void row_panel_products(const row_panel *panel, const row_sum *sum, re
     row_column_ratio ratio[ROW_PANEL];
     int near;
     row_panel_ratios(sum, vectors, ratio, &near);
-    for (size_t i = 0; i < panel->n; i++)
-        for (size_t v = 0; v < vectors; v++) {
-            vreal x = row_column(panel, i, v, full);
-            row_prefetch(y + (ptrdiff_t)(i + ROW_AHEAD) * y_step + v * FA_LANES);
-            vreal p = near ? row_column_product(x, ratio + v, ROW_LANES) : row_column_product(x, ratio + v, ROW_WILD);
-            row_column_store(panel, y + (ptrdiff_t)i * y_step, v, p, full);
-        }
+    if (near)
+        ROW_PANEL_WRITE(row_column_product(x, ratio + v, ROW_LANES))
+    else
+        ROW_PANEL_WRITE(row_column_product(x, ratio + v, ROW_WILD))
 }
 
 FA_INLINE int row_panel_softmax(const row_panel *panel, real *y, ptrdiff_t y_step, size_t vectors, int full)
@@ -299,12 +304,7 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
         head[r] = log.head;
         tail[r] = log.tail;
     }
-    for (size_t i = 0; i < panel->n; i++)
-        for (size_t v = 0; v < vectors; v++) {
-            vreal x = row_column(panel, i, v, full);
-            vreal d = row_difference(x, v_load(head + v * FA_LANES), v_load(tail + v * FA_LANES), 0, 0);
-            row_column_store(panel, y + (ptrdiff_t)i * y_step, v, d, full);
-        }
+    ROW_PANEL_WRITE(row_difference(x, v_load(head + v * FA_LANES), v_load(tail + v * FA_LANES), 0, 0))
     return 1;
 }
 
@@ -326,6 +326,7 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
 ROW_COLUMNS(softmax)
 ROW_COLUMNS(log_softmax)
 #undef ROW_COLUMNS
+#undef ROW_PANEL_WRITE
 #undef ROW_FIELD
 
 #endif

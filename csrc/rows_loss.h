@@ -90,7 +90,7 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
 {
     (void)unused;
     row_sum sum;
-    row_powers powers = {.result = gradient};
+    row_powers powers;
     row_slope slope;
     row_sum_of(logits, n, 1, &sum, gradient ? &powers : NULL, NULL);
     double result = row_class_loss(loss, logits, n, (size_t)index, &sum, gradient ? &slope : NULL);

@@ -1,4 +1,5 @@
-/* e^x as H(1 + q) on lanes, for the rows: constants, the sum's and the result's form of it.  No loop belongs here.
+/* e^x as H(1 + q) on lanes, for the rows: constants, the sum's and the result's form of it; and x - logsumexp.  No loop
+ * belongs here.
  *
  * x itself, not x - max, is reduced to a grid of 1/8 octave: z = x log2(e) + magic, f = x log2(e) - k with |f| <= 1/16.
  * H = T[k mod 8] 2^(k div 8), 1 + q = 2^f.  The table holds e^c 2^(j/8) rounded, where the common factor e^c, found by
@@ -146,10 +147,10 @@ FA_INLINE vreal row_lower(vreal y)
     return v_select(v_unordered(y, y), y, lowered);
 }
 
-/* H(1 + q) (scale)(1 + rest), where scale (1 + rest) is the factor to more digits than one number holds. */
+/* H(1 + q)(scale + rest), where scale + rest is the factor to more digits than one number holds. */
 FA_INLINE vreal row_product(vreal h, vreal q, vreal scale, vreal rest, int form)
 {
-    vreal y = v_fma(h, scale, (h * scale) * (q + rest));
+    vreal y = v_fma(h, scale, h * v_fma(q, scale, rest));
     return form == ROW_WILD ? row_lower(y) : y;
 }
 
@@ -167,6 +168,18 @@ FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int form)
         q = v_fma(q, f, scale->coefficient[i]);
     vreal y = v_fma(h, v_fma(q, f, scale->delta), h);
     return form == ROW_WILD ? row_lower(y) : y;
+}
+
+/* x - head - tail, rounded once or nearly so. */
+FA_INLINE vreal row_difference(vreal x, vreal head, vreal tail, int finite, int larger)
+{
+    vreal t = x - head;
+    if (larger)
+        return t + ((x - (t + head)) - tail);
+    vreal b = t - x;
+    vreal e = (x - (t - b)) - (head + b);
+    vreal y = t + (e - tail);
+    return finite ? y : v_select(v_lt(v_abs(t), K(INFINITY)), y, t);
 }
 
 #endif

@@ -61,7 +61,7 @@ static void row_write_wild(const real *x, real *y, size_t n, const row_scale *sc
     row_quotients(x, y, n, scale, ROW_WILD);
 }
 
-/* A row of one block: H(1 + q) times factor/S in two parts. */
+/* A row of one block: H(1 + q) times factor/S = scale + rest. */
 typedef struct {
     real scale, rest;
     int near;
@@ -75,13 +75,13 @@ FA_INLINE row_ratio row_ratio_of(const row_sum *sum, double factor)
     memcpy(&bits, &ratio, sizeof bits);
     double exponent = (double)(bits >> 52) - 1023;
     double lowest = (sum->min - sum->shift) * ROW_LOG2E_HI - sum->exponent + ROW_BASE + exponent;
-    row_ratio r = {.near = sum->shift == 0 && lowest > ROW_LOWEST + 4 && exponent > ROW_LOWEST + 4};
+    row_ratio r = {.near = sum->shift == 0 && lowest > ROW_LOWEST + 4 && exponent > ROW_LOWEST + ROW_MANTISSA + 8};
     double raised = r.near ? ratio : ratio * row_power_of_two(ROW_RAISE);
     r.scale = (real)raised;
 #ifdef FA_REAL_F32
-    r.rest = (real)((raised - r.scale) / raised);
+    r.rest = (real)(raised - r.scale);
 #else
-    r.rest = (fma(-ratio, whole.head, factor) - ratio * whole.tail) / factor;
+    r.rest = raised * ((fma(-ratio, whole.head, factor) - ratio * whole.tail) / factor);
 #endif
     return r;
 }
@@ -197,18 +197,6 @@ FA_INLINE row_log_sum row_log_sum_of(const row_sum *sum)
     log.finite = sum->shift == 0 && sum->min > -ROW_LIMIT;
     log.larger = log.finite && log.head >= sum->max && -log.head <= sum->min;
     return log;
-}
-
-/* x - head - tail, rounded once or nearly so. */
-FA_INLINE vreal row_difference(vreal x, vreal head, vreal tail, int finite, int larger)
-{
-    vreal t = x - head;
-    if (larger)
-        return t + ((x - (t + head)) - tail);
-    vreal b = t - x;
-    vreal e = (x - (t - b)) - (head + b);
-    vreal y = t + (e - tail);
-    return finite ? y : v_select(v_lt(v_abs(t), K(INFINITY)), y, t);
 }
 
 FA_INLINE void row_differences(const real *x, real *y, size_t n, const row_log_sum *log, int finite, int larger)

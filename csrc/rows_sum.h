@@ -1,10 +1,10 @@
 /* The sum of e^x over a contiguous row that every function of the family is made from: blocks of 1,024 elements, each
  * relative to a power of two near its own maximum, combine one after the other.  The sum of one block stands in
- * rows_block.h; what a function does with the sum in rows_softmax.h and rows_loss.h. */
+ * rows_block.h and rows_among.h; what a function does with the sum in rows_softmax.h and rows_loss.h. */
 #ifndef FA_ROWS_SUM_H
 #define FA_ROWS_SUM_H
 
-#include "rows_block.h"
+#include "rows_among.h"
 
 /* What is known of a row after it was read.  Sums are in units of 2^exponent (and of 2^-ROW_BASE e^c, see rows_power.h).
  * x - shift is what was reduced.  `own` is the sum of the block with the maximum, `others` that of all others.  With drop,
@@ -159,14 +159,21 @@ FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_p
             start = row_sum_far(x, n, sum);
             break;
         }
-        if (!blocks && left) /* before this block's sum, which takes long enough for the result to be there in time */
-            row_extremes(x + i + m, left < ROW_BLOCK ? left : ROW_BLOCK, &ahead.max, &ahead.min);
         double exponent = row_exponent_of(block.max, 0);
         row_frame frame = row_frame_of(block.max, 0, exponent);
         int form = row_form_of(block.max, block.min, exponent);
+        row_total total;
+        if (blocks) {
+            total = block.total;
+        } else if (left >= ROW_BLOCK && form == ROW_NEAR) {
+            total = row_block_ahead(x + i, m, &frame, block.max, x + i + m, &ahead);
+        } else {
+            total = row_block_any(x + i, m, &frame, block.max, form, NULL);
+            if (left)
+                row_extremes(x + i + m, left < ROW_BLOCK ? left : ROW_BLOCK, &ahead.max, &ahead.min);
+        }
         start = block.max > sum->max ? i : start;
-        row_merge(sum, block.max, exponent,
-                  blocks ? block.total : row_block_any(x + i, m, &frame, block.max, form, NULL));
+        row_merge(sum, block.max, exponent, total);
         sum->min = block.min < sum->min ? block.min : sum->min;
     }
     if (drop)

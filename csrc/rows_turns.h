@@ -13,9 +13,8 @@ typedef struct {
     row_powers powers;
 } row_turn;
 
-FA_INLINE void row_turn_sum(row_turn *turn, const real *x, real *y, size_t n, const fa_row_block *extremes, int which)
+FA_INLINE void row_turn_sum(row_turn *turn, const real *x, size_t n, const fa_row_block *extremes, int which)
 {
-    turn->powers.result = y;
     row_sum_block(x, n, extremes, &turn->sum, which == FA_SOFTMAX ? &turn->powers : NULL);
     if (which == FA_SOFTMAX)
         row_keep_far(x, n, &turn->sum, &turn->powers);
@@ -39,6 +38,46 @@ FA_INLINE void row_turn_write(const row_turn *turn, const real *x, real *y, size
         row_write_differences(x, y, n, &turn->log);
 }
 
+/* Sum of one row, extremes of the next, result of the one before in one loop: whether a row allows it. */
+FA_INLINE int row_is_near(const fa_row_block *e)
+{
+    return fabs(e->max) <= ROW_LIMIT && row_form_of(e->max, e->min, row_exponent_of(e->max, 0)) == ROW_NEAR;
+}
+
+/* b->next and what b writes are the caller's; without powers differences are written. */
+FA_INLINE void row_sum_among(const real *x, size_t n, row_sum *sum, row_powers *powers, const row_neighbours *b,
+                             fa_row_block *extremes)
+{
+    const double max = extremes->max, exponent = row_exponent_of(max, 0);
+    const row_frame frame = row_frame_of(max, 0, exponent);
+    *sum = (row_sum){.max = max, .min = extremes->min, .exponent = exponent, .first = ROW_NOWHERE, .kept = !!powers};
+    sum->own = powers ? row_block_and_products(x, n, &frame, max, powers, b, extremes)
+                      : row_block_and_differences(x, n, &frame, max, b, extremes);
+}
+
+FA_INLINE row_neighbours row_neighbour_products(const row_powers *powers, const row_ratio *ratio, real *y,
+                                                const real *next)
+{
+    return (row_neighbours){.next = next, .powers = powers, .y = y, .first = ratio->scale, .second = ratio->rest};
+}
+
+FA_INLINE int row_turn_among(row_turn *turn, const row_turn *before, const real *x, ptrdiff_t x_step, real *y,
+                             ptrdiff_t y_step, size_t n, fa_row_block *extremes, int which)
+{
+    if (!row_is_near(extremes) || !(which == FA_SOFTMAX ? before->ratio.near : before->log.larger))
+        return 0;
+    if (which == FA_SOFTMAX) {
+        row_neighbours b = row_neighbour_products(&before->powers, &before->ratio, y - y_step, x + x_step);
+        row_sum_among(x, n, &turn->sum, &turn->powers, &b, extremes);
+    } else {
+        row_neighbours b = {.next = x + x_step, .x = x - x_step, .y = y - y_step};
+        b.first = before->log.head;
+        b.second = before->log.tail;
+        row_sum_among(x, n, &turn->sum, NULL, &b, extremes);
+    }
+    return 1;
+}
+
 /* n <= ROW_BLOCK; row r of x starts at x + r x_step */
 FA_INLINE void row_map_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,
                              int which)
@@ -47,14 +86,17 @@ FA_INLINE void row_map_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t
     fa_row_block extremes;
     row_extremes(x, n, &extremes.max, &extremes.min);
     for (size_t r = 0; r <= rows; r++, x += x_step, y += y_step) {
-        if (r < rows) {
-            row_turn_sum(turns + r % 2, x, y, n, &extremes, which);
+        row_turn *turn = turns + r % 2, *before = turns + (r + 1) % 2;
+        int written = r && r + 1 < rows && row_turn_among(turn, before, x, x_step, y, y_step, n, &extremes, which);
+        if (r < rows && !written) {
+            row_turn_sum(turn, x, n, &extremes, which);
             if (r + 1 < rows)
                 row_extremes(x + x_step, n, &extremes.max, &extremes.min);
-            row_turn_factor(turns + r % 2, x, n, which);
         }
-        if (r)
-            row_turn_write(turns + (r - 1) % 2, x - x_step, y - y_step, n, which);
+        if (r < rows)
+            row_turn_factor(turn, x, n, which);
+        if (r && !written)
+            row_turn_write(before, x - x_step, y - y_step, n, which);
     }
 }
 
@@ -93,26 +135,52 @@ FA_INLINE size_t row_next_class(const fa_row_classes *c, size_t row)
     return row;
 }
 
-FA_INLINE void row_loss_turn_write(const fa_row_loss *loss, const fa_row_classes *c, const row_loss_turn *turn)
+FA_INLINE const real *row_class_logits(const fa_row_classes *c, size_t row)
 {
-    real *y = (real *)c->gradient + (ptrdiff_t)turn->row * c->gradient_step;
-    row_write_products(&turn->powers, y, c->n, &turn->ratio);
+    return (const real *)c->x + (ptrdiff_t)row * c->x_step;
+}
+
+FA_INLINE real *row_class_slopes(const fa_row_classes *c, size_t row)
+{
+    return (real *)c->gradient + (ptrdiff_t)row * c->gradient_step;
+}
+
+/* written: the products stand already. */
+FA_INLINE void row_loss_turn_write(const fa_row_loss *loss, const fa_row_classes *c, const row_loss_turn *turn,
+                                   int written)
+{
+    real *y = row_class_slopes(c, turn->row);
+    if (!written)
+        row_write_products(&turn->powers, y, c->n, &turn->ratio);
     if (!row_is_scale(turn->slope.factor))
         row_multiply(y, c->n, turn->slope.factor);
     row_class_gradient(loss, &turn->slope, y, c->n);
 }
 
-/* Sum, loss and what the gradient needs; the extremes of the next row meanwhile. */
-FA_INLINE void row_loss_turn_take(const fa_row_loss *loss, const fa_row_classes *c, row_loss_turn *turn, size_t next,
-                                  fa_row_block *extremes, int wants_gradient)
+/* The sum of a row and the extremes of the next; returns whether the row before, NULL if there is none, was written. */
+FA_INLINE int row_loss_turn_sum(const fa_row_classes *c, row_loss_turn *turn, const row_loss_turn *before, size_t next,
+                                fa_row_block *extremes, int wants_gradient)
 {
-    const real *x = (const real *)c->x + (ptrdiff_t)turn->row * c->x_step;
-    turn->powers.result = wants_gradient ? (const real *)c->gradient + (ptrdiff_t)turn->row * c->gradient_step : NULL;
+    const real *x = row_class_logits(c, turn->row);
+    if (wants_gradient && before && next < c->rows && before->ratio.near && row_is_near(extremes)) {
+        real *y = row_class_slopes(c, before->row);
+        row_neighbours b = row_neighbour_products(&before->powers, &before->ratio, y, row_class_logits(c, next));
+        row_sum_among(x, c->n, &turn->sum, &turn->powers, &b, extremes);
+        return 1;
+    }
     row_sum_block(x, c->n, extremes, &turn->sum, wants_gradient ? &turn->powers : NULL);
     if (next < c->rows)
-        row_extremes((const real *)c->x + (ptrdiff_t)next * c->x_step, c->n, &extremes->max, &extremes->min);
+        row_extremes(row_class_logits(c, next), c->n, &extremes->max, &extremes->min);
+    return 0;
+}
+
+/* The loss, and what the gradient needs. */
+FA_INLINE void row_loss_turn_take(const fa_row_loss *loss, const fa_row_classes *c, row_loss_turn *turn,
+                                  int wants_gradient)
+{
+    const real *x = row_class_logits(c, turn->row);
+    const size_t t = (size_t)c->index[turn->row];
     row_drop(&turn->sum, x, c->n, 0);
-    size_t t = (size_t)c->index[turn->row];
     c->losses[turn->row] = row_class_loss(loss, x, c->n, t, &turn->sum, wants_gradient ? &turn->slope : NULL);
     if (wants_gradient) {
         row_keep_far(x, c->n, &turn->sum, &turn->powers);
@@ -122,21 +190,23 @@ FA_INLINE void row_loss_turn_take(const fa_row_loss *loss, const fa_row_classes 
 
 FA_INLINE void row_loss_turns(const fa_row_loss *loss, const fa_row_classes *c, int wants_gradient)
 {
-    row_loss_turn turns[2];
+    row_loss_turn turns[2], *before = NULL;
     fa_row_block extremes = {0};
-    size_t row = row_next_class(c, 0), taken = 0;
+    size_t row = row_next_class(c, 0);
     if (row < c->rows)
-        row_extremes((const real *)c->x + (ptrdiff_t)row * c->x_step, c->n, &extremes.max, &extremes.min);
-    for (; row < c->rows; taken++) {
-        row_loss_turn *turn = turns + taken % 2;
+        row_extremes(row_class_logits(c, row), c->n, &extremes.max, &extremes.min);
+    while (row < c->rows) {
+        row_loss_turn *turn = before == turns ? turns + 1 : turns;
         turn->row = row;
         row = row_next_class(c, row + 1);
-        row_loss_turn_take(loss, c, turn, row, &extremes, wants_gradient);
-        if (taken && wants_gradient)
-            row_loss_turn_write(loss, c, turns + (taken + 1) % 2);
+        int written = row_loss_turn_sum(c, turn, before, row, &extremes, wants_gradient);
+        row_loss_turn_take(loss, c, turn, wants_gradient);
+        if (before && wants_gradient)
+            row_loss_turn_write(loss, c, before, written);
+        before = turn;
     }
-    if (taken && wants_gradient)
-        row_loss_turn_write(loss, c, turns + (taken + 1) % 2);
+    if (before && wants_gradient)
+        row_loss_turn_write(loss, c, before, 0);
 }
 
 static void row_cross_entropies(const fa_row_loss *loss, const fa_row_classes *c)
