@@ -334,7 +334,7 @@ def logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
     return general[1](logsumexp, x, axis, keepdims, where, out, dtype)
 
 
-def direct_map(int which, x, axis, out):
+def direct_map(x, axis, int which, out):
     """A map of a plain array, or None."""
     return direct(which, x, axis, out)
 

@@ -148,7 +148,7 @@ def gathered(x, axes):
 def mapped(which, x, axes):
     """The map over axes of an aligned native array."""
     if len(axes) == 1:
-        result = np.empty(x.shape, x.dtype)
+        result = np.empty_like(x)  # in the order of x, as NumPy does
         _row_axes.map_axis(which, x, result, axes[0])
         return result
     rows, shape = gathered(x, axes)
@@ -173,6 +173,12 @@ def deliver(result, out, name):
     return out
 
 
+def turned(direct, x, axis, *options):
+    """What a direct lane makes of an array in Fortran order, or None."""
+    result = direct(x.T, ~axis, *options) if type(axis) is int and x.ndim > 1 else None
+    return None if result is None else result.T
+
+
 def map_general(function, which, x, axis, where, out, dtype):
     name = function.__name__
     keywords = {"axis": axis, "where": where, "out": out, "dtype": dtype}
@@ -184,12 +190,14 @@ def map_general(function, which, x, axis, where, out, dtype):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype})
     data = as_operand(data, dtype, name)
     if where is None:
-        result = _rows.direct_map(which, data, axis, out)
+        result = _rows.direct_map(data, axis, which, out)
+        if result is None and out is None and kept is None:
+            result = turned(_rows.direct_map, data, axis, which, None)
         if result is not None:
             return result
     else:
         data, hidden = excluded(data, where, name, np.inf if which == _row_axes.SOFTMIN else -np.inf)
-        result = _rows.direct_map(which, data, axis, data)
+        result = _rows.direct_map(data, axis, which, data)
     if result is None:
         axes = normalized_axes(name, axis, data.ndim)
         result = mapped(which, data if data.ndim else data.reshape(1), axes).reshape(data.shape)
@@ -216,6 +224,8 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
         data, _ = excluded(data, where, name)
     if kept is None:
         result = _rows.direct_sum(data, axis, keepdims, out)
+        if result is None and out is None:
+            result = turned(_rows.direct_sum, data, axis, keepdims, None)
         if result is not None:
             return result
     axes = normalized_axes(name, axis, data.ndim)
@@ -262,7 +272,7 @@ def _vjp_of_map(name, which, y, g, axis):
     if y.ndim == 0:
         y, g = y.reshape(1), g.reshape(1)
     if len(axes) == 1:
-        result = np.empty(y.shape, y.dtype)
+        result = np.empty_like(y)
         _row_axes.vjp_axis(which, y, g, result, axes[0])
     else:
         (rows, moved_shape), (g_rows, _) = gathered(y, axes), gathered(g, axes)

@@ -218,6 +218,18 @@ def test_direct_sum_gives_the_same_bits(dtype, axis, keepdims):
     np.testing.assert_array_equal(place, want)
 
 
+@pytest.mark.parametrize("function", [fa.softmax, fa.log_softmax, fa.softmin])
+@pytest.mark.parametrize("axis", [0, 1, -1, -3])
+def test_results_have_the_order_of_x(function, axis):
+    x = np.random.default_rng(6).normal(size=(5, 6, 40))
+    for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1)):
+        ordered = x.transpose(order).copy().transpose(np.argsort(order))
+        got = function(ordered, axis)
+        np.testing.assert_array_equal(got, function(x, axis))
+        assert got.strides == ordered.strides
+        np.testing.assert_array_equal(fa.logsumexp(ordered, axis, keepdims=True), fa.logsumexp(x, axis, keepdims=True))
+
+
 @hypothesis.given(pair=strategies.overlapping())
 def test_out_may_overlap_x(pair):
     x, out = pair
