@@ -5,7 +5,8 @@ import types
 
 import numpy as np
 
-from fastact._random import generator
+from fastact._random import drawing_from
+from fastact._random import generator as current
 from fastact._tape import TensorBase, raw
 from fastact._tensor import tensor
 from fastact._tensor_shape import stack
@@ -59,7 +60,7 @@ class Subset(Dataset):
         return len(self.indices)
 
 
-def random_split(dataset, lengths):
+def random_split(dataset, lengths, generator=None):
     """Subsets of a dataset, drawn at random without overlap.
 
     Parameters
@@ -67,6 +68,8 @@ def random_split(dataset, lengths):
     dataset : Dataset or sequence
     lengths : sequence of int, or of float
         How many samples each gets, all together as many as there are; or shares that add up to 1.
+    generator : Generator, optional
+        Draws them.
     """
     count = len(dataset)
     if lengths and all(isinstance(part, float) for part in lengths) and abs(sum(lengths) - 1.0) < 1e-9:
@@ -75,7 +78,9 @@ def random_split(dataset, lengths):
             lengths[i % len(shares)] += 1
     if sum(lengths) != count:
         raise ValueError(f"random_split got lengths that add up to {sum(lengths)} for a dataset of {count}")
-    order, ends = generator().permutation(count), np.cumsum(lengths)
+    with drawing_from(generator):
+        order = current().permutation(count)
+    ends = np.cumsum(lengths)
     return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, lengths, strict=True)]
 
 
@@ -92,19 +97,31 @@ class DataLoader:
         A new order on every pass, repeatable after `manual_seed`.
     drop_last : bool
         Leave out a last batch that is not full.
-    num_workers, pin_memory
+    num_workers, pin_memory, persistent_workers
         Accepted and ignored: batches are made in this process.
     collate_fn : callable, optional
         Makes a batch of a list of samples.
+    generator : Generator, optional
+        Draws the orders.
     """
 
     def __init__(
-        self, dataset, batch_size=1, shuffle=False, *, drop_last=False, num_workers=0, pin_memory=False, collate_fn=None
+        self,
+        dataset,
+        batch_size=1,
+        shuffle=False,
+        *,
+        drop_last=False,
+        num_workers=0,
+        pin_memory=False,
+        persistent_workers=False,
+        collate_fn=None,
+        generator=None,
     ):
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} is invalid: it must be 1 or more")
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
-        self.drop_last, self.collate_fn = drop_last, collate_fn
+        self.drop_last, self.collate_fn, self.generator = drop_last, collate_fn, generator
 
     def __len__(self):
         count = len(self.dataset)
@@ -112,7 +129,8 @@ class DataLoader:
 
     def __iter__(self):
         count = len(self.dataset)
-        order = generator().permutation(count) if self.shuffle else np.arange(count)
+        with drawing_from(self.generator):
+            order = current().permutation(count) if self.shuffle else np.arange(count)
         whole = isinstance(self.dataset, TensorDataset) and self.collate_fn is None
         for number in range(len(self)):
             chosen = order[number * self.batch_size : (number + 1) * self.batch_size]

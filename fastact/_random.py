@@ -1,8 +1,10 @@
-"""The one random generator of the trainer: initial weights, random tensors, shuffles."""
+"""The random generator of the trainer: initial weights, random tensors, shuffles; and others that users make."""
 
 import contextlib
 
 import numpy as np
+
+from fastact._device import check_device
 
 _state = {"generator": np.random.default_rng(), "seed": None}
 
@@ -23,6 +25,40 @@ def using(generator):
         _state["generator"] = before
 
 
+class Generator:
+    """A generator of its own, for what takes ``generator=``: shuffles, splits, random tensors.
+
+    Parameters
+    ----------
+    device : str, optional
+        Only "cpu".
+    """
+
+    def __init__(self, device="cpu"):
+        check_device(device)
+        self.numpy, self._seed = np.random.default_rng(), None
+
+    def manual_seed(self, seed):
+        """Start anew from `seed`; returns the generator."""
+        self.numpy, self._seed = _seeded(seed), int(seed)
+        return self
+
+    def initial_seed(self):
+        """The seed given to `manual_seed`, or None."""
+        return self._seed
+
+
+def drawing_from(given):
+    """What is drawn inside ``with`` comes from a Generator, or if that is None from the one in use."""
+    if given is not None and not isinstance(given, Generator):
+        raise TypeError(f"generator={given!r} is no Generator: make one by torch.Generator().manual_seed(0)")
+    return contextlib.nullcontext() if given is None else using(given.numpy)
+
+
+def _seeded(seed):
+    return np.random.default_rng(abs(int(seed)) * 2 + (int(seed) < 0))
+
+
 def manual_seed(seed):
     """Start the generator anew from `seed`; equal seeds give equal numbers.
 
@@ -32,7 +68,7 @@ def manual_seed(seed):
         Any integer; the numbers are not those that torch draws from the same seed.
     """
     _state["seed"] = int(seed)
-    _state["generator"] = np.random.default_rng(abs(int(seed)) * 2 + (int(seed) < 0))
+    _state["generator"] = _seeded(seed)
     return _state["generator"]
 
 

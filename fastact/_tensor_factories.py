@@ -3,7 +3,8 @@
 import numpy as np
 
 from fastact._device import check_device
-from fastact._random import generator
+from fastact._random import drawing_from
+from fastact._random import generator as current
 from fastact._tape import TensorBase, raw
 from fastact._tensor import Tensor, tensor
 
@@ -43,13 +44,14 @@ def _like(name, fill):
 
 
 def _random(name, draw):
-    def make(*size, dtype=None, device=None, requires_grad=False):
-        return _made(draw(_shape(size)), dtype, device, requires_grad)
+    def make(*size, generator=None, dtype=None, device=None, requires_grad=False):
+        with drawing_from(generator):
+            return _made(draw(_shape(size)), dtype, device, requires_grad)
 
     return _documented(
         make,
         name,
-        "``{0}(*size, dtype=float32, requires_grad=False)``: random numbers, repeatable after `manual_seed`.",
+        "``{0}(*size, generator=None, dtype=float32, requires_grad=False)``: random numbers, repeatable after `manual_seed`.",
     )
 
 
@@ -60,11 +62,11 @@ def _documented(function, name, text):
 
 
 def _normal(shape):
-    return generator().standard_normal(shape)
+    return current().standard_normal(shape)
 
 
 def _uniform(shape):
-    return generator().random(shape)
+    return current().random(shape)
 
 
 zeros = _filled("zeros", np.zeros)
@@ -106,29 +108,32 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False):
     return _made(np.eye(n, m), dtype, device, requires_grad)
 
 
-def randint(low, high=None, size=None, *, dtype=np.int64, device=None):
+def randint(low, high=None, size=None, *, generator=None, dtype=np.int64, device=None):
     """Random integers from `low` (0 if left out) to before `high`, in the shape `size`."""
     if size is None:
         low, high, size = 0, low, high
-    return _made(generator().integers(low, high, size), dtype, device, False)
+    with drawing_from(generator):
+        return _made(current().integers(low, high, size), dtype, device, False)
 
 
-def randperm(n, *, dtype=np.int64, device=None):
+def randperm(n, *, generator=None, dtype=np.int64, device=None):
     """The integers below `n` in random order."""
-    return _made(generator().permutation(n), dtype, device, False)
+    with drawing_from(generator):
+        return _made(current().permutation(n), dtype, device, False)
 
 
-def normal(mean, std=1.0, size=None):
+def normal(mean, std=1.0, size=None, *, generator=None):
     """Normal random numbers of these means and standard deviations, in the shape `size` where both are numbers."""
     given = [part.dtype for part in (mean, std) if isinstance(part, TensorBase)]
-    values = generator().normal(raw(mean), raw(std), size)
+    with drawing_from(generator):
+        values = current().normal(raw(mean), raw(std), size)
     return Tensor(np.asarray(values, given[0] if given else np.float32))
 
 
 def bernoulli(input):
     """1 with the probability that each element is, else 0."""
     array = raw(input)
-    return Tensor((generator().random(array.shape) < array).astype(array.dtype))
+    return Tensor((current().random(array.shape) < array).astype(array.dtype))
 
 
 def from_numpy(ndarray):

@@ -13,7 +13,7 @@ from fastact import _data, nn, optim
 from fastact._device import device
 from fastact._grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from fastact._names import missing
-from fastact._random import initial_seed, manual_seed
+from fastact._random import Generator, initial_seed, manual_seed
 from fastact._tensor import Tensor, tensor
 from fastact._tensor_factories import (
     arange,
@@ -43,6 +43,7 @@ from fastact._tensor_shape import cat, stack, where
 from fastact.nn.functional import log_softmax, one_hot, softmax
 
 __all__ = [
+    "Generator",
     "Tensor",
     "arange",
     "as_tensor",
@@ -247,7 +248,6 @@ ELSEWHERE = {
     "set_default_dtype": "give tensors and layers a dtype, or convert them: model.to(dtype)",
     "autograd": "call backward() and read .grad; derivatives of derivatives are not recorded",
     "einsum": "write the products with matmul, * and sum",
-    "Generator": "manual_seed seeds the one generator there is",
     "compile": "there is nothing to compile: leave the call out",
 }
 

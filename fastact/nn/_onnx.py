@@ -182,14 +182,22 @@ class Symbol:
         """Axis `dim` as several."""
         return self.reshape(constant(self.value).unflatten(dim, sizes).shape)
 
-    def mean(self, dim, keepdim=False):
+    def _keeps_samples(self, dim):
+        if dim is None or any(axis % max(self.ndim, 1) == 0 for axis in np.atleast_1d(dim)):
+            raise NotImplementedError(
+                f"a sum or mean over dim={dim} mixes the samples of a batch, which is not exported"
+            )
+
+    def mean(self, dim=None, keepdim=False):
         """Mean along axes."""
+        self._keeps_samples(dim)
         value = raw(constant(self.value).mean(dim, keepdim))
         axes = np.atleast_1d(np.array(dim, np.int64))
         return self.made(self.graph.op("ReduceMean", self.name, axes, keepdims=int(keepdim)), value)
 
-    def sum(self, dim, keepdim=False):
+    def sum(self, dim=None, keepdim=False):
         """Sum along axes."""
+        self._keeps_samples(dim)
         value = raw(constant(self.value).sum(dim, keepdim))
         axes = np.atleast_1d(np.array(dim, np.int64))
         return self.made(self.graph.op("ReduceSum", self.name, axes, keepdims=int(keepdim)), value)
@@ -216,6 +224,16 @@ class Symbol:
 
     def __getitem__(self, index):
         raise NotImplementedError("the model takes parts of its input by index, which is not exported")
+
+    def _compared(self, other):
+        raise NotImplementedError(
+            "the model compares values of its input, which is not exported; use a layer of fastact.nn"
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+    def __bool__(self):
+        return self._compared(None)
 
     def __add__(self, other):
         return np.add(self, other)

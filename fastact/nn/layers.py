@@ -229,7 +229,7 @@ class ModuleList(Module):
 
     def __setitem__(self, index, module):
         names = [name for name, _ in self.named_children()]
-        setattr(self, names[index], module)
+        self.add_module(names[index], module)
 
 
 class Sequential(ModuleList):

@@ -77,6 +77,12 @@ class Module:
 
     def add_module(self, name, module):
         """Assign a child by name."""
+        if not isinstance(module, Module) and module is not None:
+            given = module.__name__ if callable(module) and hasattr(module, "__name__") else repr(module)
+            raise TypeError(
+                f"{type(self).__name__} holds modules, got {given}: of a function there is a module (nn.ReLU() for F.relu), "
+                "of a class make one (nn.ReLU())"
+            )
         setattr(self, name, module)
 
     register_module = add_module

@@ -118,3 +118,39 @@ def test_a_name_that_is_not_offered_says_so(module, name, mend):
 def test_arguments_that_do_not_fit_are_refused(call, message):
     with pytest.raises((ValueError, IndexError, RuntimeError), match=message):
         call(ft.tensor(VALUES))
+
+
+def test_a_generator_of_its_own_repeats_what_it_draws():
+    data = ft.utils.data.TensorDataset(ft.arange(12))
+
+    def drawn(seed):
+        made = ft.Generator().manual_seed(seed)
+        loader = ft.utils.data.DataLoader(data, batch_size=5, shuffle=True, generator=made)
+        first, _ = ft.utils.data.random_split(data, [4, 8], generator=made)
+        parts = [batch for (batch,) in loader] + [
+            first.indices,
+            ft.randperm(9, generator=made),
+            ft.randn(3, generator=made),
+        ]
+        return np.concatenate([np.asarray(part) for part in parts])
+
+    ft.manual_seed(1)
+    expected = ft.rand(2).numpy()
+    ft.manual_seed(1)
+    assert (drawn(3) == drawn(3)).all() and (drawn(3) != drawn(4)).any()
+    np.testing.assert_array_equal(ft.rand(2).numpy(), expected)
+    with pytest.raises(TypeError, match=r"torch\.Generator\(\)"):
+        ft.randn(3, generator=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("wrong", [F.relu, nn.ReLU, 3])
+def test_what_is_no_module_is_not_taken_for_one(wrong):
+    for make in (
+        lambda: nn.Sequential(nn.Linear(2, 2), wrong),
+        lambda: nn.ModuleList([wrong]),
+        lambda: nn.ModuleDict({"a": wrong}),
+        lambda: nn.Sequential(nn.Linear(2, 2)).append(wrong),
+        lambda: nn.Sequential(nn.Linear(2, 2)).__setitem__(0, wrong),
+    ):
+        with pytest.raises(TypeError, match=r"holds modules, got .*nn.ReLU\(\)"):
+            make()

@@ -167,3 +167,27 @@ def test_other_errors(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ModuleNotFoundError, match=r"nn.export_onnx needs onnx.*pip install 'fastact\[onnx\]'"):
         nn.export_onnx(nn.ReLU(), tmp_path / "net", (None, 4))
+
+
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        (lambda x: torch.where(x > 0, x, x * 0.1), "compares values"),
+        (lambda x: x if x.mean(1) else -x, "compares values"),
+        (lambda x: x * x.sum(), "mixes the samples"),
+        (lambda x: x * x.mean(0), "mixes the samples"),
+        (lambda x: x.chunk(2, 1)[0], "calls .chunk"),
+        (lambda x: x[:, 1:], "by index"),
+    ],
+)
+def test_what_cannot_be_exported_is_named(forward, said, tmp_path):
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return forward(self.layer(x))
+
+    with pytest.raises(NotImplementedError, match=said):
+        nn.export_onnx(Model(), tmp_path / "model", (None, 4))
