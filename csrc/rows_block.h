@@ -69,7 +69,7 @@ FA_INLINE void row_extremes_four(const real *x, vreal *largest, vreal *smallest)
 
 /* NaNs are passed over: they reach the result through the sum.  The last four vectors overlap those before: a loop over
  * what is left would end where the processor does not expect it. */
-FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
+static void row_extremes(const real *x, size_t n, double *max, double *min)
 {
     vreal largest[4], smallest[4];
     for (int j = 0; j < 4; j++) {
@@ -87,7 +87,7 @@ FA_INLINE void row_extremes(const real *x, size_t n, double *max, double *min)
     *min = -row_largest_lane(-v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
 }
 
-FA_INLINE size_t row_first_index(const real *x, size_t n, double value)
+static size_t row_first_index(const real *x, size_t n, double value)
 {
     size_t i = 0;
     for (; i + 4 * FA_LANES <= n; i += 4 * FA_LANES) {

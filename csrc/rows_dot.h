@@ -56,7 +56,7 @@ typedef struct {
 FA_INLINE vf64 row_dot_load(const real *a, size_t j)
 {
 #ifdef FA_REAL_F32
-    return row_widen(v_load(a + j / FA_HALVES * FA_LANES), (int)(j % FA_HALVES));
+    return v_load_widened(a + j * FA_LANES_F64);
 #else
     return v_load(a + j * FA_LANES);
 #endif

@@ -22,7 +22,7 @@ FA_INLINE void row_multiply(real *y, size_t n, double factor)
 FA_INLINE int row_is_scale(double factor) { return factor > 0x1p-60 && factor < 0x1p60; }
 
 /* factor * softmax(x) */
-FA_INLINE void row_write_times(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
+static void row_write_times(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
 {
     if (row_is_scale(factor)) {
         row_write(x, y, n, sum, powers, factor);
@@ -57,8 +57,8 @@ typedef struct {
 } row_slope;
 
 /* The loss of class t, from a sum without its top; slope may be NULL. */
-FA_INLINE double row_class_loss(const fa_row_loss *loss, const real *x, size_t n, size_t t, const row_sum *sum,
-                                row_slope *slope)
+static double row_class_loss(const fa_row_loss *loss, const real *x, size_t n, size_t t, const row_sum *sum,
+                             row_slope *slope)
 {
     row_total excess = row_excess(sum);
     double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
@@ -77,7 +77,7 @@ FA_INLINE double row_class_loss(const fa_row_loss *loss, const real *x, size_t n
 }
 
 /* factor * softmax stands in y. */
-FA_INLINE void row_class_gradient(const fa_row_loss *loss, const row_slope *slope, real *y, size_t n)
+static void row_class_gradient(const fa_row_loss *loss, const row_slope *slope, real *y, size_t n)
 {
     if (slope->each != 0)
         for (size_t i = 0; i < n; i++)

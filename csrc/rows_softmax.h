@@ -14,7 +14,7 @@ typedef struct {
 } row_scale_values;
 
 /* For e^x times factor / sum. */
-FA_INLINE row_scale_values row_scale_of(const row_sum *sum, double factor)
+static row_scale_values row_scale_of(const row_sum *sum, double factor)
 {
     row_total whole = row_whole(sum);
     vf64 eighths, delta = row_invert(KD(whole.head / factor), KD(whole.tail / factor), &eighths);
@@ -67,7 +67,7 @@ typedef struct {
     int near;
 } row_ratio;
 
-FA_INLINE row_ratio row_ratio_of(const row_sum *sum, double factor)
+static row_ratio row_ratio_of(const row_sum *sum, double factor)
 {
     row_total whole = row_whole(sum);
     double ratio = factor / whole.head;
@@ -116,7 +116,7 @@ FA_INLINE void row_products(const row_powers *powers, real *y, size_t n, const r
 }
 
 /* factor * softmax of a part of a row of several blocks */
-FA_INLINE void row_write_again(const real *x, real *y, size_t n, const row_sum *sum, double factor)
+static void row_write_again(const real *x, real *y, size_t n, const row_sum *sum, double factor)
 {
     row_scale_values values = row_scale_of(sum, factor);
     row_scale scale = row_scale_splat(&values);
@@ -127,7 +127,7 @@ FA_INLINE void row_write_again(const real *x, real *y, size_t n, const row_sum *
 }
 
 /* A row of one block went the far way, where nothing is kept. */
-FA_INLINE void row_keep_far(const real *x, size_t n, const row_sum *sum, row_powers *powers)
+static void row_keep_far(const real *x, size_t n, const row_sum *sum, row_powers *powers)
 {
     if (sum->kept)
         return;
@@ -144,7 +144,7 @@ static void row_write_products(const row_powers *powers, real *y, size_t n, cons
 }
 
 /* factor * softmax(x), with what row_sum_of left behind. */
-FA_INLINE void row_write(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
+static void row_write(const real *x, real *y, size_t n, const row_sum *sum, row_powers *powers, double factor)
 {
     if (n > ROW_BLOCK) {
         row_write_again(x, y, n, sum, factor);
@@ -182,7 +182,7 @@ typedef struct {
     int finite, larger; /* no difference overflows; no |x| is above head */
 } row_log_sum;
 
-FA_INLINE row_log_sum row_log_sum_of(const row_sum *sum)
+static row_log_sum row_log_sum_of(const row_sum *sum)
 {
     row_total excess = row_excess(sum);
     row_log_sum log;

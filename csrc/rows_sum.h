@@ -58,7 +58,7 @@ static void row_leave_out_top(row_sum *sum, const real *block, size_t n, size_t 
 }
 
 /* start: of the first block that holds the maximum. */
-FA_INLINE void row_drop(row_sum *sum, const real *x, size_t n, size_t start)
+static void row_drop(row_sum *sum, const real *x, size_t n, size_t start)
 {
     if (row_subtract_top(sum))
         return;
@@ -122,7 +122,7 @@ static void row_blocks(const void *row, size_t n, fa_row_block *blocks)
 }
 
 /* Reads a row of one block, whose extremes are known, and drops nothing. */
-FA_INLINE void row_sum_block(const real *x, size_t n, const fa_row_block *extremes, row_sum *sum, row_powers *powers)
+static void row_sum_block(const real *x, size_t n, const fa_row_block *extremes, row_sum *sum, row_powers *powers)
 {
     const double max = extremes->max, min = extremes->min;
     if (fabs(max) > ROW_LIMIT) {
@@ -138,8 +138,7 @@ FA_INLINE void row_sum_block(const real *x, size_t n, const fa_row_block *extrem
 
 /* Reads a row, n >= 1, once from memory.  drop is a constant of the caller.  A row of one block leaves its powers, if
  * they are asked for and it does not go the far way.  blocks may be NULL; else it spares reading x. */
-FA_INLINE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers,
-                          const fa_row_block *blocks)
+static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers, const fa_row_block *blocks)
 {
     *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE};
     size_t start = 0;

@@ -146,6 +146,7 @@ FA_INLINE void v_lookup_rows8(const float t[32][8], vi32 k, int low, vf32 column
     fa_four_columns((const char *)t + 16, at, column + 4);
 }
 
+FA_INLINE vf64 v_load_widened(const float *p) { return (vf64)_mm256_cvtps_pd(_mm_loadu_ps(p)); }
 FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)a)); }
 FA_INLINE vf64 v_widen_hi(vf32 a) { return (vf64)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)a, 1)); }
 FA_INLINE vf32 v_narrow(vf64 lo, vf64 hi)

@@ -125,6 +125,7 @@ FA_INLINE vi64 v_lookup32_i64(const int64_t *t, vi64 k)
     return (vi64)_mm512_mask_blend_epi64(high, (__m512i)v_lookup16_i64(t, k), (__m512i)v_lookup16_i64(t + 16, k));
 }
 
+FA_INLINE vf64 v_load_widened(const float *p) { return (vf64)_mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)a)); }
 FA_INLINE vf64 v_widen_hi(vf32 a) { return (vf64)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)a, 1)); }
 FA_INLINE vf32 v_narrow(vf64 lo, vf64 hi)

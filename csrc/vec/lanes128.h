@@ -103,6 +103,7 @@ FA_LOOKUP_SIZE(16)
 FA_LOOKUP_SIZE(32)
 #undef FA_LOOKUP_SIZE
 
+FA_INLINE vf64 v_load_widened(const float *p) { return (vf64){p[0], p[1]}; }
 FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64){a[0], a[1]}; }
 FA_INLINE vf64 v_widen_hi(vf32 a) { return (vf64){a[2], a[3]}; }
 FA_INLINE vf32 v_narrow(vf64 lo, vf64 hi) { return (vf32){(float)lo[0], (float)lo[1], (float)hi[0], (float)hi[1]}; }

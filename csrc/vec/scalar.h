@@ -39,6 +39,7 @@ FA_INLINE vi64 v_to_int_f64(vf64 a) { return a > -9.2e18 && a < 9.2e18 ? (vi64)a
 FA_INLINE vf32 v_to_float_i32(vi32 a) { return (vf32)a; }
 FA_INLINE vf64 v_to_float_i64(vi64 a) { return (vf64)a; }
 
+FA_INLINE vf64 v_load_widened(const float *p) { return (vf64)*p; }
 FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64)a; }
 FA_INLINE vf64 v_widen_hi(vf32 a) { return (vf64)a; }
 FA_INLINE vf32 v_narrow(vf64 lo, vf64 hi)
