@@ -1,5 +1,6 @@
 """Activation modules, made from the table of ``functional.py``: torch's class name over torch's function name."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -76,13 +77,28 @@ def _make(name, function_name):
             "__module__": __name__,
             "function": staticmethod(ours),
             "defaults": function.defaults,
-            "after_linear": None if function.defaults else (ours, vjp.functions[functional._TABLE[function_name][0]]),
         },
     )
 
 
+def after_linear(module):
+    """The function of one array that `module` is, and its derivative; None if it is no activation of this table.
+
+    A class derived from one of them is none: its forward() may do otherwise.
+    """
+    pair = _PAIRS.get(type(module))
+    if pair is None or not module.defaults:
+        return pair
+    given = {name: getattr(module, name) for name in module.defaults}
+    return tuple(functools.partial(function, **given) for function in pair)
+
+
 for _name, _function_name in CLASSES.items():
     globals()[_name] = _make(_name, _function_name)
+_PAIRS = {
+    globals()[name]: (globals()[name].function, vjp.functions[functional._TABLE[function][0]])
+    for name, function in CLASSES.items()
+}
 
 
 class Softmax(Module):

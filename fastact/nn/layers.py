@@ -7,6 +7,7 @@ import numpy as np
 from fastact import _fused, _tape
 from fastact._device import check_device
 from fastact.nn import functional, init
+from fastact.nn.activations import after_linear
 from fastact.nn.module import Module, Parameter
 
 
@@ -262,7 +263,7 @@ class Sequential(ModuleList):
             if type(module) is not Linear:
                 input = module(input)
                 continue
-            fused = getattr(type(modules[i]), "after_linear", None) if i < count else None
+            fused = after_linear(modules[i]) if i < count else None
             i += fused is not None
             before_linear = i < count and type(modules[i]) is Linear
             input = _fused.linear(input, module.weight, module.bias, *(fused or (None, None)), before_linear)

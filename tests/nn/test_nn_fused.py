@@ -259,3 +259,35 @@ def test_a_steady_step_allocates_the_results_of_its_layers_and_keeps_nothing():
         4 * 64 * (64 + 128 + 128 + 10 + 10)
     )  # the turned input, the hidden layer and its gradient, logits and theirs
     assert after - before < 2_000 and peak - before < results + 8_000
+
+
+def test_a_forward_of_ones_own_is_called_after_a_linear_layer():
+    class Doubled(nn.ReLU):
+        def forward(self, input):
+            return super().forward(input) * 2
+
+    class Shifted(nn.Linear):
+        def forward(self, input):
+            return super().forward(input) + 1
+
+    x, layers = ft.randn(3, 4), (nn.Linear(4, 5), Doubled(), Shifted(5, 2), nn.GELU(approximate="tanh"))
+    expected = x
+    for layer in layers:
+        expected = layer(expected)
+    np.testing.assert_array_equal(nn.Sequential(*layers)(x).detach().numpy(), expected.detach().numpy())
+
+
+@pytest.mark.parametrize(
+    "activation", [nn.GELU("tanh"), nn.LeakyReLU(0.2), nn.ELU(0.5), nn.Softplus(2.0, 5.0), nn.Hardtanh(-2, 3)]
+)
+def test_activations_with_settings_are_one_node_with_the_layer(activation):
+    whole = nn.Sequential(nn.Linear(90, 100), activation, nn.Linear(100, 70), activation, nn.Linear(70, 3)).double()
+    results = []
+    for model in (whole, Parts(whole)):
+        whole.zero_grad()
+        y = model(ft.from_numpy(np.linspace(-3, 3, 130 * 90).reshape(130, 90)))
+        (y * y).sum().backward()
+        results.append([y.detach().numpy(), *(parameter.grad.numpy() for parameter in whole.parameters())])
+    for fused, parts in zip(*results, strict=True):
+        np.testing.assert_allclose(fused, parts, rtol=0, atol=1e-13 * np.abs(parts).max())
+    assert repr(nn.Sequential(nn.Linear(2, 3), activation)(ft.ones(1, 2)).grad_fn) == "<LinearBackward>"
