@@ -69,15 +69,21 @@ FA_INLINE vreal f_elu(vreal x, vreal alpha, int mode)
         y = v_select(v_lt(v_abs(alpha), K(INFINITY)), product + v_fma(alpha, e.tail, v_fms(alpha, e.head, product)),
                      product);
     }
-    return v_select(v_lt(x, K(0)), y, x);
+    vmask below = v_lt(x, K(0));
+    if (!(mode & FA_PLAIN)) /* alpha counts at 0 too */
+        below = below | (v_le(x, K(0)) & v_unordered(alpha, alpha));
+    return v_select(below, y, x);
 }
 FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
 {
     const int wild = mode & FA_WILD;
-    fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, FA_NOTHING, wild ? FA_SCALE : 0);
-    vreal power = v_fma(e.scale, e.head + e.tail, e.scale), y = alpha * power;
-    if (wild) /* unscaled after alpha, or a subnormal rounds twice; before, where the product might overflow */
-        y = v_select(v_gt(v_abs(alpha), K(1)), alpha * K(FA_DOWN) * power, y * K(FA_DOWN));
+    vreal y;
+    if (mode & FA_PLAIN) {
+        fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, FA_NOTHING, wild ? FA_SCALE : 0);
+        y = v_fma(e.scale, e.head + e.tail, e.scale);
+        y = wild ? y * K(FA_DOWN) : y;
+    } else
+        y = v_times_exp(alpha, wild ? v_max(K(-FA_FAR_ZERO), x) : x, FA_NOTHING, wild);
     return v_select(v_gt(x, K(0)), g, g * y);
 }
 
@@ -159,41 +165,56 @@ FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, int mode)
     return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, FA_WILD), FA_WILD);
 }
 
-/* log1p(e^v)/beta as max(v, 0) + log1p(e^-|v|), the parts summed exactly until the last rounding; v = beta·x. */
-FA_INLINE vreal softplus_of(vreal v, vreal v_low, vreal beta, int mode)
+/* max(v, 0) + log, exactly but for log's tail. */
+FA_INLINE fa_pair softplus_sum(vreal v, fa_pair log)
+{
+    vreal base = v_max(K(0), v), sum = base + log.head;
+    return (fa_pair){sum, v_min(base, log.head) - (sum - v_max(base, log.head))};
+}
+/* log1p(e^x) as max(x, 0) + log1p(e^-|x|), the parts summed exactly until the last rounding. */
+FA_INLINE vreal softplus_plain(vreal x, int mode)
 {
     const int wild = mode & FA_WILD;
-    vreal t = v_abs(v), y_low = FA_NOTHING;
-    if (!(mode & FA_PLAIN))
-        y_low = v_real(v_bits(v_low) ^ (~v_bits(v) & v_bits(K(-0.0))));
+    vreal t = v_abs(x);
     if (wild)
         t = v_min(K(FA_EXP_ZERO), t);
-    fa_exponential e = v_exp(-t, y_low, wild ? FA_SCALE : 0);
+    fa_exponential e = v_exp(-t, FA_NOTHING, wild ? FA_SCALE : 0);
     vreal high = v_fma(e.scale, e.excess, e.scale), low = v_fma(e.scale, e.excess, e.scale - high);
     fa_pair log = wild ? v_log1p(high * K(FA_DOWN), low * K(FA_DOWN)) : v_log1p(high, low);
-    vreal base = v_max(K(0), v), sum = base + log.head;
-    vreal rest = v_min(base, log.head) - (sum - v_max(base, log.head));
-    vreal tail = rest + (mode & FA_PLAIN ? log.tail : log.tail + v_select(v_lt(v, K(0)), K(0), v_low));
-    vmask deep = v_lt(v, K(-FA_EXP_LIMIT)); /* there log1p(e) is e, which stays times 2^FA_SCALE to the end */
-    if (wild)
-        sum = v_select(deep, high, sum), tail = v_select(deep, low, tail);
-    vreal y = sum + tail;
-    if (!(mode & FA_PLAIN)) {
-        vreal quotient = y / beta, left = v_fnma(quotient, beta, sum) + tail;
-        y = quotient + left / beta;
+    fa_pair sum = softplus_sum(x, log);
+    vreal y = sum.head + (sum.tail + log.tail);
+    if (wild) { /* deep down log1p(e) is e, which stays times 2^FA_SCALE to the end */
+        y = v_select(v_lt(x, K(-FA_EXP_LIMIT)), (high + low) * K(FA_DOWN), y);
+        y = v_select(v_eq(x, K(INFINITY)), x, y);
     }
-    return wild ? v_select(deep, y * K(FA_DOWN), y) : y;
+    return y;
+}
+/* log1p(e^v)/beta, v + v_low = beta·x; deep down e^v stays times 2^FA_FAR, and beta comes over FA_FAR_OTHER. */
+FA_INLINE vreal softplus_over(vreal v, vreal v_low, vreal beta)
+{
+    vmask deep = v_lt(v, K(-FA_EXP_LIMIT));
+    vreal t = v_min(v_select(deep, K(FA_OVER_ZERO), K(FA_EXP_LIMIT)), v_abs(v));
+    fa_exponential e = v_exp(-t, v_real(v_bits(v_low) ^ (~v_bits(v) & v_bits(K(-0.0)))), 0);
+    e.scale = v_real(v_bits(e.scale) + v_select(deep, KI(FA_FAR) << FA_BIAS_SHIFT, KI(0)));
+    vreal high = v_fma(e.scale, e.excess, e.scale), low = v_fma(e.scale, e.excess, e.scale - high);
+    fa_pair log = v_log1p(high, low), sum = softplus_sum(v, log);
+    vreal head = v_select(deep, high, sum.head);
+    vreal tail = v_select(deep, low, sum.tail + (log.tail + v_select(v_lt(v, K(0)), K(0), v_low)));
+    vreal up = v_select(v_lt(v_abs(beta), K(FA_DOWN * 0x1p-26)), K(FA_UP), K(1));
+    up = v_select(deep, K(1 / FA_FAR_OTHER), up);
+    vreal by = v_min(K(FA_LARGEST), v_max(K(-FA_LARGEST), beta * up));
+    vreal quotient = (head + tail) / by, left = v_fnma(quotient, by, head) + tail;
+    vreal y = v_select(v_lt(v_abs(quotient), K(INFINITY)), quotient + left / by, quotient); /* beta = 0 */
+    return y * v_select(deep, K(FA_FAR_PRODUCT), up);
 }
 
 FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, int mode)
 {
-    if (mode & FA_PLAIN) {
-        vreal y = softplus_of(x, FA_NOTHING, beta, mode);
-        return mode & FA_WILD ? v_select(v_eq(x, K(INFINITY)), x, y) : y;
-    }
+    if (mode & FA_PLAIN)
+        return softplus_plain(x, mode);
     vreal v = beta * x;
-    vreal v_low = v_select(v_lt(v_abs(v), K(FA_EXP_ZERO)), v_fms(beta, x, v), K(0));
-    return v_select(v_gt(v, v_min(threshold, K(FA_EXP_ZERO))), x, softplus_of(v, v_low, beta, mode | FA_WILD));
+    vreal v_low = v_select(v_lt(v_abs(v), K(FA_OVER_ZERO)), v_fms(beta, x, v), K(0));
+    return v_select(v_gt(v, v_min(threshold, K(FA_EXP_ZERO))), x, softplus_over(v, v_low, beta));
 }
 FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mode)
 {
@@ -225,7 +246,7 @@ FA_INLINE vreal f_threshold(vreal x, vreal threshold, vreal value, int mode)
 FA_INLINE vreal d_threshold(vreal x, vreal g, vreal threshold, vreal value, int mode)
 {
     (void)value, (void)mode;
-    return v_select(v_gt(x, threshold), g, v_select(v_le(x, threshold), K(0), x));
+    return g_but(v_le(x, threshold), g, x);
 }
 
 FA_INLINE vreal f_reglu(vreal x, vreal gate, int mode) { return x * f_relu(gate, mode); }

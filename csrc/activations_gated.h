@@ -4,18 +4,7 @@
 #define FA_ACTIVATIONS_GATED_H
 
 /* A factor may be subnormal where the product is not.  So what falls with e^-|gate| is kept times 2^FA_FAR where |gate| is
- * beyond FA_EXP_LIMIT ("far"); the other operand then comes times FA_FAR_OTHER, and the product times FA_FAR_PRODUCT. */
-#ifdef FA_REAL_F32
-#define FA_FAR 192
-#define FA_FAR_OTHER 0x1p-100
-#define FA_FAR_PRODUCT 0x1p-92
-#define FA_FAR_ZERO 205.0 /* the largest number times e^-t rounds to 0 from here on */
-#else
-#define FA_FAR 1536
-#define FA_FAR_OTHER 0x1p-800
-#define FA_FAR_PRODUCT 0x1p-736
-#define FA_FAR_ZERO 1475.0
-#endif
+ * beyond FA_EXP_LIMIT ("far"), as vmath.h says. */
 
 FA_INLINE fa_pair gate_one_minus(fa_pair y)
 {

@@ -10,6 +10,9 @@
 /* g where `sloped`, 0 where not; NaN where x is NaN. */
 FA_INLINE vreal g_where(vmask sloped, vreal g, vreal x) { return v_select(sloped, g, v_min(K(0), v_abs(x))); }
 
+/* 0 where `flat`, else g, also where a parameter is NaN; NaN where x is NaN. */
+FA_INLINE vreal g_but(vmask flat, vreal g, vreal x) { return v_select(flat, K(0), v_select(v_unordered(x, x), x, g)); }
+
 FA_INLINE vreal f_relu6(vreal x, int mode)
 {
     (void)mode;
@@ -40,10 +43,12 @@ FA_INLINE vreal d_hardtanh(vreal x, vreal g, vreal min_val, vreal max_val, int m
 #ifdef FA_REAL_F32
 #define FA_SIXTH 0x1.555556p-3
 #define FA_LARGEST FLT_MAX
+#define FA_ONE_LOST 16.98   /* v_expm1's 1 is less than half a place of its 2^n from here on, n = 25 */
 #define FA_ALL_BUT_1 0x1p26 /* from here on t/(1 + t) rounds to 1; expm1(1/t) to 1/t */
 #else
 #define FA_SIXTH 0x1.5555555555555p-3
 #define FA_LARGEST DBL_MAX
+#define FA_ONE_LOST 37.083
 #define FA_ALL_BUT_1 0x1p55
 #endif
 
@@ -95,8 +100,7 @@ FA_INLINE vreal f_hardshrink(vreal x, vreal lambd, int mode)
 }
 FA_INLINE vreal d_hardshrink(vreal x, vreal g, vreal lambd, int mode)
 {
-    (void)mode;
-    return g_where(v_gt(v_abs(x), lambd), g, x);
+    return mode & FA_PLAIN ? g_where(v_gt(v_abs(x), lambd), g, x) : g_but(v_le(v_abs(x), lambd), g, x);
 }
 
 /* The sign of x on y ≥ 0. */
@@ -104,10 +108,18 @@ FA_INLINE vreal signed_as(vreal x, vreal y) { return v_real(v_bits(y) | (v_bits(
 
 FA_INLINE vreal f_softshrink(vreal x, vreal lambd, int mode)
 {
-    vreal t = v_abs(x), y = t - v_min(lambd, t);
-    return signed_as(x, mode & FA_PLAIN ? y : v_select(v_le(t, lambd), K(0), y)); /* inf - inf */
+    if (mode & FA_PLAIN) {
+        vreal t = v_abs(x);
+        return signed_as(x, t - v_min(lambd, t));
+    }
+    vreal y = v_select(v_lt(x, -lambd), x + lambd, signed_as(x, K(0)));
+    return v_select(v_unordered(x, lambd), x + lambd, v_select(v_gt(x, lambd), x - lambd, y));
 }
-FA_INLINE vreal d_softshrink(vreal x, vreal g, vreal lambd, int mode) { return d_hardshrink(x, g, lambd, mode); }
+FA_INLINE vreal d_softshrink(vreal x, vreal g, vreal lambd, int mode)
+{
+    vreal y = d_hardshrink(x, g, lambd, mode);
+    return mode & FA_PLAIN ? y : v_select(v_unordered(lambd, lambd), lambd, y);
+}
 
 FA_INLINE vreal f_squared_relu(vreal x, int mode)
 {
@@ -142,29 +154,20 @@ FA_INLINE vreal f_softsign(vreal x, int mode)
 /* g·i·i(1 + 2·rest), i = 1/d rounded. */
 FA_INLINE vreal d_softsign(vreal x, vreal g, int mode)
 {
-    fa_pair d = one_plus(v_min(K(FA_LARGEST), v_abs(x)));
+    fa_pair d = one_plus(v_abs(x));
     vreal inverse = K(1) / d.head;
-    vreal rest = v_fnma(inverse, d.tail, v_fnma(inverse, d.head, K(1)));
+    vreal rest = v_min(v_fnma(inverse, d.tail, v_fnma(inverse, d.head, K(1))), K(0x1p-10)); /* NaN at infinity */
     (void)mode;
     return g * inverse * v_fma(inverse, rest + rest, inverse);
 }
 
-/* x/alpha as head and tail, the head within ±FA_EXP_ZERO. */
+/* x/alpha as head and tail, the head within ±FA_FAR_ZERO; a small alpha and its x are scaled up, for their residual. */
 FA_INLINE fa_pair celu_argument(vreal x, vreal alpha)
 {
-    vreal v = x / alpha, t = v_abs(v);
-    vmask counts = v_gt(t, K(0x1p-60)) & v_lt(t, K(FA_EXP_ZERO));
-    return (fa_pair){v_min(K(FA_EXP_ZERO), v_max(K(-FA_EXP_ZERO), v)),
-                     v_select(counts, v_fnma(v, alpha, x) / alpha, K(0))};
-}
-/* times·e^v for |v| ≤ FA_EXP_ZERO of either sign, scaled by an exact power of two until the end. */
-FA_INLINE vreal celu_power(vreal times, fa_pair v)
-{
-    vmask rising = v_gt(v.head, K(0));
-    fa_exponential3 e = v_exp3(v.head, v.tail, FA_SCALE);
-    vreal down = v_real(v_bits(e.scale) - (KI(2 * FA_SCALE) << FA_BIAS_SHIFT)); /* the exponent field wraps */
-    vreal scale = v_select(rising, down, e.scale);
-    return times * v_fma(scale, e.head + e.tail, scale) * v_select(rising, K(FA_UP), K(FA_DOWN));
+    vreal up = v_select(v_lt(v_abs(alpha), K(0x1p-60)), K(FA_UP), K(1)), of = x * up, by = alpha * up;
+    vreal v = of / by, t = v_abs(v);
+    vmask counts = v_gt(t, K(0x1p-60)) & v_lt(t, K(FA_FAR_ZERO));
+    return (fa_pair){v_min(K(FA_FAR_ZERO), v_max(K(-FA_FAR_ZERO), v)), v_select(counts, v_fnma(v, by, of) / by, K(0))};
 }
 FA_INLINE vreal f_celu(vreal x, vreal alpha, int mode)
 {
@@ -172,16 +175,20 @@ FA_INLINE vreal f_celu(vreal x, vreal alpha, int mode)
         return f_elu(x, alpha, mode);
     fa_pair v = celu_argument(x, alpha);
     fa_pair e = v_expm1(v_min(K(50), v_max(K(-50), v.head)));
-    vreal tail = v_fma(v.tail, e.head + K(1), e.tail);
-    vreal y = v_fma(alpha, e.head, alpha * tail);
-    y = v_select(v_gt(v.head, K(50)), celu_power(alpha, v), y); /* a negative alpha */
-    return v_select(v_lt(x, K(0)) & v_ge(v_abs(v.head), K(1 / FA_ALL_BUT_1)), y, x);
+    vreal lost = v_select(v_gt(v.head, K(FA_ONE_LOST)), K(1), K(0));
+    vreal tail = v_fma(v.tail, (e.head + e.tail) + K(1), e.tail - lost);
+    vmask small = v_lt(v_abs(alpha), K(0x1p-60));
+    vreal times = alpha * v_select(small, K(FA_UP), K(1));
+    vreal y = v_fma(times, e.head, v_finite(times * tail)) * v_select(small, K(FA_DOWN), K(1));
+    y = v_select(v_gt(v.head, K(50)), v_times_exp(alpha, v.head, v.tail, FA_WILD), y); /* a negative alpha */
+    return v_select(v_gt(x, K(0)) | v_lt(v_abs(v.head), K(1 / FA_ALL_BUT_1)), x, y);
 }
 FA_INLINE vreal d_celu(vreal x, vreal g, vreal alpha, int mode)
 {
     if (mode & FA_PLAIN)
         return d_elu(x, g, alpha, mode);
-    return v_select(v_gt(x, K(0)), g, g * celu_power(K(1), celu_argument(x, alpha)));
+    fa_pair v = celu_argument(x, alpha);
+    return v_select(v_gt(x, K(0)), g, g * v_times_exp(K(1), v.head, v.tail, FA_WILD));
 }
 
 /* lambda and lambda·alpha of selu, each rounded down, and what that leaves. */

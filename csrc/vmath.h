@@ -22,6 +22,11 @@ enum {
 #define FA_EXP_ZERO 110.0 /* e^-y, and y times it, round to 0 from here on */
 #define FA_ROUND_MAGIC 0x1.8p23f
 #define FA_CUBE_ZERO 11.0 /* the same for e^-2u of gelu's tanh form, and its derivative */
+#define FA_FAR 192        /* past FA_EXP_LIMIT e^±y is kept times 2^∓FA_FAR where another factor makes up for it: */
+#define FA_FAR_OTHER 0x1p-100 /* that factor comes times this, or over it, and the product times the next, or over it */
+#define FA_FAR_PRODUCT 0x1p-92
+#define FA_FAR_ZERO 205.0  /* e^-y times the largest number rounds to 0 from here on */
+#define FA_OVER_ZERO 210.0 /* and over the smallest */
 #else
 #define FA_BIAS_SHIFT 52
 #define FA_SCALE 512
@@ -32,6 +37,11 @@ enum {
 #define FA_EXP_ZERO 760.0
 #define FA_ROUND_MAGIC 0x1.8p52
 #define FA_CUBE_ZERO 21.7
+#define FA_FAR 1536
+#define FA_FAR_OTHER 0x1p-800
+#define FA_FAR_PRODUCT 0x1p-736
+#define FA_FAR_ZERO 1475.0
+#define FA_OVER_ZERO 1495.0
 #endif
 
 /* e^y = scale·(1 + excess), kept apart so that the caller can add before it rounds. */
@@ -114,6 +124,26 @@ FA_INLINE fa_pair v_expm1(vreal y)
     fa_exponential3 e = v_exp3(y, FA_NOTHING, 0);
     vreal base = e.scale - K(1), head = v_fma(e.scale, e.head, base);
     return (fa_pair){head, v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - head))};
+}
+
+/* A product's lower part, or 0 where the product is infinite. */
+FA_INLINE vreal v_finite(vreal low) { return v_select(v_lt(v_abs(low), K(INFINITY)), low, K(0)); }
+
+/* times·e^(y + low), |y| ≤ FA_FAR_ZERO when wild: rounded as once whatever the size of both. */
+FA_INLINE vreal v_times_exp(vreal times, vreal y, vreal low, const int wild)
+{
+    fa_exponential3 e = v_exp3(y, low, 0);
+    vmask above = v_gt(y, K(FA_EXP_LIMIT)), below = v_lt(y, K(-FA_EXP_LIMIT));
+    if (wild) {
+        vint shift = v_select(above, KI(-FA_FAR), v_select(below, KI(FA_FAR), KI(0)));
+        e.scale = v_real(v_bits(e.scale) + (shift << FA_BIAS_SHIFT));
+        times = times * v_select(above, K(1 / FA_FAR_OTHER), v_select(below, K(FA_FAR_OTHER), K(1)));
+    }
+    vreal head = v_fma(e.scale, e.head, e.scale), tail = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, e.scale - head));
+    vreal product = v_fma(times, head, v_finite(times * tail));
+    if (wild)
+        product = product * v_select(above, K(1 / FA_FAR_PRODUCT), v_select(below, K(FA_FAR_PRODUCT), K(1)));
+    return product;
 }
 
 /* times / (one + e), e and one times the same power of two, as head and tail: one division, corrected by its residual.

@@ -1,5 +1,8 @@
 """Docstrings and signatures of the elementwise functions, from the rows of the C table.  Text only."""
 
+NAN_PARAMETERS = (
+    "A NaN parameter gives NaN wherever it enters the result; where it is only compared with, it counts as in torch."
+)
 SPECIAL_VALUES = "NaN gives NaN; limits at ±inf are exact; no floating-point warning is raised."
 
 
@@ -72,6 +75,8 @@ def notes_section(row, is_vjp):
     call = f"fa.{name}(np.float32([-1, 0, 2]){one * (row['n_input'] - 1 + is_vjp)}{required})"
     if is_vjp and row["n_gradient"] > 1:
         call += "[0]"
+    if row["n_parameter"]:
+        special += "\n" + NAN_PARAMETERS
     lines = ["", "Notes", "-----", special, "", "References", "----------", row["source"] + "."]
     return [*lines, "", "Examples", "--------", ">>> import fastact as fa, numpy as np", f">>> {call}.shape", "(3,)"]
 
