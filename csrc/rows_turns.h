@@ -41,7 +41,8 @@ FA_INLINE void row_turn_write(const row_turn *turn, const real *x, real *y, size
 /* Sum of one row, extremes of the next, result of the one before in one loop: whether a row allows it. */
 FA_INLINE int row_is_near(const fa_row_block *e)
 {
-    return fabs(e->max) <= ROW_LIMIT && row_form_of(e->max, e->min, row_exponent_of(e->max, 0)) == ROW_NEAR;
+    return ROW_MERGES && fabs(e->max) <= ROW_LIMIT &&
+           row_form_of(e->max, e->min, row_exponent_of(e->max, 0)) == ROW_NEAR;
 }
 
 /* b->next and what b writes are the caller's; without powers differences are written. */
