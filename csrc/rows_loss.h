@@ -36,7 +36,7 @@ static void row_write_times(const real *x, real *y, size_t n, const row_sum *sum
 FA_INLINE double row_complement(const row_sum *sum, const real *x, size_t t)
 {
     row_total rest = row_add(sum->others, sum->own), whole = row_add(rest, sum->top);
-    if (t == sum->first)
+    if ((double)x[t] == sum->max) /* what is left without one of the largest is the same whichever it is */
         return rest.head / whole.head;
     row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
     row_total own = row_top(&frame, x[t]);
