@@ -65,8 +65,8 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_bits(a) FA_FLOATS(v_bits, a)(a)
 #define v_real(a) _Generic((a), vi32 : v_real_i32, vi64 : v_real_i64)(a)
 #define v_fma(a, b, c) FA_FLOATS(v_fma, a)(a, b, c)
-#define v_fnma(a, b, c) v_fma(-(a), b, c)
-#define v_fms(a, b, c) v_fma(a, b, -(c))
+#define v_fnma(a, b, c) FA_FLOATS(v_fnma, a)(a, b, c) /* c − a·b */
+#define v_fms(a, b, c) FA_FLOATS(v_fms, a)(a, b, c)   /* a·b − c */
 #define v_sqrt(a) FA_FLOATS(v_sqrt, a)(a)
 #define v_abs(a) FA_FLOATS(v_abs, a)(a)
 #define v_copysign(magnitude, sign) FA_FLOATS(v_copysign, magnitude)(magnitude, sign)
@@ -160,6 +160,12 @@ FA_INLINE vf64 v_copysign_f64(vf64 m, vf64 s)
 #include "vec/integer_masks.h"
 #endif
 
+#ifndef FA_NEGATED_FMA
+FA_INLINE vf32 v_fnma_f32(vf32 a, vf32 b, vf32 c) { return v_fma_f32(-a, b, c); }
+FA_INLINE vf64 v_fnma_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(-a, b, c); }
+FA_INLINE vf32 v_fms_f32(vf32 a, vf32 b, vf32 c) { return v_fma_f32(a, b, -c); }
+FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
+#endif
 #ifndef FA_STREAMS /* no such stores: through the caches */
 #define v_stream_f32 v_store_f32
 #define v_stream_f64 v_store_f64

@@ -4,8 +4,11 @@
 typedef vi32 vm32;
 typedef vi64 vm64;
 
+#define FA_NEGATED_FMA /* as in avx512.h */
 #define FA_AVX2(VF, MF, f, ps)                                                                                         \
     FA_INLINE VF v_fma_##f(VF a, VF b, VF c) { return (VF)_mm256_fmadd_##ps((MF)a, (MF)b, (MF)c); }                    \
+    FA_INLINE VF v_fnma_##f(VF a, VF b, VF c) { return (VF)_mm256_fnmadd_##ps((MF)a, (MF)b, (MF)c); }                  \
+    FA_INLINE VF v_fms_##f(VF a, VF b, VF c) { return (VF)_mm256_fmsub_##ps((MF)a, (MF)b, (MF)c); }                    \
     FA_INLINE VF v_sqrt_##f(VF a) { return (VF)_mm256_sqrt_##ps((MF)a); }                                              \
     FA_INLINE VF v_min_##f(VF a, VF b) { return (VF)_mm256_min_##ps((MF)a, (MF)b); }                                   \
     FA_INLINE VF v_max_##f(VF a, VF b) { return (VF)_mm256_max_##ps((MF)a, (MF)b); }

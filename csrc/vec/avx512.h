@@ -5,8 +5,12 @@ typedef __mmask16 vm32;
 typedef __mmask8 vm64;
 #define v_any(mask) ((mask) != 0)
 
+/* Instructions of their own, or gcc 12 negates a factor of two products by a further operation. */
+#define FA_NEGATED_FMA
 #define FA_AVX512(VF, VI, MF, MI, M, f, i, ps, epi)                                                                    \
     FA_INLINE VF v_fma_##f(VF a, VF b, VF c) { return (VF)_mm512_fmadd_##ps((MF)a, (MF)b, (MF)c); }                    \
+    FA_INLINE VF v_fnma_##f(VF a, VF b, VF c) { return (VF)_mm512_fnmadd_##ps((MF)a, (MF)b, (MF)c); }                  \
+    FA_INLINE VF v_fms_##f(VF a, VF b, VF c) { return (VF)_mm512_fmsub_##ps((MF)a, (MF)b, (MF)c); }                    \
     FA_INLINE VF v_sqrt_##f(VF a) { return (VF)_mm512_sqrt_##ps((MF)a); }                                              \
     FA_INLINE VF v_min_##f(VF a, VF b) { return (VF)_mm512_min_##ps((MF)a, (MF)b); }                                   \
     FA_INLINE VF v_max_##f(VF a, VF b) { return (VF)_mm512_max_##ps((MF)a, (MF)b); }                                   \
