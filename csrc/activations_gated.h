@@ -38,14 +38,13 @@ FA_INLINE fa_pair gate_tail(double times, vreal by, vreal gate, int mode)
 /* share·x·y rounded once, also where x or the product is tiny; y is far where the gate is below -limit. */
 FA_INLINE vreal gate_product(double share, vreal x, fa_pair y, vreal gate, double limit, int mode)
 {
-    vmask small = v_lt(v_abs(x), K(1)), finite = v_lt(v_abs(x), K(INFINITY));
-    vreal up = v_select(small, K(share * FA_UP), K(share)), down = v_select(small, K(FA_DOWN), K(1));
-    if (mode & FA_WILD) {
-        vmask far = v_lt(gate, K(-limit));
-        up = v_select(far, K(share * FA_FAR_OTHER), up), down = v_select(far, K(FA_FAR_PRODUCT), down);
-    }
-    vreal other = x * up;
-    return v_fma(other, y.head, v_select(finite, other * y.tail, K(0))) * down;
+    vmask small = v_lt(v_abs(x), K(1)), finite = v_lt(v_abs(x), K(INFINITY)), far = v_lt(gate, K(-limit));
+    vreal other = v_select(small, x * K(share * FA_UP), share == 1 ? x : x * K(share));
+    if (mode & FA_WILD)
+        other = v_select(far, x * K(share * FA_FAR_OTHER), other);
+    vreal product = v_fma(other, y.head, v_select(finite, other * y.tail, K(0)));
+    vreal scaled = v_select(small, product * K(FA_DOWN), product);
+    return mode & FA_WILD ? v_select(far, product * K(FA_FAR_PRODUCT), scaled) : scaled;
 }
 
 /* Twice silu(gate), as twice a subnormal is exact: max(2·gate, 0) − 2t/(1 + e^t). */
@@ -165,19 +164,58 @@ FA_INLINE fa_pair gate_gauss(double times, vreal gate, int slope, int mode)
     return mode & FA_WILD ? gate_select(gone, (fa_pair){K(0), K(0)}, q) : q;
 }
 
-/* x·gelu(gate) by twice gelu, max(2·gate, 0) − 2t·Φ(−t). */
-FA_INLINE vreal f_geglu(vreal x, vreal gate, int mode)
+#ifdef FA_REAL_F32
+/* from + s·base + s·rest, the tail below the head's last place: what x·tail rounds off does not count. */
+FA_INLINE fa_pair gate_sum(vreal from, vreal s, fa_tail of)
+{
+    vreal first = v_fma(s, of.base, from), low = v_fma(s, of.base, from - first);
+    vreal head = v_fma(s, of.rest, first);
+    return (fa_pair){head, v_fma(s, of.rest, first - head) + low};
+}
+/* gelu's own tails within FA_GELU_TAME, the others below it. */
+FA_INLINE fa_pair gate_twice_gelu(vreal gate, int mode)
+{
+    vreal t = mode & FA_WILD ? v_min(K(FA_GELU_TAME), v_abs(gate)) : v_abs(gate);
+    fa_tail of = fa_times_gaussian(KI(0), t, fa_gelu_interval(t));
+    fa_pair y = gate_sum(positive_part(gate + gate), v_real(of.s + KI(1 << FA_BIAS_SHIFT)), of);
+    if (!(mode & FA_WILD))
+        return y;
+    fa_pair q = gate_gauss(1, gate, 0, mode);
+    return gate_select(v_lt(gate, K(-FA_GELU_TAME)), (fa_pair){-q.head, -q.tail}, y);
+}
+FA_INLINE fa_pair gate_gelu_slope(vreal gate, int mode)
+{
+    vreal t = mode & FA_WILD ? v_min(K(FA_GELU_TAME), v_abs(gate)) : v_abs(gate);
+    fa_tail of = fa_times_gaussian(v_bits(gate) & KI(INT32_MIN), t, fa_slope_interval(t));
+    fa_pair y = gate_sum(v_select(v_lt(v_bits(gate), KI(0)), K(-0.0), K(1)), v_real(of.s), of);
+    if (!(mode & FA_WILD))
+        return y;
+    fa_pair far = gate_side(gate, gate_gauss(0.5, gate, 1, mode), FA_GELU_TAME, mode);
+    return gate_select(v_gt(v_abs(gate), K(FA_GELU_TAME)), far, y);
+}
+#else
+FA_INLINE fa_pair gate_twice_gelu(vreal gate, int mode)
 {
     fa_pair q = gate_gauss(1, gate, 0, mode);
     vreal above = positive_part(gate + gate), head = above - q.head;
-    fa_pair twice = {head, ((above - head) - q.head) - q.tail};
-    vreal y = gate_product(0.5, x, twice, gate, FA_GELU_TAME, mode);
+    return (fa_pair){head, ((above - head) - q.head) - q.tail};
+}
+FA_INLINE fa_pair gate_gelu_slope(vreal gate, int mode)
+{
+    return gate_side(gate, gate_gauss(0.5, gate, 1, mode), FA_GELU_TAME, mode);
+}
+#endif
+
+/* x·gelu(gate) by twice gelu, max(2·gate, 0) − 2t·Φ(−t). */
+FA_INLINE vreal f_geglu(vreal x, vreal gate, int mode)
+{
+    vreal y = gate_product(0.5, x, gate_twice_gelu(gate, mode), gate, FA_GELU_TAME, mode);
     return mode & FA_WILD ? v_select(v_gt(gate, K(FA_GELU_TAME)), x * gate, y) : y;
 }
 FA_INLINE fa_gradients d_geglu(vreal x, vreal gate, vreal g, int mode)
 {
-    fa_pair slope = gate_side(gate, gate_gauss(0.5, gate, 1, mode), FA_GELU_TAME, mode);
-    return (fa_gradients){f_geglu(g, gate, mode), gate_product(1, x * g, slope, gate, FA_GELU_TAME, mode)};
+    return (fa_gradients){f_geglu(g, gate, mode),
+                          gate_product(1, x * g, gate_gelu_slope(gate, mode), gate, FA_GELU_TAME, mode)};
 }
 
 #endif

@@ -28,23 +28,33 @@ FA_INLINE fa_interval fa_row_of(const fa_rows8 table, vreal t, vreal scale)
     return (fa_interval){r, c[1], v_fma(r, p, c[2])};
 }
 
-/* from - exp(-t*t/2)/2 * (base + r*slope), or plus where `flip` has the sign bit.  s*base is exact, and so is its sum with
- * `from` unless that is far larger: one rounding of the result, the other terms being small. */
-FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m, const int wild)
+/* -exp(-t*t/2)/2 * (base + r*slope), or plus where `flip` has the sign bit, as s*base + s*rest: s*base is exact unless base is t. */
+typedef struct {
+    vint s;
+    vreal base, rest;
+} fa_tail;
+
+FA_INLINE fa_tail fa_times_gaussian(vint flip, vreal t, fa_interval m)
 {
     vreal z = v_fma(t * t, K(FA_GAUSS_STEPS), K(FA_GAUSS_MAGIC));
     vreal n = v_fma(z, K(FA_GAUSS_HIGH), K(-FA_GAUSS_OFFSET));
     vreal r = v_fma(n, K(FA_GAUSS_RATIO), v_fma(t, t, n)) + v_lookup8(fa_gauss_rest, v_bits(z));
     vreal p = v_fma(r, v_fma(r, K(FA_GAUSS_C4), K(FA_GAUSS_C3)), K(FA_GAUSS_C2));
     p = r * v_fma(r, p, K(FA_GAUSS_C1));
-    vint s = (v_bits(z) << 20) ^ flip;
     vreal g = v_fma(m.r, m.slope, m.base);
-    vreal rest = v_fma(m.r, m.slope, g * p);
-    vreal near = v_fma(v_real(s), rest, v_fma(v_real(s), m.base, from));
+    return (fa_tail){(v_bits(z) << 20) ^ flip, m.base, v_fma(m.r, m.slope, g * p)};
+}
+
+/* from + the tail: its sum with s*base is exact unless that is far smaller: one rounding of the result, the other terms being
+ * small. */
+FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m, const int wild)
+{
+    fa_tail of = fa_times_gaussian(flip, t, m);
+    vreal near = v_fma(v_real(of.s), of.rest, v_fma(v_real(of.s), of.base, from));
     if (!wild)
         return near;
-    vreal big = v_real(s + KI(64 << 23));
-    vreal far = v_fma(v_fma(big, rest, big * m.base), K(0x1p-64), from);
+    vreal big = v_real(of.s + KI(64 << 23));
+    vreal far = v_fma(v_fma(big, of.rest, big * of.base), K(0x1p-64), from);
     return v_select(v_le(t, K(FA_GELU_TAME)), near, far); /* the same bits as in a tame block */
 }
 
