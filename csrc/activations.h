@@ -41,7 +41,9 @@ FA_INLINE vreal d_leaky_relu(vreal x, vreal g, vreal negative_slope, int mode)
 
 FA_INLINE vreal f_sigmoid(vreal x, int mode)
 {
-    vreal q = v_logistic(v_abs(x), FA_NOTHING, mode);
+    vreal q = v_logistic_tail(K(1), v_abs(x), FA_NOTHING, mode).head;
+    if (mode & FA_WILD)
+        q = q * K(FA_DOWN);
     return v_select(v_lt(x, K(0)), q, K(1) - q);
 }
 FA_INLINE vreal d_sigmoid(vreal x, vreal g, int mode) { return g * v_logistic_slope(1, v_abs(x), mode); }
@@ -219,13 +221,9 @@ FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, int mode)
 FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mode)
 {
     if (mode & FA_PLAIN)
-        return g * f_sigmoid(x, mode);
-    vreal v = beta * x, t = v_abs(v);
-    vreal v_low = v_select(v_lt(t, K(FA_EXP_ZERO)), v_fms(beta, x, v), K(0));
-    vreal t_low = v_real(v_bits(v_low) ^ (v_bits(v) & v_bits(K(-0.0))));
-    vreal q = v_logistic(t, t_low, FA_WILD);
-    vreal slope = v_select(v_lt(v, K(0)), q, K(1) - q);
-    return v_select(v_gt(v, threshold), g, g * slope);
+        return g * v_logistic_short(-x, FA_NOTHING, mode);
+    vreal v = beta * x, v_low = v_select(v_lt(v_abs(v), K(FA_EXP_ZERO)), v_fms(beta, x, v), K(0));
+    return v_select(v_gt(v, threshold), g, g * v_logistic_short(-v, -v_low, FA_WILD));
 }
 
 #include "activations_exponential.h"

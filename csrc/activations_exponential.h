@@ -4,7 +4,7 @@
 #define FA_ACTIVATIONS_EXPONENTIAL_H
 
 FA_INLINE vreal f_log_sigmoid(vreal x, int mode) { return -f_softplus(-x, K(1), K(INFINITY), mode | FA_PLAIN); }
-FA_INLINE vreal d_log_sigmoid(vreal x, vreal g, int mode) { return g * f_sigmoid(-x, mode); }
+FA_INLINE vreal d_log_sigmoid(vreal x, vreal g, int mode) { return g * v_logistic_short(x, FA_NOTHING, mode); }
 
 /* 1.702·t as head and tail. */
 FA_INLINE fa_pair quick_argument(vreal t)

@@ -20,6 +20,7 @@ enum {
 #define FA_ANY_LIMIT INFINITY
 #define FA_EXP_LIMIT 86.0
 #define FA_EXP_ZERO 110.0 /* e^-y, and y times it, round to 0 from here on */
+#define FA_EXP_GONE 40.0  /* 1 + e^-y rounds to 1 */
 #define FA_ROUND_MAGIC 0x1.8p23f
 #define FA_CUBE_ZERO 11.0 /* the same for e^-2u of gelu's tanh form, and its derivative */
 #define FA_FAR 192        /* past FA_EXP_LIMIT e^±y is kept times 2^∓FA_FAR where another factor makes up for it: */
@@ -35,6 +36,7 @@ enum {
 #define FA_ANY_LIMIT INFINITY
 #define FA_EXP_LIMIT 700.0
 #define FA_EXP_ZERO 760.0
+#define FA_EXP_GONE 80.0
 #define FA_ROUND_MAGIC 0x1.8p52
 #define FA_CUBE_ZERO 21.7
 #define FA_FAR 1536
@@ -166,11 +168,15 @@ FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, int mode)
     return v_over_one_plus(times, e, wild ? K(FA_DOWN) : K(1));
 }
 
-/* 1/(1 + e^(t + low)), t ≥ 0, unscaled. */
-FA_INLINE vreal v_logistic(vreal t, vreal low, int mode)
+/* 1/(1 + e^(y + low)), y of either sign, within 2 ULP: half the operations after the exponential. */
+FA_INLINE vreal v_logistic_short(vreal y, vreal low, int mode)
 {
-    vreal head = v_logistic_tail(K(1), t, low, mode).head;
-    return mode & FA_WILD ? head * K(FA_DOWN) : head;
+    const int wild = mode & FA_WILD;
+    if (wild)
+        y = v_max(K(-FA_EXP_GONE), v_min(K(FA_EXP_ZERO), y));
+    fa_exponential e = v_exp(y, low, wild ? -FA_SCALE : 0);
+    vreal q = K(1) / (e.scale + v_fma(e.scale, e.excess, wild ? K(FA_DOWN) : K(1)));
+    return wild ? q * K(FA_DOWN) : q;
 }
 
 /* times q(1 − q), q = 1/(1 + e^t), t ≥ 0: even where q is subnormal it is rounded once. */
