@@ -50,11 +50,17 @@ FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
     return (fa_pair){head, v_fma(low, slope, v_fma(of.r, of.p, of.base - head))};
 }
 #else
-/* E/(E + 2), E = e^2(t + low) − 1 */
 FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
 {
+    fa_tanh_parts of = tanh_parts(t);
+    vreal head = of.base + of.rest;
+    return (fa_pair){head, v_fma(low, v_fnma(head, head, K(1)), (of.base - head) + of.rest)};
+}
+/* tanh t to twice the precision: E/(E + 2), E = e^2t − 1. */
+FA_INLINE fa_pair tanh_exact_pair(vreal t)
+{
     t = v_min(K(22), t);
-    fa_exponential3 e = v_exp3(t + t, low + low, 0);
+    fa_exponential3 e = v_exp3(t + t, FA_NOTHING, 0);
     vreal base = e.scale - K(1), first = v_fma(e.scale, e.head, base);
     vreal second = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - first));
     vreal head = first + second, tail = second - (head - first);
@@ -90,7 +96,7 @@ FA_INLINE vreal f_tanhshrink(vreal x, int mode)
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
     vreal large = v_fma(t - c[0], p, c[1]);
 #else
-    fa_pair tanh = tanh_pair(t, FA_NOTHING);
+    fa_pair tanh = tanh_exact_pair(t);
     vreal first = t - tanh.head;
     vreal large = first + (((t - first) - tanh.head) - tanh.tail);
     large = v_select(v_eq(t, K(INFINITY)), t, large);

@@ -34,24 +34,41 @@ FA_INLINE vreal tanh_value(vreal x)
 #elif defined(FA_REAL_F64)
 #include "tables/tanh_f64.h"
 
-/* t + t^3*N/D for small t, 1 - 2/(exp(2t) + 1) above: one division for both. */
-FA_INLINE vreal tanh_value(vreal x)
+/* e^2t + 1, 0 <= t <= 22. */
+FA_INLINE vreal tanh_power_plus_one(vreal t)
 {
-    const double *pn = fa_tanh_f64_n, *pd = fa_tanh_f64_d, *c = fa_tanh_f64_p;
-    vreal t = v_min(K(19.1), v_abs(x)); /* tanh rounds to 1 from 19.07 on; a NaN passes */
+    const double *c = fa_tanh_f64_p;
     vreal k = v_fma(t, K(FA_TANH_F64_STEPS), K(0x1.8p52)), n = k - K(0x1.8p52);
     vreal r = v_fnma(n, K(FA_TANH_F64_LOW), v_fnma(n, K(FA_TANH_F64_HIGH), t));
     vreal p = v_fma(r, K(c[5]), K(c[4]));
     p = v_fma(r, v_fma(r, v_fma(r, p, K(c[3])), K(c[2])), K(c[1]));
     p = r * v_fma(r, p, K(c[0]));
     vreal s = v_real(v_lookup16(fa_tanh_f64_powers, v_bits(k)) + (v_bits(k) << 48));
+    return v_fma(s, p, s) + K(1);
+}
+
+typedef struct {
+    vreal base, rest; /* tanh = base + rest */
+} fa_tanh_parts;
+
+/* t + t^3*N/D for small t, 1 - 2/(exp(2t) + 1) above: one division for both. */
+FA_INLINE fa_tanh_parts tanh_parts(vreal t)
+{
+    const double *pn = fa_tanh_f64_n, *pd = fa_tanh_f64_d;
+    t = v_min(K(19.1), t); /* tanh rounds to 1 from 19.07 on; a NaN passes */
     vreal z = t * t, cube = t * z;
-    vreal above = cube * v_fma(z, v_fma(z, K(pn[2]), K(pn[1])), K(pn[0]));
+    vreal above = cube * v_fma(z, v_fma(z, v_fma(z, K(pn[3]), K(pn[2])), K(pn[1])), K(pn[0]));
     vreal below = v_fma(z, v_fma(z, v_fma(z, K(pd[2]), K(pd[1])), K(pd[0])), K(1));
-    vmask small = v_lt(t, K(0.74));
+    vmask small = v_lt(t, K(0.88));
     above = v_select(small, above, K(-2));
-    below = v_select(small, below, v_fma(s, p, s) + K(1));
-    return v_real(v_bits(v_select(small, t, K(1)) + above / below) | (v_bits(x) & KI(INT64_MIN)));
+    below = v_select(small, below, tanh_power_plus_one(t));
+    return (fa_tanh_parts){v_select(small, t, K(1)), above / below};
+}
+
+FA_INLINE vreal tanh_value(vreal x)
+{
+    fa_tanh_parts of = tanh_parts(v_abs(x));
+    return v_real(v_bits(of.base + of.rest) | (v_bits(x) & KI(INT64_MIN)));
 }
 #endif
 #endif

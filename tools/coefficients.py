@@ -326,7 +326,7 @@ def rational(f, hi, numerator, denominator):
 
 
 def tanh_f64():
-    n, d, error, z = rational(lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 0.55, 2, 3)
+    n, d, error, z = rational(lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, 0.78, 3, 3)
     step = mp.log(2) / 32
     high = mp.floor(step * 2**46) / 2**46
     c = polynomial(lambda r: mp.expm1(2 * r), lambda r: 1, -step / 2, step / 2, range(1, 7), float)
@@ -334,7 +334,7 @@ def tanh_f64():
         lambda r: mp.expm1(2 * r), lambda r: evaluate(c, range(1, 7), r), lambda r: 1, -step / 2, step / 2
     )
     bits = [int(np.float64(mp.exp(2 * k * step)).view(np.int64)) - (k << 48) for k in range(16)]
-    return f"""/* tanh t = t + t*z*N(z)/D(z), z = t*t <= 0.55, N and D from their constant term on, that of D being 1; relative error of
+    return f"""/* tanh t = t + t*z*N(z)/D(z), z = t*t <= 0.78, N and D from their constant term on, that of D being 1; relative error of
  * the quotient before rounding at most 2^{float(mp.log(error, 2)):.2f}, at z = {float(z):.6f}.
  * exp(2t) = s*(1 + p): n = round(t*STEPS), r = t - n*(HIGH + LOW), s the double of bits POWERS[n & 15] + (n << 48),
  * p = expm1(2r) by its coefficients from r on, absolute error at most 2^{float(mp.log(error2, 2)):.2f}, at r = {float(r):.6f}.
@@ -342,7 +342,7 @@ def tanh_f64():
 #define FA_TANH_F64_STEPS {literal(float(1 / step), "")}
 #define FA_TANH_F64_HIGH {literal(high, "")} /* 41 bits: n*HIGH is exact */
 #define FA_TANH_F64_LOW {literal(float(step - high), "")}
-static const double fa_tanh_f64_n[3] = {{
+static const double fa_tanh_f64_n[4] = {{
 {table_lines([literal(x, "") for x in n], 4)}}};
 static const double fa_tanh_f64_d[3] = {{
 {table_lines([literal(x, "") for x in d], 4)}}};
