@@ -69,6 +69,33 @@ SLOPE(mish)
     return NO_PARAMETER, tanhl(softplus(x)) + (bell == 0 ? 0 : x * logistic(x) * bell * bell);
 }
 
+static long double clip(long double x, long double low, long double high) { return fminl(fmaxl(x, low), high); }
+VALUE(relu6) { return NO_PARAMETER, clip(x, 0, 6); }
+SLOPE(relu6) { return NO_PARAMETER, x > 0 && x < 6; }
+VALUE(hardtanh) { return clip(x, p[0], p[1]); }
+SLOPE(hardtanh) { return x > p[0] && x < p[1]; }
+VALUE(hardsigmoid) { return NO_PARAMETER, clip(x + 3, 0, 6) / 6; }
+SLOPE(hardsigmoid) { return NO_PARAMETER, x > -3 && x < 3 ? 1 / 6.0L : 0; }
+VALUE(hardswish) { return NO_PARAMETER, x >= 3 ? x : x * clip(x + 3, 0, 6) / 6; }
+SLOPE(hardswish) { return NO_PARAMETER, x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5L; }
+VALUE(hardshrink) { return fabsl(x) > p[0] ? x : 0; }
+SLOPE(hardshrink) { return fabsl(x) > p[0]; }
+VALUE(softshrink) { return x > p[0] ? x - p[0] : x < -p[0] ? x + p[0] : 0; }
+SLOPE(softshrink) { return fabsl(x) > p[0]; }
+VALUE(squared_relu) { return NO_PARAMETER, x > 0 ? x * x : 0; }
+SLOPE(squared_relu) { return NO_PARAMETER, x > 0 ? 2 * x : 0; }
+VALUE(softsign) { return NO_PARAMETER, x / (1 + fabsl(x)); }
+SLOPE(softsign) { return NO_PARAMETER, 1 / ((1 + fabsl(x)) * (1 + fabsl(x))); }
+VALUE(celu) { return x > 0 ? x : p[0] * expm1l(x / p[0]); }
+SLOPE(celu) { return x > 0 ? 1 : expl(x / p[0]); }
+
+#define SELU_SCALE 1.0507009873554804934193349852946L
+#define SELU_ALPHA 1.6732632423543772848170429916717L
+VALUE(selu) { return NO_PARAMETER, SELU_SCALE * (x > 0 ? x : SELU_ALPHA * expm1l(x)); }
+SLOPE(selu) { return NO_PARAMETER, SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * expl(x)); }
+VALUE(erf) { return NO_PARAMETER, erfl(x); }
+SLOPE(erf) { return NO_PARAMETER, 2 * SQRT_2_OVER_PI * SQRT_HALF * expl(-x * x); }
+
 #define ROW(name, ...)                                                                                                 \
     {                                                                                                                  \
 #name, name##_value, name##_slope, __VA_ARGS__                                                                 \
@@ -87,6 +114,17 @@ static const reference references[] = {
     ROW(quick_gelu, {0}, -0.751154255441289),
     ROW(mish, {0}, -1.1924312145154952),
     ROW(softplus, {0.6, 20}, 0),
+    ROW(relu6, {0}, 0),
+    ROW(hardtanh, {-0.7, 1.9}, 0),
+    ROW(hardsigmoid, {0}, 0),
+    ROW(hardswish, {0}, -1.5),
+    ROW(hardshrink, {0.3}, 0),
+    ROW(softshrink, {0.3}, 0),
+    ROW(squared_relu, {0}, 0),
+    ROW(softsign, {0}, 0),
+    ROW(celu, {1.7}, 0),
+    ROW(selu, {0}, 0),
+    ROW(erf, {0}, 0),
 };
 
 const reference *reference_of(const char *name)
