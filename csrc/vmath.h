@@ -131,18 +131,21 @@ FA_INLINE fa_pair v_expm1(vreal y)
 /* A product's lower part, or 0 where the product is infinite. */
 FA_INLINE vreal v_finite(vreal low) { return v_select(v_lt(v_abs(low), K(INFINITY)), low, K(0)); }
 
-/* times·e^(y + low), |y| ≤ FA_FAR_ZERO when wild: rounded as once whatever the size of both. */
+/* times·e^(y + low), |y| ≤ FA_FAR_ZERO when wild: rounded as once whatever the size of both; times 1 in the bits of the power
+ * alone, scale·(1 + (head + tail)). */
 FA_INLINE vreal v_times_exp(vreal times, vreal y, vreal low, const int wild)
 {
     fa_exponential3 e = v_exp3(y, low, 0);
+    vmask once = v_eq(times, K(1));
     vmask above = v_gt(y, K(FA_EXP_LIMIT)), below = v_lt(y, K(-FA_EXP_LIMIT));
     if (wild) {
         vint shift = v_select(above, KI(-FA_FAR), v_select(below, KI(FA_FAR), KI(0)));
         e.scale = v_real(v_bits(e.scale) + (shift << FA_BIAS_SHIFT));
         times = times * v_select(above, K(1 / FA_FAR_OTHER), v_select(below, K(FA_FAR_OTHER), K(1)));
     }
-    vreal head = v_fma(e.scale, e.head, e.scale), tail = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, e.scale - head));
-    vreal product = v_fma(times, head, v_finite(times * tail));
+    vreal head = v_fma(e.scale, v_select(once, e.head + e.tail, e.head), e.scale);
+    vreal tail = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, e.scale - head));
+    vreal product = v_fma(times, head, v_select(once, K(0), v_finite(times * tail)));
     if (wild)
         product = product * v_select(above, K(1 / FA_FAR_PRODUCT), v_select(below, K(FA_FAR_PRODUCT), K(1)));
     return product;
