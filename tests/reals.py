@@ -117,20 +117,13 @@ NUMPY = Reals(
     sqrt=np.sqrt,
 )
 
-LONG_DOUBLE = Reals(
+LONG_DOUBLE = dataclasses.replace(
+    NUMPY,
     array=lambda x: np.asarray(x).astype(np.longdouble),
     real=np.longdouble,
     pi=lambda: 4 * np.arctan(np.longdouble(1)),
-    context=lambda: np.errstate(all="ignore"),
-    exp=np.exp,
-    expm1=np.expm1,
-    log=np.log,
-    log1p=np.log1p,
-    tanh=np.tanh,
-    cosh=np.cosh,
     erf=None,
     erfc=None,
-    sqrt=np.sqrt,
 )
 
 
