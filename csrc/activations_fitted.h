@@ -25,9 +25,6 @@ FA_TABLE8(fa_tanhshrink_f32, FA_TANHSHRINK_F32_ROWS);
 
 #include "tables/logit.h"
 
-/* y with the sign of x, y ≥ 0 */
-FA_INLINE vreal with_sign(vreal y, vreal x) { return v_real(v_bits(y) | (v_bits(x) & v_bits(K(-0.0)))); }
-
 /* c[0] + c[1]·z + … + c[n − 1]·z^(n − 1), n odd, by even and odd powers. */
 FA_INLINE vreal v_polynomial(const real *c, int n, vreal z)
 {
@@ -101,7 +98,7 @@ FA_INLINE vreal f_tanhshrink(vreal x, int mode)
     vreal large = first + (((t - first) - tanh.head) - tanh.tail);
     large = v_select(v_eq(t, K(INFINITY)), t, large);
 #endif
-    return with_sign(v_select(v_lt(t, K(FA_TANHSHRINK_SMALL)), tanhshrink_small(t), large), x);
+    return v_signed(v_select(v_lt(t, K(FA_TANHSHRINK_SMALL)), tanhshrink_small(t), large), x);
 }
 /* tanh² */
 FA_INLINE vreal d_tanhshrink(vreal x, vreal g, int mode)
@@ -135,7 +132,7 @@ FA_INLINE vreal f_softcap(vreal x, vreal cap, int mode)
     vreal large = v_fma(size, tanh.head, size * tanh.tail);
     vreal small = v_fma(t * (of.q * of.q), K(-1.0 / 3), t);
     (void)mode;
-    return with_sign(v_select(v_lt(of.q, K(FA_CAP_SMALL)), small, large), x);
+    return v_signed(v_select(v_lt(of.q, K(FA_CAP_SMALL)), small, large), x);
 }
 /* 4σ(2x/cap)(1 − σ(2x/cap)) */
 FA_INLINE vreal d_softcap(vreal x, vreal g, vreal cap, int mode)
@@ -155,13 +152,13 @@ FA_INLINE vreal f_erf(vreal x, int mode)
     vreal r = t - c[0];
     vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
-    return with_sign(v_fma(r, p, v_min(c[1], t)), x);
+    return v_signed(v_fma(r, p, v_min(c[1], t)), x);
 #else
     vreal t = v_min(K(5.93), v_abs(x));
     vreal small = v_fma(t, K(FA_ERF_F64_SLOPE), t * v_polynomial(fa_erf_f64, 13, t * t));
     fa_exponential3 e = v_exp3(-v_polynomial(fa_erf_log_f64, 19, t), FA_NOTHING, 0);
     vreal large = v_fnma(e.scale, e.head + e.tail, K(1) - e.scale);
-    return with_sign(v_select(v_lt(t, K(1)), small, large), x);
+    return v_signed(v_select(v_lt(t, K(1)), small, large), x);
 #endif
 }
 /* 2/√π·e^(−x²) with the exact rest of x². */
@@ -198,7 +195,7 @@ FA_INLINE vreal f_logit(vreal x, int mode)
     vreal y = sum + v_fma(s * z, v_polynomial(fa_logit, TERMS, z), tail);
     (void)mode;
     y = v_select(v_gt(h, K(0)), y, v_select(v_eq(h, K(0)), K(INFINITY), K(NAN)));
-    return with_sign(y, x - K(0.5));
+    return v_signed(y, x - K(0.5));
 }
 /* 1/(p − p²) */
 FA_INLINE vreal d_logit(vreal x, vreal g, int mode)

@@ -103,16 +103,13 @@ FA_INLINE vreal d_hardshrink(vreal x, vreal g, vreal lambd, int mode)
     return mode & FA_PLAIN ? g_where(v_gt(v_abs(x), lambd), g, x) : g_but(v_le(v_abs(x), lambd), g, x);
 }
 
-/* The sign of x on y ≥ 0. */
-FA_INLINE vreal signed_as(vreal x, vreal y) { return v_real(v_bits(y) | (v_bits(x) & v_bits(K(-0.0)))); }
-
 FA_INLINE vreal f_softshrink(vreal x, vreal lambd, int mode)
 {
     if (mode & FA_PLAIN) {
         vreal t = v_abs(x);
-        return signed_as(x, t - v_min(lambd, t));
+        return v_signed(t - v_min(lambd, t), x);
     }
-    vreal y = v_select(v_lt(x, -lambd), x + lambd, signed_as(x, K(0)));
+    vreal y = v_select(v_lt(x, -lambd), x + lambd, v_signed(K(0), x));
     return v_select(v_unordered(x, lambd), x + lambd, v_select(v_gt(x, lambd), x - lambd, y));
 }
 FA_INLINE vreal d_softshrink(vreal x, vreal g, vreal lambd, int mode)
@@ -155,7 +152,7 @@ FA_INLINE vreal f_softsign(vreal x, int mode)
     vreal head = d.head, tail = d.tail, inverse = K(1) / head, q = t * inverse;
 #endif
     vreal rest = v_fnma(q, tail, v_fnma(q, head, t));
-    return signed_as(x, v_fma(inverse, rest, q));
+    return v_signed(v_fma(inverse, rest, q), x);
 }
 /* g·i·i(1 + 2·rest), i = 1/d rounded. */
 FA_INLINE vreal d_softsign(vreal x, vreal g, int mode)

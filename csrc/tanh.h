@@ -29,7 +29,7 @@ FA_INLINE fa_tanh_parts tanh_parts(vreal t)
 FA_INLINE vreal tanh_value(vreal x)
 {
     fa_tanh_parts of = tanh_parts(v_abs(x));
-    return v_real(v_bits(v_fma(of.r, of.p, of.base)) | (v_bits(x) & KI(INT32_MIN)));
+    return v_signed(v_fma(of.r, of.p, of.base), x);
 }
 #elif defined(FA_REAL_F64)
 #include "tables/tanh_f64.h"
@@ -68,7 +68,7 @@ FA_INLINE fa_tanh_parts tanh_parts(vreal t)
 FA_INLINE vreal tanh_value(vreal x)
 {
     fa_tanh_parts of = tanh_parts(v_abs(x));
-    return v_real(v_bits(of.base + of.rest) | (v_bits(x) & KI(INT64_MIN)));
+    return v_signed(of.base + of.rest, x);
 }
 #endif
 #endif

@@ -69,7 +69,7 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_fms(a, b, c) FA_FLOATS(v_fms, a)(a, b, c)   /* a·b − c */
 #define v_sqrt(a) FA_FLOATS(v_sqrt, a)(a)
 #define v_abs(a) FA_FLOATS(v_abs, a)(a)
-#define v_copysign(magnitude, sign) FA_FLOATS(v_copysign, magnitude)(magnitude, sign)
+#define v_signed(a, b) FA_FLOATS(v_signed, a)(a, b) /* a ≥ 0 with the sign of b */
 #define v_min(a, b) FA_TYPES(v_min, a)(a, b)
 #define v_max(a, b) FA_TYPES(v_max, a)(a, b)
 #define v_lt(a, b) FA_TYPES(v_lt, a)(a, b)
@@ -137,14 +137,8 @@ FA_BITS(vf64, vi64, f64, i64)
 
 FA_INLINE vf32 v_abs_f32(vf32 v) { return v_real_i32(v_bits_f32(v) & INT32_MAX); }
 FA_INLINE vf64 v_abs_f64(vf64 v) { return v_real_i64(v_bits_f64(v) & INT64_MAX); }
-FA_INLINE vf32 v_copysign_f32(vf32 m, vf32 s)
-{
-    return v_real_i32((v_bits_f32(m) & INT32_MAX) | (v_bits_f32(s) & INT32_MIN));
-}
-FA_INLINE vf64 v_copysign_f64(vf64 m, vf64 s)
-{
-    return v_real_i64((v_bits_f64(m) & INT64_MAX) | (v_bits_f64(s) & INT64_MIN));
-}
+FA_INLINE vf32 v_signed_f32(vf32 a, vf32 b) { return v_real_i32(v_bits_f32(a) | (v_bits_f32(b) & INT32_MIN)); }
+FA_INLINE vf64 v_signed_f64(vf64 a, vf64 b) { return v_real_i64(v_bits_f64(a) | (v_bits_f64(b) & INT64_MIN)); }
 
 #if FA_VECTOR_BYTES == 64
 #include "vec/avx512.h"
