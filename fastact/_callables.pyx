@@ -1,5 +1,5 @@
-"""Functions with parameters, as compiled callables over their ufuncs: a direct lane for plain contiguous arrays, the
-ufunc for everything else.  Which functions there are is _ufuncs.pyx's business."""
+"""The direct lane for plain contiguous arrays, past NumPy's ufunc machinery: of bare ufuncs, and of the compiled callables
+over the ufuncs of functions with parameters.  Which functions there are is _ufuncs.pyx's business."""
 
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
@@ -22,6 +22,11 @@ cdef extern from "Python.h":
     Py_ssize_t PyVectorcall_NARGS(size_t)
     Py_ssize_t PyTuple_GET_SIZE(PyObject *)
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t)
+
+cdef extern from "numpy/ufuncobject.h":
+    ctypedef struct PyUFuncObject:
+        PyObject *obj  # for NumPy to keep alive, with what a ufunc was made from
+        vectorcallfunc vectorcall
 
 cnp.import_array()
 
@@ -56,6 +61,7 @@ cdef class Lane:
     """One row of the table without NumPy's ufunc machinery: contiguous arrays and numbers for parameters."""
     cdef Loop loops[2]
     cdef int n_array, n_parameter
+    cdef vectorcallfunc ufunc_machinery  # where the lane stands in front of a ufunc: NumPy's own way to call it
 
     def __cinit__(self, int index, dict row, bint is_vjp):
         cdef fa_dtype dtype
@@ -342,6 +348,28 @@ cdef PyObject *choice_call(PyObject *callable, PyObject *const *operands, size_t
             Py_INCREF(result)
             return <PyObject *>result
     return slow_call(function, operands, flags, names)
+
+
+cdef PyObject *ufunc_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    """The direct lane of a bare ufunc: plain arrays, and at most the result's array after them or as out."""
+    cdef Lane lane = <Lane>(<PyUFuncObject *>callable).obj
+    cdef Py_ssize_t n = PyVectorcall_NARGS(flags)
+    if ((n == lane.n_array and only_out(names)) or (n == lane.n_array + 1 and names == NULL)) and is_plain(<object>operands[0]):
+        result = lane.run(operands, NULL, <object>operands[lane.n_array] if n > lane.n_array or names != NULL else None)
+        if result is not None:
+            Py_INCREF(result)
+            return <PyObject *>result
+    return lane.ufunc_machinery(callable, operands, flags, names)
+
+
+def put_before(Lane lane, ufunc):
+    """Let calls of a ufunc without parameters come to the lane first.  It stays a numpy.ufunc: its vectorcall slot (PEP 590)
+    is a field of the struct that NumPy's C interface publishes."""
+    cdef PyUFuncObject *plain = <PyUFuncObject *><PyObject *>ufunc
+    lane.ufunc_machinery = plain.vectorcall
+    plain.obj = <PyObject *>lane
+    Py_INCREF(lane)
+    plain.vectorcall = ufunc_call
 
 
 def use_vectorcall(_Callable instance):

@@ -12,7 +12,7 @@ from ._loop cimport Loop, call_of, loop_of
 import numpy as np
 
 from . import _core, _docs
-from ._callables import Choice, Lane, Parametric, use_vectorcall
+from ._callables import Choice, Lane, Parametric, put_before, use_vectorcall
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -159,6 +159,8 @@ def make_functions(bint is_vjp):
         else:
             functions[name] = ufuncs[name]
             lanes[name] = Lane(index, text, is_vjp)
+            if row.n_out == 1:
+                put_before(lanes[name], ufuncs[name])
     forms = {"none": "gelu", "tanh": "gelu_tanh"}
     functions["gelu"] = Choice(
         "approximate", {form: texts[name] for form, name in forms.items()},
