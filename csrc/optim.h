@@ -1,4 +1,4 @@
-/* Steps of SGD, Adam and RMSprop on lanes.  Included by kernels.inc, once for each instruction set and dtype; the settings
+/* Steps of SGD, Adam, RMSprop and Adagrad on lanes.  Included by kernels.inc, once for each instruction set and dtype; the settings
  * and states are explained in trainer_api.h. */
 #ifndef FA_OPTIM_H
 #define FA_OPTIM_H
@@ -86,6 +86,20 @@ static void fa_optim_rmsprop(size_t n, const void *settings, void *parameter, co
             fa_put(buffer, i, n, direction);
         }
         fa_put(p, i, n, v_fnma(rate, direction, value));
+    }
+}
+
+static void fa_optim_adagrad(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state)
+{
+    const fa_adagrad s = *(const fa_adagrad *)settings;
+    real *const p = parameter, *const square = state[0];
+    const real *const g = gradient;
+    const vreal rate = K(s.rate), eps = K(s.eps);
+    for (size_t i = 0; i < n; i += FA_LANES) {
+        vreal value = fa_some(p, i, n), direction = fa_direction(fa_some(g, i, n), value, s.decay, s.maximize);
+        vreal sum = v_fma(direction, direction, fa_some(square, i, n));
+        fa_put(square, i, n, sum);
+        fa_put(p, i, n, v_fnma(rate, direction / (v_sqrt(sum) + eps), value));
     }
 }
 

@@ -32,16 +32,24 @@ typedef struct {
     int centered, maximize;
 } fa_rmsprop;
 
+typedef struct {
+    double rate; /* learning rate after the decay that it has */
+    double eps;
+    double decay; /* share of the parameter that is added to the gradient */
+    int maximize;
+} fa_adagrad;
+
 /* One step on n contiguous elements of the unit's dtype; settings is one of the structs above, and the arrays of the state,
  * which are changed in place, are for
  *   sgd      momentum buffer
  *   adam     first moment, second moment, largest second moment
  *   rmsprop  mean square, momentum buffer, mean gradient
+ *   adagrad  sum of the squares
  * A state that the settings do not ask for may be NULL. */
 typedef void fa_step(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state);
 
 typedef struct fa_trainer_kernels {
-    fa_step *sgd, *adam, *rmsprop;
+    fa_step *sgd, *adam, *rmsprop, *adagrad;
     /* y[i][j] += bias[j] (bias may be NULL) for n_rows rows of n, then relu of that if rectify */
     void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias, int rectify);
     /* sum[j] = sum of g[i][j] over the rows; with y not NULL of g times relu's derivative at y, which is written to out:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastact._tape cimport TensorBase, touch
 from fastact._trainer_kernels cimport (
-    fa_adam, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_rmsprop, fa_sgd, fa_step, fa_trainer_kernels, trainer_kernels,
+    fa_adagrad, fa_adam, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_rmsprop, fa_sgd, fa_step, fa_trainer_kernels, trainer_kernels,
 )
 
 cnp.import_array()
@@ -22,7 +22,7 @@ cdef extern from "Python.h":
     Py_ssize_t holders "Py_REFCNT"(PyObject *)
 
 cdef enum Algorithm:
-    SGD, ADAM, RMSPROP
+    SGD, ADAM, RMSPROP, ADAGRAD
 
 cdef enum:
     STATES = 3              # arrays of a state at most
@@ -32,11 +32,13 @@ ctypedef union Settings:
     fa_sgd sgd
     fa_adam adam
     fa_rmsprop rmsprop
+    fa_adagrad adagrad
 
 ctypedef struct Plan:       # one step of one group
     Algorithm algorithm
     double rate
     double dampening
+    double fading           # of the rate, Adagrad's lr_decay
     Settings settings
 
 
@@ -44,7 +46,11 @@ cdef fa_step *kernel_of(const Plan *plan, cnp.ndarray array) except NULL:
     cdef const fa_trainer_kernels *kernels = trainer_kernels(array)
     if kernels == NULL:
         raise TypeError(f"optimizers train float32 and float64 parameters, got {(<object>array).dtype}; convert the model")
-    return kernels.sgd if plan.algorithm == SGD else kernels.adam if plan.algorithm == ADAM else kernels.rmsprop
+    if plan.algorithm == SGD:
+        return kernels.sgd
+    if plan.algorithm == ADAM:
+        return kernels.adam
+    return kernels.rmsprop if plan.algorithm == RMSPROP else kernels.adagrad
 
 
 cdef void tune(Plan *plan, long long step) noexcept:
@@ -54,6 +60,8 @@ cdef void tune(Plan *plan, long long step) noexcept:
     elif plan.algorithm == ADAM:
         plan.settings.adam.rate = plan.rate / (1 - pow(plan.settings.adam.beta1, <double>step))
         plan.settings.adam.unbias = 1 / sqrt(1 - pow(plan.settings.adam.beta2, <double>step))
+    elif plan.algorithm == ADAGRAD:
+        plan.settings.adagrad.rate = plan.rate / (1 + <double>(step - 1) * plan.fading)
 
 
 cdef cnp.ndarray plain(object array, cnp.ndarray like):
@@ -300,3 +308,12 @@ def rmsprop(list parameters, dict states, Piece piece not None, double rate, dou
     plan.algorithm, plan.rate = RMSPROP, rate
     plan.settings.rmsprop = fa_rmsprop(rate, alpha, eps, decay, momentum, centered, maximize)
     walk(&plan, parameters, states, names, piece)
+
+
+def adagrad(list parameters, dict states, Piece piece not None, double rate, double fading, double eps, double decay,
+            bint maximize):
+    """Step every parameter of a group that has a gradient, by Adagrad."""
+    cdef Plan plan
+    plan.algorithm, plan.rate, plan.fading = ADAGRAD, rate, fading
+    plan.settings.adagrad = fa_adagrad(rate, eps, decay, maximize)
+    walk(&plan, parameters, states, ("sum",), piece)

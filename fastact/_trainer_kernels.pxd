@@ -24,12 +24,17 @@ cdef extern from "trainer_api.h" nogil:
         double rate, alpha, eps, decay, momentum
         int centered, maximize
 
+    ctypedef struct fa_adagrad:
+        double rate, eps, decay
+        int maximize
+
     ctypedef void fa_step(size_t n, const void *settings, void *parameter, const void *gradient, void *const *state) noexcept
 
     ctypedef struct fa_trainer_kernels:
         fa_step *sgd
         fa_step *adam
         fa_step *rmsprop
+        fa_step *adagrad
         void (*add_bias)(size_t n_rows, size_t n, void *y, const void *bias, int rectify) noexcept nogil
         void (*sum_rows)(size_t n_rows, size_t n, const void *y, const void *g, void *out, void *sum) noexcept nogil
         void (*add_bias_turned)(size_t n_rows, size_t n, void *y, const void *bias, int rectify) noexcept nogil

@@ -1,4 +1,4 @@
-"""Learning rates that change as training goes on, under torch's names.
+"""Learning rates that change as training goes on, under torch's names; cycles are in ``_cycles.py``.
 
 Each scheduler sets ``lr`` in the groups of its optimizer when ``step()`` is called, once an epoch or once a batch.
 """
@@ -7,74 +7,9 @@ import math
 from collections import Counter
 
 from fastact._names import missing
-from fastact.optim.optimizer import Optimizer
-
-
-def _of_groups(name, value, optimizer):
-    """One value for each group: `value` itself if it is a list."""
-    groups = len(optimizer.param_groups)
-    if not isinstance(value, (list, tuple)):
-        return [value] * groups
-    if len(value) != groups:
-        raise ValueError(f"{name} has {len(value)} values for an optimizer of {groups} groups: expected one for each")
-    return list(value)
-
-
-class LRScheduler:
-    """Base class: ``get_lr()`` gives the rates of the groups for ``last_epoch``.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    last_epoch : int
-        The epoch after which training goes on; -1 begins, and takes the present rates as the initial ones.
-    """
-
-    _unsaved: tuple[str, ...] = ("optimizer",)
-
-    def __init__(self, optimizer, last_epoch=-1):
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"a scheduler takes an optimizer, got {type(optimizer).__name__}")
-        self.optimizer = optimizer
-        for group in optimizer.param_groups:
-            if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
-            elif "initial_lr" not in group:
-                raise KeyError(
-                    f"last_epoch={last_epoch} goes on where a schedule stopped, but a group of the optimizer has no "
-                    "'initial_lr': load the optimizer's state first, or leave last_epoch out"
-                )
-        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = last_epoch
-        self._resumed = last_epoch != -1
-        self.step()
-        self._resumed = False
-
-    def get_lr(self):
-        """The rates of the groups for `last_epoch`."""
-        raise NotImplementedError(f"{type(self).__name__} has no get_lr()")
-
-    def get_last_lr(self):
-        """The rates that are set."""
-        return self._last_lr
-
-    def step(self):
-        """Go on by one epoch."""
-        self.last_epoch += 1
-        for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
-            group["lr"] = rate
-        self._last_lr = self._rates()
-
-    def _rates(self):
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def state_dict(self):
-        """Everything but the optimizer and functions."""
-        return {name: value for name, value in vars(self).items() if name not in self._unsaved}
-
-    def load_state_dict(self, state_dict):
-        """Take over what `state_dict` gave."""
-        self.__dict__.update(state_dict)
+from fastact.optim._cycles import CyclicLR as CyclicLR
+from fastact.optim._cycles import OneCycleLR as OneCycleLR
+from fastact.optim._schedule import LRScheduler, check_optimizer, of_groups
 
 
 class LambdaLR(LRScheduler):
@@ -91,7 +26,7 @@ class LambdaLR(LRScheduler):
     _unsaved = ("optimizer", "lr_lambdas")
 
     def __init__(self, optimizer, lr_lambda, last_epoch=-1):
-        self.lr_lambdas = _of_groups("lr_lambda", lr_lambda, optimizer)
+        self.lr_lambdas = of_groups("lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
@@ -166,107 +101,6 @@ class CosineAnnealingLR(LRScheduler):
         return [factor * (rate - low) + low for rate in self._rates()]
 
 
-class OneCycleLR(LRScheduler):
-    """One rise of the rate to `max_lr` and its fall, once a batch, the momentum going the other way (Smith 2018).
-
-    Parameters
-    ----------
-    optimizer, last_epoch
-        As in `LRScheduler`.
-    max_lr : float, or one for each group
-        The highest rate.
-    total_steps : int, optional
-        Batches in the cycle; or give `epochs` and `steps_per_epoch`.
-    pct_start : float
-        Share of the cycle in which the rate rises.
-    anneal_strategy : {"cos", "linear"}
-    cycle_momentum : bool
-        Whether momentum (Adam: the first beta) moves between `max_momentum` and `base_momentum`.
-    div_factor, final_div_factor : float
-        The initial rate is max_lr / div_factor, the last one that divided by final_div_factor.
-    three_phase : bool
-        Fall back to the initial rate as fast as it rose, then to the last one.
-    """
-
-    def __init__(
-        self,
-        optimizer,
-        max_lr,
-        total_steps=None,
-        epochs=None,
-        steps_per_epoch=None,
-        pct_start=0.3,
-        anneal_strategy="cos",
-        cycle_momentum=True,
-        base_momentum=0.85,
-        max_momentum=0.95,
-        div_factor=25.0,
-        final_div_factor=1e4,
-        three_phase=False,
-        last_epoch=-1,
-    ):
-        if total_steps is None:
-            if epochs is None or steps_per_epoch is None:
-                raise ValueError("OneCycleLR needs total_steps, or both epochs and steps_per_epoch")
-            total_steps = epochs * steps_per_epoch
-        if total_steps < 1:
-            raise ValueError(f"OneCycleLR got {total_steps} steps in all: expected 1 or more")
-        if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy={anneal_strategy!r} is unknown; choose 'cos' or 'linear'")
-        if not 0.0 <= pct_start <= 1.0:
-            raise ValueError(f"pct_start={pct_start!r} is invalid: it must be from 0 to 1")
-        self.total_steps, self.anneal_strategy, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
-        self._phases = self._plan(pct_start, three_phase)
-        if last_epoch == -1:
-            for group, highest in zip(optimizer.param_groups, _of_groups("max_lr", max_lr, optimizer), strict=True):
-                group["initial_lr"], group["max_lr"] = highest / div_factor, highest
-                group["min_lr"] = group["initial_lr"] / final_div_factor
-        if cycle_momentum:
-            self._set_momenta(optimizer, base_momentum, max_momentum, last_epoch)
-        super().__init__(optimizer, last_epoch)
-
-    def _plan(self, pct_start, three_phase):
-        """(last step, rates from and to, momenta from and to) of each phase."""
-        rise = pct_start * self.total_steps - 1
-        first = (rise, "initial_lr", "max_lr", "max_momentum", "base_momentum")
-        if not three_phase:
-            return [first, (self.total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum")]
-        second = (2 * pct_start * self.total_steps - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
-        return [first, second, (self.total_steps - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum")]
-
-    def _set_momenta(self, optimizer, base_momentum, max_momentum, last_epoch):
-        if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
-            raise ValueError("cycle_momentum needs an optimizer with momentum or betas; pass cycle_momentum=False")
-        if last_epoch != -1:
-            return
-        highest, lowest = (
-            _of_groups("max_momentum", max_momentum, optimizer),
-            _of_groups("base_momentum", base_momentum, optimizer),
-        )
-        for group, high, low in zip(optimizer.param_groups, highest, lowest, strict=True):
-            group["max_momentum"], group["base_momentum"] = high, low
-
-    def _between(self, start, end, share):
-        if self.anneal_strategy == "linear":
-            return (end - start) * share + start
-        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
-
-    def get_lr(self):
-        if self.last_epoch > self.total_steps:
-            raise ValueError(f"OneCycleLR was planned for {self.total_steps} steps, and this is step {self.last_epoch}")
-        ends = [phase[0] for phase in self._phases[:-1]]
-        number = sum(self.last_epoch > end for end in ends)
-        start, (end, *names) = (0.0, *ends)[number], self._phases[number]
-        share = (self.last_epoch - start) / (end - start)
-        for group in self.optimizer.param_groups if self.cycle_momentum else ():
-            momentum = self._between(group[names[2]], group[names[3]], share)
-            if "betas" in group:
-                group["betas"] = (momentum, *group["betas"][1:])
-            else:
-                group["momentum"] = momentum
-        return [self._between(group[names[0]], group[names[1]], share) for group in self.optimizer.param_groups]
-
-
 class ReduceLROnPlateau(LRScheduler):
     """The rate times `factor` when a figure has not become better for more than `patience` epochs.
 
@@ -302,8 +136,7 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr=0,
         eps=1e-8,
     ):
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"a scheduler takes an optimizer, got {type(optimizer).__name__}")
+        check_optimizer(optimizer)
         if factor >= 1.0:
             raise ValueError(f"factor={factor!r} is invalid: it must be below 1")
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
@@ -312,7 +145,7 @@ class ReduceLROnPlateau(LRScheduler):
             )
         self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
         self.threshold, self.threshold_mode, self.cooldown, self.eps = threshold, threshold_mode, cooldown, eps
-        self.min_lrs = _of_groups("min_lr", min_lr, optimizer)
+        self.min_lrs = of_groups("min_lr", min_lr, optimizer)
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
         self._last_lr = self._rates()

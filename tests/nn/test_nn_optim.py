@@ -17,6 +17,12 @@ ALGORITHMS = {
     "Adam": ("Adam", {"lr": 0.01}),
     "Adam amsgrad": ("Adam", {"lr": 0.02, "betas": (0.8, 0.99), "eps": 1e-6, "weight_decay": 0.05, "amsgrad": True}),
     "Adam maximize": ("Adam", {"lr": 0.001, "maximize": True}),
+    "Adagrad": ("Adagrad", {"lr": 0.05}),
+    "Adagrad decaying": (
+        "Adagrad",
+        {"lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.02, "initial_accumulator_value": 0.3, "eps": 1e-6},
+    ),
+    "Adagrad maximize": ("Adagrad", {"lr": 0.001, "maximize": True}),
     "AdamW": ("AdamW", {"lr": 0.02}),
     "AdamW amsgrad": ("AdamW", {"lr": 0.02, "weight_decay": 0.2, "amsgrad": True}),
 }
@@ -87,7 +93,7 @@ def test_float32_is_as_near_to_float64_as_torchs(name):
     assert np.abs(ours - exact).max() <= 2 * max(np.abs(theirs - exact).max(), np.finfo(np.float32).eps)
 
 
-@pytest.mark.parametrize("algorithm", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize("algorithm", ["SGD", "Adam", "AdamW", "Adagrad"])
 @pytest.mark.parametrize("layout", ["large", "transposed", "strided", "read-only gradient", "scalar"])
 def test_parameters_of_any_layout(algorithm, layout):
     generator = np.random.default_rng(3)
@@ -172,6 +178,28 @@ def test_states_travel_to_and_from_torch():
     assert set(mine.state_dict()["state"][0]) == set(other.state_dict()["state"][0])
 
 
+def test_sums_of_adagrad_begin_at_once_and_travel_to_and_from_torch():
+    ours, theirs = nn.Parameter(np.array([1.0, 2.0])), torch.nn.Parameter(torch.tensor([1.0, 2.0], dtype=torch.float64))
+    mine, other = (
+        library.Adagrad([part], lr=0.1, initial_accumulator_value=0.5)
+        for library, part in ((optim, ours), (torch.optim, theirs))
+    )
+    assert set(mine.state_dict()["state"][0]) == set(other.state_dict()["state"][0])
+    assert mine.state_dict()["state"][0]["sum"].tolist() == [0.5, 0.5]
+    for _ in range(2):
+        for part, optimizer in ((ours, mine), (theirs, other)):
+            optimizer.zero_grad()
+            (part * part).sum().backward()
+            optimizer.step()
+        mine.load_state_dict(other.state_dict())
+        np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-14)
+    later = nn.Parameter(np.ones(3))
+    mine.add_param_group({"params": [later], "initial_accumulator_value": 2.0})
+    later.grad = np.ones(3)
+    mine.step()
+    np.testing.assert_allclose(later.tolist(), 1 - 0.1 / (np.sqrt(3) + 1e-10), rtol=1e-14)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -183,6 +211,8 @@ def test_states_travel_to_and_from_torch():
         (lambda p: optim.Adam([p], betas=(1.0, 0.9)), ValueError, r"betas\[0\]=1.0"),
         (lambda p: optim.Adam([p], betas=(0.5, -0.9)), ValueError, r"betas\[1\]=-0.9"),
         (lambda p: optim.Adam([p], eps=-1), ValueError, "eps=-1"),
+        (lambda p: optim.Adagrad([p], lr_decay=-1), ValueError, "lr_decay=-1"),
+        (lambda p: optim.Adagrad([p], initial_accumulator_value=-1), ValueError, "initial_accumulator_value=-1"),
         (lambda p: optim.Adam([]), ValueError, "no parameters"),
         (lambda p: optim.Adam(p), TypeError, "one tensor"),
         (lambda p: optim.Adam([1.0]), TypeError, "trains tensors, got float"),

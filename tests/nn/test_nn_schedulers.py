@@ -20,6 +20,30 @@ SCHEDULES = {
     "OneCycleLR linear": {"max_lr": [0.7, 0.1], "epochs": 6, "steps_per_epoch": 10, "anneal_strategy": "linear"},
     "OneCycleLR three phases": {"max_lr": 0.7, "total_steps": STEPS, "three_phase": True, "pct_start": 0.4},
     "OneCycleLR without momentum": {"max_lr": 0.7, "total_steps": STEPS, "cycle_momentum": False},
+    "CyclicLR": {"base_lr": 0.1, "max_lr": 0.7, "step_size_up": 7},
+    "CyclicLR halving": {
+        "base_lr": [0.1, 0.2],
+        "max_lr": 0.7,
+        "step_size_up": 3,
+        "step_size_down": 8,
+        "mode": "triangular2",
+    },
+    "CyclicLR shrinking": {"base_lr": 0.1, "max_lr": 0.7, "step_size_up": 5, "mode": "exp_range", "gamma": 0.97},
+    "CyclicLR of its own": {
+        "base_lr": 0.1,
+        "max_lr": 0.7,
+        "step_size_up": 4,
+        "scale_fn": lambda batch: 1 / (1 + batch),
+        "scale_mode": "iterations",
+        "base_momentum": [0.5, 0.6],
+    },
+    "CyclicLR by cycles": {
+        "base_lr": 0.1,
+        "max_lr": 0.7,
+        "step_size_up": 4,
+        "scale_fn": lambda cycle: 0.9**cycle,
+        "cycle_momentum": False,
+    },
     "ReduceLROnPlateau": {"patience": 2, "factor": 0.5},
     "ReduceLROnPlateau max": {
         "mode": "max",
@@ -85,7 +109,9 @@ def test_a_schedule_continues_where_it_stopped(name):
         assert settings(first[0]) == settings(resumed[0])
 
 
-@pytest.mark.parametrize("name", ["StepLR", "ExponentialLR", "CosineAnnealingLR", "MultiStepLR", "LambdaLR"])
+@pytest.mark.parametrize(
+    "name", ["StepLR", "ExponentialLR", "CosineAnnealingLR", "MultiStepLR", "LambdaLR", "CyclicLR"]
+)
 def test_last_epoch_goes_on(name):
     rates = []
     for library in (optim, torch.optim):
@@ -110,6 +136,11 @@ def test_last_epoch_goes_on(name):
         (lambda o, s: s.OneCycleLR(o, 0.1, 9, anneal_strategy="exp"), ValueError, "'exp'"),
         (lambda o, s: s.OneCycleLR(o, 0.1, 9, pct_start=1.5), ValueError, "pct_start=1.5"),
         (lambda o, s: [s.OneCycleLR(o, 0.1, 2)] and [x.step() for x in [s.OneCycleLR(o, 0.1, 2)] * 3], ValueError, "step 3"),
+        (lambda o, s: s.CyclicLR(nn.Linear(1, 1), 0.1, 0.2), TypeError, "takes an optimizer, got Linear"),
+        (lambda o, s: s.CyclicLR(o, 0.1, 0.2, mode="sine"), ValueError, "'sine' is unknown"),
+        (lambda o, s: s.CyclicLR(o, 0.1, 0.2, scale_mode="epochs"), ValueError, "'epochs' is unknown"),
+        (lambda o, s: s.CyclicLR(o, 0.1, 0.2, step_size_down=0), ValueError, "both must be above 0"),
+        (lambda o, s: s.CyclicLR(optim.Adagrad(o.param_groups[0]["params"]), 0.1, 0.2), ValueError, "cycle_momentum=False"),
         (lambda o, s: s.ReduceLROnPlateau(o, factor=1.0), ValueError, "factor=1.0"),
         (lambda o, s: s.ReduceLROnPlateau(o, "least"), ValueError, "mode='least'"),
         (lambda o, s: s.LRScheduler(o), NotImplementedError, "get_lr"),

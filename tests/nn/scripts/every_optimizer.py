@@ -20,6 +20,8 @@ makers = [
     lambda p: optim.Adam(p, lr=0.01, weight_decay=0.01, amsgrad=True),
     lambda p: optim.AdamW(p),
     lambda p: optim.RMSprop(p, lr=0.005),
+    lambda p: optim.Adagrad(p, lr=0.05),
+    lambda p: optim.Adagrad(p, lr=0.1, lr_decay=0.01, weight_decay=1e-3, initial_accumulator_value=0.1),
     lambda p: optim.RMSprop(p, lr=0.001, alpha=0.95, momentum=0.5, centered=True, weight_decay=1e-3),
 ]
 

@@ -20,6 +20,7 @@ makers = [
     lambda o: lr_scheduler.ExponentialLR(o, gamma=0.98),
     lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=40),
     lambda o: lr_scheduler.OneCycleLR(o, max_lr=0.05, total_steps=STEPS + 1),
+    lambda o: lr_scheduler.CyclicLR(o, base_lr=0.01, max_lr=0.06, step_size_up=8, mode="triangular2"),
     lambda o: lr_scheduler.LambdaLR(o, lr_lambda=lambda epoch: 0.95**epoch),
     lambda o: lr_scheduler.ReduceLROnPlateau(o, "min", patience=2, threshold=0.01),
 ]
