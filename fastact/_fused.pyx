@@ -11,7 +11,8 @@ import numpy as np
 
 from fastact import _row_losses, activations, vjp
 
-from fastact._tape cimport Node, TensorBase, any_wants, free_home, prepare, wrap
+from fastact._backward cimport free_home
+from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
 from fastact._trainer_kernels cimport (
     fa_fp_enter, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels,
 )

@@ -12,6 +12,7 @@ cdef class Node:
     cdef tuple watched                  # operands whose values are kept and must not change before the pass
     cdef unsigned long long versions    # sum of their versions when recorded
     cdef TensorBase kept                # a result that wants its own gradient (retain_grad)
+    cdef dict hooks                     # functions that are shown the gradient of the result
     cdef object gradient
     cdef Py_ssize_t pending
     cdef unsigned long long sweep
@@ -30,6 +31,7 @@ cdef class TensorBase:
     cdef cnp.ndarray array
     cdef cnp.ndarray gradient
     cdef cnp.ndarray home               # where the gradient of a leaf may be written (None: anywhere new)
+    cdef dict hooks                     # of a leaf, as of a node
     cdef Node node
     cdef bint wants
     cdef unsigned long long version     # changes in place, unless shared has them
@@ -38,7 +40,7 @@ cdef class TensorBase:
 
 
 cdef void touch(TensorBase tensor) noexcept
-cdef cnp.ndarray free_home(object edge)
+cdef unsigned long long versions_of(tuple operands)
 cdef bint any_wants(tuple operands)
 cdef Node prepare(Node node, str name, tuple operands, bint saves)
 cdef TensorBase wrap(object value, Node node=*)

@@ -1,14 +1,13 @@
 # cython: language_level=3
-"""The tape: which operations made a tensor, and the pass that brings gradients back through them.
+"""The tape: which operations made a tensor.
 
-Here belong the compiled base class of ``Tensor`` (its array and its gradient), the nodes of the graph and the backward pass.
-Calls of ufuncs belong in ``_apply.pyx``, fused operations in ``_fused.pyx``, methods in ``_tensor.py``; arithmetic on
+Here belong the compiled base class of ``Tensor`` (its array and its gradient) and the nodes of the graph. The backward pass is
+in ``_backward.pyx``. Calls of ufuncs belong in ``_apply.pyx``, fused operations in ``_fused.pyx``, methods in ``_tensor.py``; arithmetic on
 elements belongs in NumPy's and fastact's kernels.
 """
 cimport cython
 cimport numpy as cnp
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_REFCNT
 
 import numpy as np
 
@@ -24,12 +23,7 @@ cdef extern from *:
     """
     int fa_recording_paused
 
-cdef extern from "Python.h":
-    Py_ssize_t holders "Py_REFCNT"(PyObject *)
-
-cdef object np_add = np.add
 cdef type tensor_type = None
-cdef unsigned long long sweeps = 0
 
 
 def set_tensor_type(type cls):
@@ -166,11 +160,12 @@ def constant(value):
     return wrap(value)
 
 
-def record(value, tuple operands, function, str name, bint saves=False, bint keeps=False):
+def record(value, tuple operands, function, str name, bint saves=False, bint keeps=False, tuple watched=()):
     """A Tensor around `value`, computed from `operands`.
 
     `function` takes the gradient of the result and returns those of the operands: a tuple with None where there is none.
-    `saves` says whether it reads the operands' values, `keeps` whether it reads the result's: they must not change.
+    `saves` says whether it reads the operands' values, `keeps` whether it reads the result's, `watched` what else it reads,
+    such as an index: none of these may change.
     """
     cdef FunctionNode node = None
     cdef TensorBase result
@@ -178,6 +173,9 @@ def record(value, tuple operands, function, str name, bint saves=False, bint kee
         node = FunctionNode.__new__(FunctionNode)
         node.function, node.keeps = function, keeps
         prepare(node, name, operands, saves)
+        if watched:
+            node.watched = operands + watched if saves else watched
+            node.versions = versions_of(node.watched)
     result = wrap(value, node)
     if operands and isinstance(operands[0], TensorBase) and is_view(result, <TensorBase>operands[0]):
         share_version(<TensorBase>operands[0], result)
@@ -189,117 +187,22 @@ def raw(value):
     return (<TensorBase>value).array if isinstance(value, TensorBase) else value
 
 
-cdef list count_consumers(Node root, unsigned long long sweep):
-    """Set ``pending`` of every node that `root` was made from; refuses graphs that can no longer be differentiated."""
-    cdef Node node, source
-    cdef list stack = [root]
-    root.sweep, root.pending, root.gradient = sweep, 0, None
-    while stack:
-        node = stack.pop()
-        if node.spent:
-            raise RuntimeError("a backward pass went through this graph before and freed it; to go through it again, call "
-                               "the first one as backward(retain_graph=True)")
-        if (node.watched is not None and versions_of(node.watched) != node.versions
-                or node.keeps and (node.overwritten or node.views is not None and node.views.count != node.seen)):
-            raise RuntimeError(f"a tensor that the gradient of {node.name} needs was changed in place after it was used or made; "
-                               "compute the result anew, or change a clone()")
-        for edge in node.edges:
-            if isinstance(edge, Node):
-                source = <Node>edge
-                if source.sweep != sweep:
-                    source.sweep, source.pending, source.gradient = sweep, 0, None
-                    stack.append(source)
-                source.pending += 1
+class RemovableHandle:
+    """Takes a hook away again, by ``remove()`` or at the end of a ``with`` block."""
 
+    def __init__(self, hooks, hook):
+        self._hooks, self._key = hooks, object()
+        hooks[self._key] = hook
 
-def backward(TensorBase root not None, gradient, bint retain):
-    """Send `gradient` (an array, None for one) from `root` to the leaves, adding to their gradients."""
-    global sweeps
-    cdef Node node, source
-    cdef list ready
-    if not root.wants:
-        raise RuntimeError("this tensor does not require grad, and nothing it was made from does: there is nothing to "
-                           "differentiate; make a leaf with requires_grad=True")
-    if gradient is None:
-        if cnp.PyArray_SIZE(root.array) != 1:
-            raise RuntimeError(f"backward() needs a gradient for a tensor of shape {root.shape}; only for one element it is 1")
-        gradient = cnp.PyArray_EMPTY(root.array.ndim, root.array.shape, cnp.PyArray_TYPE(root.array), 0)
-        gradient.fill(1)
-    if root.node is None:
-        add_to_leaf(root, gradient)
-        return
-    sweeps += 1
-    count_consumers(root.node, sweeps)
-    root.node.gradient = gradient
-    ready = [root.node]
-    while ready:
-        node = ready.pop()
-        gradient, node.gradient = node.gradient, None
-        if gradient is not None:
-            if node.kept is not None:
-                add_to_leaf(node.kept, gradient)
-            node.retained = retain
-            gradients = node.backward(gradient)
-        edges = node.edges
-        if not retain:
-            node.release()
-        for i in range(len(edges)):
-            edge = edges[i]
-            if edge is None:
-                continue
-            part = gradients[i] if gradient is not None else None
-            if not isinstance(edge, Node):
-                if part is not None:
-                    add_to_leaf(<TensorBase>edge, part)
-                continue
-            source = <Node>edge
-            if part is not None:
-                source.gradient = part if source.gradient is None else source.gradient + part
-            source.pending -= 1
-            if source.pending == 0:
-                ready.append(source)
+    def remove(self):
+        """Call the hook no more."""
+        self._hooks.pop(self._key, None)
 
+    def __enter__(self):
+        return self
 
-cdef cnp.ndarray free_home(object edge):
-    """Where a node may write the gradient of a leaf: its home, if nobody looks at what stands there; else None."""
-    cdef TensorBase leaf
-    if not isinstance(edge, TensorBase):
-        return None
-    leaf = <TensorBase>edge
-    if leaf.gradient is not None or leaf.home is None or holders(<PyObject *>leaf.home) != 1:
-        return None
-    if not cnp.PyArray_SAMESHAPE(leaf.home, leaf.array) or cnp.PyArray_TYPE(leaf.home) != cnp.PyArray_TYPE(leaf.array):
-        return None
-    return leaf.home
-
-
-cdef enum:
-    SMALL = 1 << 18     # bytes that are copied home; a larger gradient stays where its node made it
-
-
-cdef add_to_leaf(TensorBase leaf, object part):
-    cdef cnp.ndarray array = <cnp.ndarray>part if isinstance(part, cnp.ndarray) else np.asarray(part)
-    cdef cnp.ndarray home
-    if leaf.gradient is None and leaf.home is not None:
-        if array is leaf.home:
-            leaf.gradient = array
-            return
-        if cnp.PyArray_NBYTES(array) <= SMALL and cnp.PyArray_SAMESHAPE(array, leaf.array):
-            home = free_home(leaf)
-            if home is not None:
-                cnp.PyArray_CopyInto(home, array)
-                leaf.gradient = home
-                return
-    if not cnp.PyArray_SAMESHAPE(array, leaf.array):
-        raise RuntimeError(f"a gradient of shape {(<object>array).shape} reached a tensor of shape {leaf.shape}")
-    if leaf.gradient is not None and cnp.PyArray_ISWRITEABLE(leaf.gradient):
-        np_add(leaf.gradient, array, leaf.gradient, casting="same_kind")
-    elif leaf.gradient is not None:
-        leaf.gradient = np_add(leaf.gradient, array, dtype=leaf.array.dtype, casting="same_kind")
-    elif (<object>array).base is None and Py_REFCNT(array) <= 3 and (<object>array).dtype == (<object>leaf.array).dtype and cnp.PyArray_ISCARRAY(array):
-        leaf.gradient = array           # nobody else holds it: only the node's answer and the names here
-    else:
-        leaf.gradient = np.array(array, leaf.array.dtype, order="C")
+    def __exit__(self, *exception):
+        self.remove()
 
 
 @cython.trashcan(True)
@@ -373,6 +276,40 @@ cdef class TensorBase:
         """Keep the gradient of this tensor although an operation made it."""
         if self.node is not None:
             self.node.kept = self
+
+    def register_hook(self, hook):
+        """Have ``hook(gradient)`` called in every backward pass that brings this tensor its gradient.
+
+        Parameters
+        ----------
+        hook : callable
+            Given the whole gradient of the pass, a Tensor; what it returns takes its place, None leaves it as it is.
+
+        Returns
+        -------
+        RemovableHandle
+            Whose ``remove()`` ends it.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor does not require grad.
+        TypeError
+            If `hook` cannot be called.
+        """
+        if not self.wants:
+            raise RuntimeError("this tensor does not require grad, so that no gradient would reach its hook; "
+                               "set requires_grad=True first")
+        if not callable(hook):
+            raise TypeError(f"register_hook() takes a function of the gradient, got {type(hook).__name__}")
+        cdef dict hooks = self.hooks if self.node is None else self.node.hooks
+        if hooks is None:
+            hooks = {}
+            if self.node is None:
+                self.hooks = hooks
+            else:
+                self.node.hooks = hooks
+        return RemovableHandle(hooks, hook)
 
     def detach(self):
         """The same memory as a Tensor outside of the graph."""

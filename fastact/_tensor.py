@@ -9,7 +9,7 @@ import numbers
 
 import numpy as np
 
-from fastact import _tape, _tensor_losses, _tensor_pairs, _tensor_rules
+from fastact import _backward, _tape, _tensor_losses, _tensor_pairs, _tensor_rules
 from fastact._device import CPU, check_device, is_device
 from fastact._tape import raw
 from fastact._tensor_arrange import Pieces
@@ -20,6 +20,7 @@ from fastact._tensor_scan import Scans
 from fastact._tensor_shape import Shapes
 
 DEFAULT_FLOAT = np.dtype(np.float32)
+NO_CREATE_GRAPH = "create_graph=True: derivatives of derivatives are not recorded"
 
 
 class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
@@ -69,14 +70,8 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
             Not supported: derivatives of derivatives are not recorded.
         """
         if create_graph:
-            raise NotImplementedError("create_graph=True: derivatives of derivatives are not recorded")
-        if gradient is not None:
-            gradient = np.asarray(raw(gradient), self.dtype)
-            if gradient.shape != self.shape:
-                raise RuntimeError(
-                    f"backward() got a gradient of shape {gradient.shape} for a tensor of shape {self.shape}"
-                )
-        _tape.backward(self, gradient, retain_graph)
+            raise NotImplementedError(NO_CREATE_GRAPH)
+        _backward.backward(self, start_of(self, gradient), retain_graph)
 
     def item(self):
         """The single element as a Python number."""
@@ -222,6 +217,16 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
         if not self.is_leaf:
             raise RuntimeError("only leaves can be copied or pickled; use detach() or clone()")
         return type(self), (self._raw(), self.requires_grad)
+
+
+def start_of(tensor, gradient):
+    """The gradient that a backward pass from `tensor` begins with, as an array of its dtype and shape; None stays."""
+    if gradient is None:
+        return None
+    gradient = np.asarray(raw(gradient), tensor.dtype)
+    if gradient.shape != tensor.shape:
+        raise RuntimeError(f"backward() got a gradient of shape {gradient.shape} for a tensor of shape {tensor.shape}")
+    return gradient
 
 
 def tensor(data, dtype=None, device=None, requires_grad=False):

@@ -9,12 +9,14 @@ import types
 import numpy as np
 
 import fastact as fa
+from fastact import _autograd as autograd
 from fastact import _data, nn, optim
 from fastact._device import device
 from fastact._grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from fastact._names import missing
 from fastact._random import Generator, initial_seed, manual_seed
 from fastact._tensor import Tensor, tensor
+from fastact._tensor_einsum import einsum
 from fastact._tensor_factories import (
     arange,
     as_tensor,
@@ -47,9 +49,11 @@ __all__ = [
     "Tensor",
     "arange",
     "as_tensor",
+    "autograd",
     "bernoulli",
     "cat",
     "device",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
@@ -235,6 +239,7 @@ backends = types.SimpleNamespace(cudnn=types.SimpleNamespace(deterministic=True,
 utils = _data.make_modules(__name__)
 sys.modules.update(
     {
+        f"{__name__}.autograd": autograd,
         f"{__name__}.nn": nn,
         f"{__name__}.nn.functional": nn.functional,
         f"{__name__}.optim": optim,
@@ -246,8 +251,6 @@ ELSEWHERE = {
     "save": "nn.save_safetensors(model, path) writes weights in a format that torch reads too",
     "load": "nn.load_safetensors(model, path) reads weights; fastact never unpickles a file",
     "set_default_dtype": "give tensors and layers a dtype, or convert them: model.to(dtype)",
-    "autograd": "call backward() and read .grad; derivatives of derivatives are not recorded",
-    "einsum": "write the products with matmul, * and sum",
     "compile": "there is nothing to compile: leave the call out",
 }
 
