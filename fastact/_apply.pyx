@@ -156,7 +156,10 @@ def apply_ufunc(ufunc, tuple operands, dict options=None):
         raise shapes_message(ufunc, values, error) from None
     if type(result) is tuple:
         return tuple([wrap(part) for part in result])
-    if floating is None and (<object>result).dtype.char == "d" and not strong_float(operands):
+    if floating is None and (<object>result).dtype.char in "de" and not strong_float(operands):
+        if (<object>result).dtype.char == "e":      # NumPy computes small integers in half precision
+            values = tuple([np.asarray(value, np.float32) for value in values])
+            result = ufunc(*values, **options) if options else ufunc(*values)
         result = result.astype(np.float32)
     if rule is None or rule.derivatives is None:
         return wrap(result)

@@ -9,6 +9,7 @@ from fastact import _tape
 from fastact._tape import raw
 from fastact._tensor_operators import writable
 from fastact._tensor_reduce import check_dim
+from fastact._tensor_shape import along
 
 
 def _along(ndim, dim, index):
@@ -91,7 +92,10 @@ class Pieces:
 
     def index_select(self, dim, index):
         """The parts at the places `index` along `dim`."""
-        return self[_along(self.ndim, dim, np.atleast_1d(np.asarray(raw(index))))]
+        at, length = np.atleast_1d(np.asarray(raw(index))), self.shape[check_dim(dim, self.ndim)] if self.ndim else 1
+        if at.size and not (at.min() >= 0 and at.max() < length):
+            raise IndexError(f"index_select got indices from {at.min()} to {at.max()} for an axis of {length}")
+        return self[_along(self.ndim, dim, index if isinstance(index, _tape.TensorBase) and index.ndim else at)]
 
     def masked_select(self, mask):
         """The elements where `mask` is true, in a row."""
@@ -165,12 +169,13 @@ class Pieces:
 
     def scatter(self, dim, index, src):
         """A copy with the elements of `src` (a number: that everywhere) at the places `index` along `dim`."""
-        at, dim = raw(index), check_dim(dim, self.ndim)
-        places = list(np.indices(at.shape, sparse=True))
-        places[dim] = at
-        places, array = tuple(places), self._raw().copy()
         number = not isinstance(src, (_tape.TensorBase, np.ndarray))
-        corner = tuple(slice(0, n) for n in at.shape)
+        if self.ndim == 0:
+            src = src if number else _tape.constant(src).reshape(1) if isinstance(src, np.ndarray) else src.reshape(1)
+            return self.reshape(1).scatter(0, np.reshape(raw(index), -1), src).reshape(())
+        array = self._raw().copy()
+        places = along("scatter", array, check_dim(dim, self.ndim), index)
+        corner = tuple(slice(0, n) for n in np.shape(raw(index)))
         array[places] = src if number else raw(src)[corner]
 
         def derivative(g):
@@ -182,7 +187,7 @@ class Pieces:
             spread[corner] = g[places]
             return rest, spread
 
-        return _tape.record(array, (self,) if number else (self, src), derivative, "Scatter")
+        return _tape.record(array, (self,) if number else (self, src), derivative, "Scatter", watched=(index,))
 
     def scatter_(self, dim, index, src):
         """As `scatter`, in place."""

@@ -10,8 +10,16 @@ from fastact import _apply, _fused, _tape
 from fastact._tape import TensorBase, raw
 
 
-def _wants(value):
+def wants(value):
+    """Whether `value` is a Tensor whose gradient is wanted here and now."""
     return isinstance(value, TensorBase) and value.requires_grad and _tape.is_recording()
+
+
+def loss_weight(weight, dtype):
+    """The array of a loss's weight; refused where a gradient would be lost."""
+    if wants(weight):
+        raise TypeError("the weight of a loss requires grad, and losses give none to it; detach() it")
+    return np.asarray(raw(weight), dtype)
 
 
 def _meet(logits, target, weight):
@@ -26,7 +34,7 @@ def _meet(logits, target, weight):
     if x.dtype.kind in "iub" and isinstance(logits, TensorBase):
         x = x.astype(np.float32)
     if weight is not None:
-        weight = np.asarray(raw(weight), x.dtype)
+        weight = loss_weight(weight, x.dtype)
     return x, t, weight
 
 
@@ -40,9 +48,9 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
         "reduction": reduction,
         "label_smoothing": label_smoothing,
     }
-    if _wants(target):
+    if wants(target):
         return _of_both(logits, target, x, t, options)
-    if not _wants(logits):
+    if not wants(logits):
         return _tape.constant(fa.cross_entropy(x, t, **options))
     value, derivative = fa.value_and_grad.cross_entropy(x, t, **options)
     expand = (lambda g: np.expand_dims(g, axis)) if reduction == "none" else None
@@ -53,7 +61,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     """`fastact.nll_loss` where the log-probabilities or the target are Tensors."""
     x, t, w = _meet(log_probs, target, weight)
     options = {"axis": axis, "weight": w, "ignore_index": ignore_index, "reduction": reduction}
-    if not _wants(log_probs):
+    if not wants(log_probs):
         return _tape.constant(fa.nll_loss(x, t, **options))
     value, derivative = fa.value_and_grad.nll_loss(x, t, **options)
     expand = (lambda g: np.expand_dims(g, axis)) if reduction == "none" else None
@@ -65,7 +73,7 @@ def linear_cross_entropy(x, weight, target, *, bias=None, reduction="mean", **op
     operands = (x, weight) if bias is None else (x, weight, bias)
     arrays = [np.asarray(value) for value in _apply.values_of(operands)]
     given = {**options, "reduction": reduction, "bias": None if bias is None else arrays[2]}
-    if not any(map(_wants, operands)):
+    if not any(map(wants, operands)):
         return _tape.constant(fa.linear_cross_entropy(*arrays[:2], raw(target), **given))
     if reduction == "none":
         raise TypeError(
@@ -81,7 +89,7 @@ def _of_both(logits, target, x, t, options):
     """With class probabilities that want a gradient themselves: −w·log softmax(x), over the samples for a mean."""
     axis, reduction = options["axis"], options["reduction"]
     value, derivative = fa.value_and_grad.cross_entropy(x, t, **options)
-    classes = x.shape[axis]
+    classes = max(x.shape[axis], 1)
     scale = (1.0 - options["label_smoothing"]) / (max(x.size // classes, 1) if reduction == "mean" else 1)
     toward = fa.log_softmax(x, axis=axis) * x.dtype.type(-scale)
     if options["weight"] is not None:
@@ -141,7 +149,7 @@ def _logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
 
 def _undifferentiated(function, *args, **kwargs):
     given = (*args, *kwargs.values())
-    if any(map(_wants, given)):
+    if any(map(wants, given)):
         raise TypeError(
             f"{function.__name__} with where= or out= is not differentiated; detach() the tensors that require "
             "grad, or use no_grad()"

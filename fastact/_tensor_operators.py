@@ -151,19 +151,31 @@ class Operators:
         return self
 
     def clamp(self, min=None, max=None):
-        """The elements limited to [min, max]; the gradient is 0 outside."""
+        """The elements limited to [min, max], numbers or tensors; the gradient goes to the limit outside, else to the element."""
         if min is None and max is None:
             raise ValueError("clamp needs min, max or both")
-        values = self._raw()
-        inside = np.ones(self.shape, bool)
-        if min is not None:
-            inside &= values >= raw(min)
-        if max is not None:
-            inside &= values <= raw(max)
-        limited = np.clip(values, raw(min), raw(max))
-        widened = self.dtype.kind != "f" and limited.dtype.kind == "f"
-        limited = limited.astype(np.float32 if widened else self.dtype, copy=False)
-        return _tape.record(limited, (self,), lambda g: g * inside, "Clamp")
+        low, high = (-np.inf if min is None else min), (np.inf if max is None else max)
+        numbers = all(isinstance(limit, (int, float)) for limit in (low, high))
+        if numbers:
+            values = (self._raw(), low, high)
+            limited = np.clip(self._raw(), min, max)
+            widened = self.dtype.kind != "f" and limited.dtype.kind == "f"
+            limited = limited.astype(np.float32 if widened else self.dtype, copy=False)
+        else:
+            values = tuple(_apply.values_of((self, low, high)))
+            limited = values[0] if min is None else np.maximum(values[0], values[1])
+            limited = limited if max is None else np.minimum(limited, values[2])
+
+        def derivative(g):
+            x, bottom, top = values
+            zero, reached = g.dtype.type(0), (x >= bottom) & (x <= top)
+            shares = (reached, (x < bottom) & (bottom < top), (x > top) | (top < bottom))
+            return tuple(
+                _apply.unbroadcast(np.where(share, g, zero), np.shape(value))
+                for share, value in zip(shares[: 1 if numbers else 3], values, strict=False)
+            )
+
+        return _tape.record(limited, (self,) if numbers else (self, low, high), derivative, "Clamp", True)
 
     clip = clamp
 
@@ -177,6 +189,8 @@ class Operators:
 
     def round(self, *, decimals=0):
         """The nearest whole numbers, or decimal fractions; even ones in the middle."""
+        if self.dtype.kind in "iub" and decimals >= 0:
+            return self.clone()
         if decimals == 0:
             return _apply.apply_ufunc(np.rint, (self,))
         return _apply.apply_ufunc(np.rint, (self * 10.0**decimals,)) / 10.0**decimals

@@ -8,11 +8,8 @@ import numpy as np
 
 import fastact as fa
 from fastact import _apply, _tape
-from fastact._tape import TensorBase, raw
-
-
-def _wants(value):
-    return isinstance(value, TensorBase) and value.requires_grad and _tape.is_recording()
+from fastact._tape import TensorBase
+from fastact._tensor_losses import loss_weight, wants
 
 
 def _share(reduction, shape):
@@ -77,7 +74,7 @@ def _meet(input, target, options):
     if t.dtype.kind in "iub":
         t = t.astype(x.dtype)
     options = {
-        name: np.asarray(raw(value), x.dtype) if name in WEIGHTS and value is not None else value
+        name: loss_weight(value, x.dtype) if name in WEIGHTS and value is not None else value
         for name, value in options.items()
     }
     return x, t, options
@@ -88,15 +85,15 @@ def _on_tensors(name, of_target):
 
     def apply(input, target, *, reduction="mean", **options):
         x, t, options = _meet(input, target, options)
-        if not (_wants(input) or _wants(target)):
+        if not (wants(input) or wants(target)):
             return _tape.constant(function(x, t, reduction=reduction, **options))
         value, gradient = with_gradient(x, t, reduction=reduction, **options)
 
         def backward(g):
-            toward = of_target(x, t, gradient, _share(reduction, x.shape), options) * g if _wants(target) else None
+            toward = of_target(x, t, gradient, _share(reduction, x.shape), options) * g if wants(target) else None
             return gradient * g, toward
 
-        return _tape.record(value, (input, target), backward, name, _wants(target))
+        return _tape.record(value, (input, target), backward, name, wants(target))
 
     return apply
 

@@ -76,7 +76,8 @@ class Reductions:
         return _tape.record(value, (self,), lambda g: _spread(g * share, shape, dims, keep), "Mean")
 
     def var(self, dim=None, correction=1, keepdim=False, *, unbiased=None):
-        """Variance over `dim`, divided by the count less `correction`."""
+        """Variance over `dim`, divided by the count less `correction`; a bool in the place of `dim` is `unbiased`."""
+        dim, unbiased = (None, dim) if isinstance(dim, bool) else (dim, unbiased)
         correction = correction if unbiased is None else int(unbiased)
         deviation = self - self.mean(dim, keepdim=True)
         squares = (deviation * deviation).sum(dim, keepdim=keepdim)
@@ -84,8 +85,14 @@ class Reductions:
         return squares / float(count - correction) if count > correction else squares * float("nan")
 
     def std(self, dim=None, correction=1, keepdim=False, *, unbiased=None):
-        """Standard deviation over `dim`, as `var` has it."""
-        return self.var(dim, correction, keepdim, unbiased=unbiased).sqrt()
+        """Standard deviation over `dim`, as `var` has it; its gradient is 0 where it is 0."""
+        variance = self.var(dim, correction, keepdim, unbiased=unbiased)
+        value = np.sqrt(variance._raw())
+
+        def derivative(g):
+            return np.divide(g, 2 * value, out=np.zeros_like(value), where=value != 0)
+
+        return _tape.record(value, (variance,), derivative, "Std", False, True)
 
     def allclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
         """Whether all elements agree within atol + rtol·|other|."""
@@ -100,12 +107,15 @@ class Reductions:
         return np.array_equal(self._raw(), _tape.raw(other))
 
     def norm(self, p=2, dim=None, keepdim=False):
-        """The p-norm over `dim`."""
-        if p == 2:
-            return _euclidean(self, dim, keepdim)
-        if p == float("inf"):
-            return self.abs().amax(dim, keepdim)
-        return ((self.abs() ** p).sum(dim, keepdim)) ** (1.0 / p)
+        """The p-norm over `dim`: p a number, ±inf, or "fro" for 2; its gradient is 0 where it is 0."""
+        p = 2 if p == "fro" else p
+        if isinstance(p, str):
+            raise ValueError(f"norm got p={p!r}: expected a number, inf, -inf or 'fro'")
+        if p == 0:
+            return self.sign().abs().sum(dim, keepdim)
+        if abs(p) == float("inf"):
+            return self.abs().amax(dim, keepdim) if p > 0 else self.abs().amin(dim, keepdim)
+        return _norm(self, p, dim, keepdim)
 
     def max(self, dim=None, keepdim=False, *, axis=None, keepdims=False, out=None):
         """The largest element; with a `dim` the (values, indices) along it; with a tensor the larger of the two."""
@@ -156,14 +166,18 @@ class Reductions:
         return _truth(self, np.any, pick(dim, axis), keepdim or keepdims)
 
 
-def _euclidean(tensor, dim, keep):
-    """The 2-norm; its gradient is 0 where the norm is."""
+def _norm(tensor, p, dim, keep):
+    """The p-norm as one node."""
     tensor = tensor if tensor.dtype.kind == "f" else tensor.to(np.float32)
     dims, array = check_dims(dim, tensor.ndim), tensor._raw()
-    norm = np.sqrt(np.sum(np.square(array), axis=dims, keepdims=True))
+    powers = np.square(array) if p == 2 else np.abs(array) ** p
+    sums = np.sum(powers, axis=dims, keepdims=True)
+    norm = np.sqrt(sums) if p == 2 else sums ** (1.0 / p)
 
     def derivative(g):
-        direction = np.divide(array, norm, out=np.zeros_like(array), where=norm != 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            steep = array if p == 2 else np.where(array == 0, 0, np.sign(array) * np.abs(array) ** (p - 1.0))
+            direction = np.where(norm == 0, 0, steep / (norm if p == 2 else norm ** (p - 1.0))).astype(array.dtype)
         return _spread(g, array.shape, dims, keep) * direction
 
     value = norm if keep else norm.reshape(()) if dims is None else np.squeeze(norm, dims)

@@ -65,7 +65,7 @@ class Scans:
         def derivative(g):
             factors, products = np.moveaxis(array, dim, 0), np.moveaxis(value, dim, 0)
             g = np.moveaxis(np.atleast_1d(g), dim, 0)
-            result, after = np.empty_like(factors), np.zeros_like(factors[:1])[0]
+            result, after = np.empty_like(factors), np.zeros(factors.shape[1:], factors.dtype)
             for i in range(len(factors) - 1, -1, -1):
                 after = after + g[i]
                 result[i] = after * products[i - 1] if i else after

@@ -135,28 +135,38 @@ class Shapes:
 
     def gather(self, dim, index):
         """The elements at `index` along `dim`."""
-        dim, at, own = check_dim(dim, self.ndim), raw(index), self._raw()
-        places = list(np.indices(at.shape, sparse=True))
-        places[dim] = at
-        places = tuple(places)
+        if self.ndim == 0:
+            return self.reshape(1).gather(0, np.reshape(raw(index), -1)).reshape(np.shape(raw(index)))
+        own = self._raw()
+        places = along("gather", own, check_dim(dim, self.ndim), index)
 
         def derivative(g):
             spread = np.zeros_like(own)
             np.add.at(spread, places, g)
             return spread
 
-        return _tape.record(own[places], (self,), derivative, "Gather")
+        return _tape.record(own[places], (self,), derivative, "Gather", watched=(index,))
 
     def masked_fill(self, mask, value):
-        """This tensor with `value` where `mask` is true."""
-        mask = raw(mask)
-        filled = np.where(mask, self.dtype.type(value), self._raw())
-        shape = self.shape
-        return _tape.record(
-            filled, (self,), lambda g: _apply.unbroadcast(np.where(mask, g.dtype.type(0), g), shape), "MaskedFill"
-        )
+        """This tensor with `value`, a number or a tensor of one, where `mask` is true."""
+        if np.ndim(raw(value)):
+            raise ValueError(f"masked_fill takes one value, got an array of shape {np.shape(raw(value))}; use where")
+        where_filled, shape = np.asarray(raw(mask)), self.shape
+        filled = np.where(where_filled, self.dtype.type(raw(value)), self._raw())
+
+        def derivative(g):
+            zero = g.dtype.type(0)
+            kept = _apply.unbroadcast(np.where(where_filled, zero, g), shape)
+            return kept, _apply.unbroadcast(np.where(where_filled, g, zero), ())
+
+        return _tape.record(filled, (self, value), derivative, "MaskedFill", watched=(mask,))
+
+    def where(self, condition, other):
+        """The elements of this tensor where `condition` is true, of `other` elsewhere."""
+        return where(condition, self, other)
 
     def __getitem__(self, index):
+        watched = index if isinstance(index, tuple) else (index,)
         index, own = raw_index(index), self._raw()
         value = own[index]
 
@@ -168,7 +178,21 @@ class Shapes:
                 spread[index] = g
             return spread
 
-        return _tape.record(value, (self,), derivative, "Index")
+        return _tape.record(value, (self,), derivative, "Index", watched=watched)
+
+
+def along(name, array, dim, index):
+    """An index of `array` by one array for each axis: `index` along `dim`, each place's own along the others."""
+    at = np.asarray(raw(index))
+    if at.dtype.kind not in "iu":
+        raise TypeError(f"{name} takes integer indices, got {at.dtype}; convert them with .long()")
+    length = array.shape[dim]
+    if at.size and not (at.min() >= 0 and at.max() < length):
+        wrong = at[(at < 0) | (at >= length)].flat[0]
+        raise IndexError(f"{name} got index {wrong} for an axis of {length}: expected 0 to {length - 1}")
+    places = list(np.indices(at.shape, sparse=True))
+    places[dim] = at
+    return tuple(places)
 
 
 def _selects_twice(index):
@@ -246,4 +270,4 @@ def where(condition, x=None, y=None):
             _apply.unbroadcast(np.where(mask, zero, g), shapes[1]),
         )
 
-    return _tape.record(value, (x, y), derivative, "Where")
+    return _tape.record(value, (x, y), derivative, "Where", watched=(condition,))

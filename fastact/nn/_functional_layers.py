@@ -153,7 +153,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
             spread[padding_idx] = 0
         return spread
 
-    return like_operands(_tape.record(values[index], (table,), backward, "Embedding"), input, weight)
+    found = _tape.record(values[index], (table,), backward, "Embedding", watched=(input,))
+    return like_operands(found, input, weight)
 
 
 def _shorten(table, used, max_norm, norm_type):

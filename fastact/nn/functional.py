@@ -124,7 +124,7 @@ def prelu(input, weight):
                 f"({channels},), one for each channel on axis 1"
             )
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
-    return fa.prelu(input, weight)
+    return fa.prelu(input, weight if input.ndim else weight.reshape(()))
 
 
 def glu(input, dim=-1):

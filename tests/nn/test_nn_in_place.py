@@ -83,6 +83,34 @@ def test_an_operand_changed_in_place_is_noticed(function):
         loss.backward()
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, i, m: x[i],
+        lambda x, i, m: x[0, i],
+        lambda x, i, m: x.gather(0, i.view(1, -1)),
+        lambda x, i, m: x.scatter(0, i.view(1, -1), 2.0),
+        lambda x, i, m: x.index_select(0, i),
+        lambda x, i, m: F.embedding(i, x),
+        lambda x, i, m: x.masked_fill(m, 0.0),
+        lambda x, i, m: x[m],
+        lambda x, i, m: ft.where(m, x, 0.0),
+    ],
+    ids=["index", "two indices", "gather", "scatter", "index_select", "embedding", "masked_fill", "mask", "where"],
+)
+def test_an_index_changed_in_place_is_noticed(function):
+    def gradient(change):
+        x, i, m = ft.ones(2, 2, requires_grad=True), ft.tensor([0, 1]), ft.tensor([[True, False], [True, True]])
+        y = function(x, i, m)
+        change(i, m)
+        y.sum().backward()
+        return x.grad
+
+    gradient(lambda i, m: None)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        gradient(lambda i, m: (i.zero_(), m.fill_(False)))
+
+
 def test_a_change_after_the_backward_pass_is_allowed():
     x = ft.tensor([1.0, 2.0], requires_grad=True)
     y = ft.exp(x)

@@ -140,3 +140,16 @@ def test_linear_cross_entropy_is_recorded(bias, reduction):
     assert not fa.linear_cross_entropy(ours[0].detach(), w, t).requires_grad
     with pytest.raises(TypeError, match="not differentiated"):
         fa.linear_cross_entropy(ours[0], w, t, reduction="none")
+
+
+@pytest.mark.parametrize(
+    "name", ["cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"]
+)
+def test_a_weight_that_wants_a_gradient_is_refused(name):
+    of_classes = "entropy" in name and "binary" not in name or name == "nll_loss"
+    target = ft.tensor([0, 1]) if of_classes else ft.rand(2, 2)
+    weight = ft.ones(2, requires_grad=True)
+    with pytest.raises(TypeError, match=r"requires grad.*detach\(\)"):
+        getattr(F, name)(ft.rand(2, 2), target, weight=weight)
+    with ft.no_grad():
+        getattr(F, name)(ft.rand(2, 2), target, weight=weight)

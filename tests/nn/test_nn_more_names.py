@@ -33,6 +33,12 @@ x.detach().clone().masked_fill_(mask, 7.0); x.detach().clone().add_(c, alpha=3);
 x.half(); x.half().float(); x.type(t.float32); x.new_zeros(3); x.new_ones(2, 2); x.new_full((2,), 3.0); x.new_tensor([1, 2])
 t.Tensor([1, 2.5]); t.Tensor([[1], [2]]); t.hstack([x, c]); t.vstack([x[0], c]); t.hstack([x[0], c[0]]); t.concatenate([x, c], 1)
 t.var_mean(x, 0)[0]; t.std_mean(x, 1)[1]; t.isclose(x, x + 1e-9); t.empty_like(x) * 0; t.bernoulli(t.ones(3)); x.ravel()
+x.std(False); x.var(True); t.std(x, False); c.std(0); (x * (x > 0)).std(1); x[:1].var(0, unbiased=False); x.norm("fro")
+x.norm(float("-inf")); x.norm(float("-inf"), 1); x.norm(3); (x * 0).norm(3, 1); x.norm(0.5, 0, True); (x.detach() > 0).double().norm(0)
+x.clamp(c * 0, c / 3); x.clamp(min=x[0]); t.clamp(x, max=x.T[:1].T); x[0].clamp(min=x); x.clamp(x[1], x[0]); x.masked_fill(mask, x[0, 0])
+x.where(mask, c); x.where(x > 1, 0.0); x[0, 0].gather(0, i[:1]); x[0, 0].scatter(0, i[0], x[1, 1]); x[:0].cumprod(0); x[:, :0].cumprod(1)
+t.tensor([1, 4], dtype=t.int8).sqrt(); t.tensor([200], dtype=t.uint8).sqrt(); t.tensor([True]).log1p(); t.tensor([3, 4]).round()
+F.prelu(x[0, 0], t.tensor([0.2], dtype=t.float64)); t.einsum("ij,kj->ik", x, c); t.einsum("...j,j", x, x[0])
 F.cosine_similarity(x, c); F.cosine_similarity(x, x + c, dim=0); t.swapaxes(x, 0, 1)
 """
 CALLS = [call.strip() for line in CALLS.strip().splitlines() for call in line.split(";")]
@@ -89,12 +95,12 @@ def test_containers_by_name_and_of_parameters():
 @pytest.mark.parametrize(
     ("module", "name", "mend"),
     [
-        (ft, "einsum", "matmul"),
-        (ft, "autograd", "backward"),
+        (ft, "fft", "training scripts"),
+        (ft.autograd, "Function", "grad, backward"),
         (nn, "Conv2d", "perceptrons"),
         (F, "conv2d", "perceptrons"),
-        (optim, "Adagrad", "Adam"),
-        (optim.lr_scheduler, "CyclicLR", "LambdaLR"),
+        (optim, "LBFGS", "Adagrad"),
+        (optim.lr_scheduler, "PolynomialLR", "LambdaLR"),
     ],
 )
 def test_a_name_that_is_not_offered_says_so(module, name, mend):
@@ -111,6 +117,11 @@ def test_a_name_that_is_not_offered_says_so(module, name, mend):
         (lambda x: x.repeat(2), "one for each"),
         (lambda x: x.narrow(0, 3, 2), "length is 4"),
         (lambda x: x.topk(9), "expected 0 to 6"),
+        (lambda x: x.norm("nuc"), "'nuc'"),
+        (lambda x: x.gather(1, ft.tensor([[-1]])), "gather got index -1 for an axis of 6: expected 0 to 5"),
+        (lambda x: x.scatter(0, ft.tensor([[4]]), 1.0), "scatter got index 4 for an axis of 4"),
+        (lambda x: x.index_select(0, [-1]), "index_select got indices from -1 to -1 for an axis of 4"),
+        (lambda x: x.masked_fill(x > 0, [1.0, 2.0]), "masked_fill takes one value"),
         (lambda x: x.bmm(x), "use matmul"),
         (lambda x: ft.tensor([1, 2]).exp_(), "convert it first"),
     ],
