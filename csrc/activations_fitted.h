@@ -8,16 +8,16 @@
 #include "tables/tanhshrink_f32.h"
 FA_TABLE8(fa_erf_f32, FA_ERF_F32_ROWS);
 FA_TABLE8(fa_tanhshrink_f32, FA_TANHSHRINK_F32_ROWS);
-#define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F32_THIRD
-#define FA_TANHSHRINK_SMALL 0x1p-4
+#define FA_TANHSHRINK_TAME FA_ANY_LIMIT
 #define FA_SQUARE_ZERO 10.48 /* e^-t² rounds to 0 from here on */
 #define FA_CAP_ZERO 55.0     /* from here on the derivative of tanh rounds to 0 */
 #define FA_CAP_SMALL 0x1p-7
 #else
 #include "tables/erf_f64.h"
 #include "tables/tanhshrink_f64.h"
-#define FA_TANHSHRINK_THIRD FA_TANHSHRINK_F64_THIRD
-#define FA_TANHSHRINK_SMALL 0.6875
+FA_TABLE16(fa_erf_f64, FA_ERF_F64_ROWS);
+FA_TABLE16(fa_tanhshrink_f64, FA_TANHSHRINK_F64_ROWS);
+#define FA_TANHSHRINK_TAME FA_TANHSHRINK_F64_TOP
 #define FA_SQUARE_ZERO 27.5
 #define FA_CAP_ZERO 380.0
 #define FA_CAP_SMALL 0x1p-14
@@ -53,53 +53,47 @@ FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
     vreal head = of.base + of.rest;
     return (fa_pair){head, v_fma(low, v_fnma(head, head, K(1)), (of.base - head) + of.rest)};
 }
-/* tanh t to twice the precision: E/(E + 2), E = e^2t − 1. */
-FA_INLINE fa_pair tanh_exact_pair(vreal t)
-{
-    t = v_min(K(22), t);
-    fa_exponential3 e = v_exp3(t + t, FA_NOTHING, 0);
-    vreal base = e.scale - K(1), first = v_fma(e.scale, e.head, base);
-    vreal second = v_fma(e.scale, e.tail, v_fma(e.scale, e.head, base - first));
-    vreal head = first + second, tail = second - (head - first);
-    vreal d = head + K(2), d_low = v_select(v_lt(head, K(2)), head - (d - K(2)), K(2) - (d - head)) + tail;
-    vreal inverse = K(1) / d, q = head * inverse;
-    vreal rest = v_fnma(q, d_low, v_fnma(q, d, head) + tail);
-    return (fa_pair){q, inverse * rest};
-}
 #endif
 
+#ifdef FA_REAL_F32
 /* (t − tanh t) for small t: t³·(1/3 + q), 2^24·t³ in two parts so that the lower is no subnormal where the result is none. */
 FA_INLINE vreal tanhshrink_small(vreal t)
 {
-    const vreal third = K(FA_TANHSHRINK_THIRD);
+    const vreal third = K(FA_TANHSHRINK_F32_THIRD);
     vreal z = t * t, up = t * K(0x1p24), cube = up * z;
     vreal cube_low = v_fma(up, v_fms(t, t, z), v_fms(up, z, cube));
-#ifdef FA_REAL_F32
     vreal q = v_fma(z, v_fma(z, K(FA_TANHSHRINK_F32_C2), K(FA_TANHSHRINK_F32_C1)), K(FA_TANHSHRINK_F32_C0));
-#else
-    vreal q = v_polynomial(fa_tanhshrink_f64, 15, z);
-#endif
     return v_fma(cube, third, v_fma(cube, q, cube_low * third)) * K(0x1p-24);
 }
 FA_INLINE vreal f_tanhshrink(vreal x, int mode)
 {
     vreal t = v_abs(x);
     (void)mode;
-#ifdef FA_REAL_F32
     vreal near = v_min(K(8), t), c[8];
     v_lookup_rows8(fa_tanhshrink_f32, v_bits(near), 21, c);
     vreal r = near - c[0];
     vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
     vreal large = v_fma(t - c[0], p, c[1]);
-#else
-    fa_pair tanh = tanh_exact_pair(t);
-    vreal first = t - tanh.head;
-    vreal large = first + (((t - first) - tanh.head) - tanh.tail);
-    large = v_select(v_eq(t, K(INFINITY)), t, large);
-#endif
-    return v_signed(v_select(v_lt(t, K(FA_TANHSHRINK_SMALL)), tanhshrink_small(t), large), x);
+    return v_signed(v_select(v_lt(t, K(0x1p-4)), tanhshrink_small(t), large), x);
 }
+#else
+/* base + r·p; in the first row t³·p on top of t³/3, with t³ in two parts.  When wild, what is past the last row adds to base. */
+FA_INLINE vreal f_tanhshrink(vreal x, int mode)
+{
+    const vreal third = K(FA_TANHSHRINK_F64_THIRD);
+    vreal t = v_abs(x), near = mode & FA_WILD ? v_min(K(FA_TANHSHRINK_F64_TOP), t) : t, c[16];
+    vreal z = near * near, u = v_fma(z, K(FA_TANHSHRINK_F64_SCALE), K(FA_TANHSHRINK_F64_FROM));
+    vmask first = v_lt(u, K(FA_TANHSHRINK_F64_FIRST));
+    v_lookup_rows16(fa_tanhshrink_f64, v_bits(u), FA_TANHSHRINK_F64_LOW, FA_TANHSHRINK_F64_TERMS + 2, c);
+    vreal cube = near * z, cube_low = v_fma(near, v_fms(near, near, z), v_fms(near, z, cube));
+    vreal r = near - c[0], base = mode & FA_WILD ? c[1] + (t - near) : c[1];
+    base = v_select(first, cube_low * third, base);
+    vreal p = v_columns_polynomial(c + 2, FA_TANHSHRINK_F64_TERMS, v_select(first, z, r));
+    vreal y = v_fma(v_select(first, cube, r), p, base);
+    return v_signed(v_fma(v_select(first, cube, K(0)), third, y), x);
+}
+#endif
 /* tanh² */
 FA_INLINE vreal d_tanhshrink(vreal x, vreal g, int mode)
 {
@@ -154,11 +148,11 @@ FA_INLINE vreal f_erf(vreal x, int mode)
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
     return v_signed(v_fma(r, p, v_min(c[1], t)), x);
 #else
-    vreal t = v_min(K(5.93), v_abs(x));
-    vreal small = v_fma(t, K(FA_ERF_F64_SLOPE), t * v_polynomial(fa_erf_f64, 13, t * t));
-    fa_exponential3 e = v_exp3(-v_polynomial(fa_erf_log_f64, 19, t), FA_NOTHING, 0);
-    vreal large = v_fnma(e.scale, e.head + e.tail, K(1) - e.scale);
-    return v_signed(v_select(v_lt(t, K(1)), small, large), x);
+    vreal t = v_min(K(5.93), v_abs(x)), c[16];
+    v_lookup_rows16(fa_erf_f64, v_bits(v_fma(t, K(FA_ERF_F64_SCALE), K(FA_ERF_F64_FROM))), FA_ERF_F64_LOW,
+                    FA_ERF_F64_TERMS + 2, c);
+    vreal r = t - c[0];
+    return v_signed(v_fma(r, v_columns_polynomial(c + 2, FA_ERF_F64_TERMS, r), v_min(c[1], t)), x);
 #endif
 }
 /* 2/√π·e^(−x²) with the exact rest of x². */

@@ -43,12 +43,16 @@ FA_INLINE vreal d_hardtanh(vreal x, vreal g, vreal min_val, vreal max_val, int m
 #ifdef FA_REAL_F32
 #define FA_SIXTH 0x1.555556p-3
 #define FA_LARGEST FLT_MAX
-#define FA_ONE_LOST 16.98   /* v_expm1's 1 is less than half a place of its 2^n from here on, n = 25 */
+#define FA_ONE_LOST 16.98 /* v_expm1's 1 is less than half a place of its 2^n from here on, n = 25 */
+#define FA_RECIPROCAL 0x7ef311c0
+#define FA_RECIPROCAL_STEPS 1
 #define FA_ALL_BUT_1 0x1p26 /* from here on t/(1 + t) rounds to 1; expm1(1/t) to 1/t */
 #else
 #define FA_SIXTH 0x1.5555555555555p-3
 #define FA_LARGEST DBL_MAX
 #define FA_ONE_LOST 37.083
+#define FA_RECIPROCAL 0x7fde623800000000
+#define FA_RECIPROCAL_STEPS 2
 #define FA_ALL_BUT_1 0x1p55
 #endif
 
@@ -77,9 +81,10 @@ FA_INLINE vreal f_hardswish(vreal x, int mode)
 {
     vreal t = v_max(K(-3), x);
     fa_pair s = above_minus_3(v_min(K(3), t));
-    vreal h = s.head * K(FA_SIXTH);
-    vreal h_low = v_fma(s.tail, K(FA_SIXTH), v_fms(s.head, K(FA_SIXTH), h));
-#ifdef FA_REAL_F64
+    vreal h = s.head * K(FA_SIXTH), h_low = v_fms(s.head, K(FA_SIXTH), h);
+#ifdef FA_REAL_F32
+    h_low = v_fma(s.tail, K(FA_SIXTH), h_low);
+#else
     h_low = v_fma(s.head, K(0x1.5555555555556p-57), h_low);
 #endif
     (void)mode;
@@ -143,14 +148,13 @@ FA_INLINE vreal f_softsign(vreal x, int mode)
 {
     vreal t = v_min(K(FA_ALL_BUT_1), v_abs(x));
     (void)mode;
-#ifdef FA_REAL_F32 /* no division: a first reciprocal from the exponent and mantissa, within 0.051, cubed by a Newton step */
-    vreal head = t + K(1), tail = t - (head - K(1));
-    vreal rough = v_real(KI(0x7ef311c0) - v_bits(head)), off = v_fnma(head, rough, K(1));
-    vreal inverse = v_fma(rough, v_fma(off, off, off), rough), q = t * inverse;
-#else
-    fa_pair d = one_plus(t);
-    vreal head = d.head, tail = d.tail, inverse = K(1) / head, q = t * inverse;
-#endif
+    /* No division: a first reciprocal from the exponent and mantissa, within 0.051, cubed by each Newton step. */
+    vreal head = t + K(1), tail = t - (head - K(1)), inverse = v_real(KI(FA_RECIPROCAL) - v_bits(head));
+    for (int i = 0; i < FA_RECIPROCAL_STEPS; i++) {
+        vreal off = v_fnma(head, inverse, K(1));
+        inverse = v_fma(inverse, v_fma(off, off, off), inverse);
+    }
+    vreal q = t * inverse;
     vreal rest = v_fnma(q, tail, v_fnma(q, head, t));
     return v_signed(v_fma(inverse, rest, q), x);
 }

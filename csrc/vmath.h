@@ -5,6 +5,9 @@
 #define FA_VMATH_H
 
 #include "vec.h"
+#ifdef FA_REAL_F64
+#include "tables/exp_f64.h"
+#endif
 
 /* The mode of a lane function, a constant wherever it is inlined. */
 enum {
@@ -93,9 +96,10 @@ FA_INLINE fa_exponential3 v_exp3(vreal y, vreal low, int shift)
     return (fa_exponential3){v_real(exponent), r, v_fma(r * r, q, lost)};
 }
 
-/* e^(y + low)·2^shift, the short form: relative error of scale·(1 + excess) 2^-26 before any rounding of the
- * sum (float32: 8 steps an octave, whose common factor e^c is taken out of the polynomial so that the table's entries
- * are accurate to 2^-27, and excess ≤ 0).  For y ≥ 0 scale ≥ |1 + scale·excess|, as Fast2Sum wants. */
+/* e^(y + low)·2^shift, the short form: relative error of scale·(1 + excess) 2^-26 (float32), 2^-54.6 (float64) before any
+ * rounding of the sum.  8 steps an octave (float64: 16), whose common factor is taken out of the polynomial so that the
+ * table's entries are accurate to 2^-27, and excess ≤ 0 (float64: to 2^-54.7).  For y ≥ 0 the exponent of scale is not below
+ * that of 1 + scale·excess, as Fast2Sum wants. */
 FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
 {
 #ifdef FA_REAL_F32
@@ -111,8 +115,14 @@ FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
     vint scale = v_lookup8(step, k) + (k << 20) + (KI(shift) << FA_BIAS_SHIFT);
     return (fa_exponential){v_real(scale), p};
 #else
-    fa_exponential3 e = v_exp3(y, low, shift);
-    return (fa_exponential){e.scale, e.head + e.tail};
+    const double *c = fa_exp_f64;
+    vreal z = v_fma(y, K(FA_EXP_F64_STEPS), K(FA_ROUND_MAGIC)), n = z - K(FA_ROUND_MAGIC);
+    vreal r = v_fnma(n, K(FA_EXP_F64_LOW), v_fnma(n, K(FA_EXP_F64_HIGH), y)) + low, r2 = r * r;
+    vreal even = v_fma(r2, v_fma(r2, v_fma(r2, K(c[6]), K(c[4])), K(c[2])), K(c[0]));
+    vreal odd = v_fma(r2, v_fma(r2, K(c[5]), K(c[3])), K(c[1]));
+    vint k = v_bits(z);
+    vint scale = v_lookup16(fa_exp_f64_powers, k) + (k << (FA_BIAS_SHIFT - 4)) + (KI(shift) << FA_BIAS_SHIFT);
+    return (fa_exponential){v_real(scale), v_fma(r, odd, even)};
 #endif
 }
 

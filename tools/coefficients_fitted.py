@@ -3,6 +3,8 @@
 Run by tools/coefficients.py.  A float32 table of intervals in log t has four to an octave, numbered by bits(t) >> 21.
 """
 
+import itertools
+
 import mpmath as mp
 import numpy as np
 from coefficients import (
@@ -103,15 +105,97 @@ def tanhshrink_f32():
     )
 
 
+ROWS = 16
+
+
+def wide_edges(scale, start, each):
+    """The ends of the 16 intervals of u = scale*t + start, `each` to an octave, as values of t."""
+    u = [mp.mpf(2) ** (k // each) * (1 + mp.mpf(k % each) / each) for k in range(64)]
+    above = [x for x in u if x > start][:ROWS]
+    return [(x - start) / scale for x in [start, *above]]
+
+
+def wide_base(f, lo, hi, top):
+    """A double b in the middle with f(b) <= top, f(b) and the slope there very close to doubles: (b, f(b))."""
+    middle = (lo + hi) / 2
+    if f(middle) > top:
+        middle = mp.findroot(lambda t: f(t) - top, middle / 2) - mp.mpf(2) ** -30
+    best = (mp.inf, 0.0, 0.0)
+    for i in range(400):
+        b = float(middle - i * (hi - lo) / 4000)
+        y, slope = mp.taylor(f, b, 1)
+        miss = abs(y - float(y)) + abs(slope - float(slope)) * (hi - lo) / 2
+        best = min(best, (miss, b, float(y)))
+    return best[1], best[2]
+
+
+def wide_fit(f, size, lo, hi, powers, b):
+    """f(t) by coefficients of these powers of t - b; the worst error relative to size(t), and its t.
+
+    The first is rounded before the others are fitted.
+    """
+    lo = mp.mpf(lo or hi * mp.mpf(2) ** -40)
+    nodes = chebyshev(lo, mp.mpf(hi), 2 * len(powers))
+
+    def solved(known):
+        free = powers[len(known) :]
+        matrix = mp.matrix([[(t - b) ** p / size(t) for p in free] for t in nodes])
+        rest = [f(t) - evaluate(known, powers[: len(known)], t - b) for t in nodes]
+        with mp.workprec(400):
+            found = least_squares(matrix, mp.matrix([y / size(t) for t, y in zip(nodes, rest, strict=True)]))
+        return [float(x) for x in found]
+
+    first = solved([])[:1]
+    c = first + solved(first)
+    error, t = worst(f, lambda t: evaluate(c, powers, t - b), lambda t: 1 / abs(size(t)), lo, hi, 100)
+    return c, error, t
+
+
+def wide_header(name, what, scale, start, each, rows, error):
+    """A table of 16 rows of doubles, in the order of its row numbers."""
+    shift = 53 - each.bit_length()
+    first = int(np.float64(start).view(np.int64)) >> shift
+    order = [rows[(k - first) % ROWS] for k in range(ROWS)]
+    body = ["    R(" + ", ".join(literal(c, "") for c in (*row, *[0.0] * (16 - len(row)))) + ")" for row in order]
+    return (
+        f"""/* {what}
+ * The row is (bits(u) >> LOW) & 15, u = SCALE*t + FROM.  Error before rounding {bound(*error, "t")} (relative).
+ * Written by tools/coefficients.py {name}. */
+#define FA_{name.upper()}_SCALE {scale}
+#define FA_{name.upper()}_FROM {start}
+#define FA_{name.upper()}_LOW {shift}
+#define FA_{name.upper()}_TERMS {len(rows[0]) - 2}
+#define FA_{name.upper()}_ROWS(R) \\
+"""
+        + " \\\n".join(body)
+        + "\n"
+    )
+
+
 def tanhshrink_f64():
+    """u grows with z = t*t; the first row is of z too."""
+    scale, start, each, terms = 0.753, 1.09375, 2, 13
+    squares = wide_edges(scale, start, each)
     third = float(mp.mpf(1) / 3)
     low = mp.mpf(1) / 3 - third
-    hi = mp.mpf("0.5625")
-    c, error, z = series(lambda z: shrink_cubic(z) + low, lambda z: 1 / (shrink_cubic(z) + mp.mpf(1) / 3), 0, hi, 15)
-    return f"""/* (t - tanh t)/t^3 - THIRD as a polynomial in z = t*t <= {float(hi)}, lowest power first.
- * Error relative to all of it {bound(error, z, "z")}.
- * Written by tools/coefficients.py tanhshrink_f64. */
-{define("TANHSHRINK_F64_THIRD", third, "")}""" + array("fa_tanhshrink_f64", c)
+    c, *error = wide_fit(
+        lambda z: shrink_cubic(z) + low, lambda z: shrink_cubic(z) + mp.mpf(1) / 3, 0, squares[1], range(terms), 0
+    )
+    rows, errors = [[0.0, 0.0, *c]], [(error[0], mp.sqrt(error[1]))]
+    for lo, hi in itertools.pairwise(mp.sqrt(z) for z in squares[1:]):
+        b, base = wide_base(shrink, lo, hi, mp.inf)
+        c, *error = wide_fit(lambda t, base=base: shrink(t) - base, shrink, lo, hi, range(1, terms + 1), b)
+        rows.append([b, base, *c])
+        errors.append(tuple(error))
+    what = """tanhshrink t = base + r*(c0 + r*(c1 + ...)), rows (b, base, c0, ...), r = t - b, t <= TOP;
+ * in the first, u < FIRST, t^3*(THIRD + c0 + z*(c1 + ...)), z = t*t."""
+    header = wide_header("tanhshrink_f64", what, scale, start, each, rows, max(errors))
+    return (
+        header.replace("u = SCALE*t", "u = SCALE*z")
+        + define("TANHSHRINK_F64_FIRST", 1.5, "")
+        + define("TANHSHRINK_F64_TOP", 18.3, "")
+        + define("TANHSHRINK_F64_THIRD", third, "")
+    )
 
 
 def erf_f32():
@@ -134,22 +218,42 @@ def erf_f32():
 
 
 def erf_f64():
-    slope = 2 / mp.sqrt(mp.pi)
-    head = float(slope)
+    """base is t itself in the first rows, as in erf_f32."""
+    scale, start, each, terms = 0.5055, 1, 8, 12
+    rows, errors = [], []
+    for lo, hi in itertools.pairwise(wide_edges(scale, start, each)):
+        b, base = (0.0, mp.inf) if lo < 0.4 else wide_base(mp.erf, lo, hi, lo * (1 - mp.mpf(2) ** -20))
+        c, *error = wide_fit(lambda t, base=base: mp.erf(t) - min(base, t), mp.erf, lo, hi, range(1, terms + 1), b)
+        rows.append([b, base, *c])
+        errors.append(tuple(error))
+    what = """erf t = base + r*(c0 + r*(c1 + ...)), rows (b, base, c0, ...), r = t - b; where base is INFINITY, t stands for it."""
+    return wide_header("erf_f64", what, scale, start, each, rows, max(errors))
 
-    def rest(z):
-        return (mp.erf(mp.sqrt(z)) / mp.sqrt(z) if z > mp.mpf(2) ** -60 else slope * (1 - z / 3)) - head
 
-    c, error, z = series(rest, lambda z: 1 / (rest(z) + head), 0, 1, 13)
-    c2, error2, t = series(lambda t: -mp.log(mp.erfc(t)), mp.erfc, 1, mp.mpf("5.95"), 19)
+EXP_STEPS = 41_949_267  # the best of all below 2**26
+
+
+def exp_f64():
+    """16 steps an octave by powers that share a factor 1 + EXP_STEPS*2^-52, which brings them all near a double."""
+    exact = [mp.mpf(2) ** (mp.mpf(i) / 16) for i in range(16)]
+    factor = 1 + EXP_STEPS * mp.mpf(2) ** -52
+    off = max(abs(x * 2**52 - mp.nint(x * 2**52)) for x in (y * factor for y in exact))
+    powers = [float(x * factor) for x in exact]
+    step = mp.log(2) / 16
+    high = mp.floor(step * 2**42) / 2**42
+    c, error, r = series(lambda r: mp.exp(r) / factor - 1, lambda r: 1, -step / 2, step / 2, 7)
+    bits = [int(np.float64(x).view(np.int64)) - (i << 48) for i, x in enumerate(powers)]
     return (
-        f"""/* erf(t)/t - SLOPE as a polynomial in z = t*t <= 1, lowest power first; error relative to all of it
- * {bound(error, z, "z")}.  -log(1 - erf t) as one in t, 1 <= t <= 5.95; error of erf
- * {bound(error2, t, "t")}.
- * Written by tools/coefficients.py erf_f64. */
-{define("ERF_F64_SLOPE", head, "")}"""
-        + array("fa_erf_f64", c)
-        + array("fa_erf_log_f64", c2)
+        f"""/* exp(y) = s*(1 + p): n = round(y*STEPS), r = y - n*(HIGH + LOW), s the double of bits POWERS[n & 15] + (n << 48), off by at
+ * most {float(off):.3f} of 2^-52 times its power of two; p a polynomial in r, lowest power first, absolute error
+ * {bound(error, r, "r")}.
+ * Written by tools/coefficients.py exp_f64. */
+{define("EXP_F64_STEPS", float(1 / step), "")}#define FA_EXP_F64_HIGH {literal(high, "")} /* 38 bits: n*HIGH is exact */
+{define("EXP_F64_LOW", float(step - high), "")}"""
+        + array("fa_exp_f64", c)
+        + f"""static const int64_t fa_exp_f64_powers[16] = {{
+{table_lines([f"{b:#x}" for b in bits], 4)}}};
+"""
     )
 
 
@@ -185,5 +289,6 @@ HEADERS = {
     "tanhshrink_f64": tanhshrink_f64,
     "erf_f32": erf_f32,
     "erf_f64": erf_f64,
+    "exp_f64": exp_f64,
     "logit": logit,
 }

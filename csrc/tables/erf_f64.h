@@ -1,18 +1,24 @@
-/* erf(t)/t - SLOPE as a polynomial in z = t*t <= 1, lowest power first; error relative to all of it
- * at most 2^-56.65, at z = 0.989949749.  -log(1 - erf t) as one in t, 1 <= t <= 5.95; error of erf
- * at most 2^-57.16, at t = 1.
+/* erf t = base + r*(c0 + r*(c1 + ...)), rows (b, base, c0, ...), r = t - b; where base is INFINITY, t stands for it.
+ * The row is (bits(u) >> LOW) & 15, u = SCALE*t + FROM.  Error before rounding at most 2^-56.12, at t = 2.63765249 (relative).
  * Written by tools/coefficients.py erf_f64. */
-#define FA_ERF_F64_SLOPE 0x1.20dd750429b6dp+0
-static const double fa_erf_f64[13] = {
-    0x1.18250b814d05p-56, -0x1.812746b0379e6p-2, 0x1.ce2f21a042b1ep-4, -0x1.b82ce312848f4p-6,
-    0x1.565bcd0dae9fp-8, -0x1.c02db3d8a714ep-11, 0x1.f9a321994fb79p-14, -0x1.f4d1dea693fd5p-17,
-    0x1.b9deea6c3ea2cp-20, -0x1.5f1cfb0eb6c5fp-23, 0x1.f7a19d528709cp-27, -0x1.386350e0c4e7ap-30,
-    0x1.0565f423b09cfp-34,
-};
-static const double fa_erf_log_f64[19] = {
-    0x1.9478abffaa55cp-23, 0x1.20dd54bc8a3f2p+0, 0x1.45f438a72c605p-1, 0x1.a4d91e0332b25p-4,
-    -0x1.388a35f69b3c3p-6, -0x1.2986336d2a69dp-12, 0x1.d0adfef2e5681p-10, -0x1.51cc937d16cc8p-11,
-    0x1.89f72b44d4197p-15, 0x1.223d5eb507e69p-14, -0x1.758907542c5afp-15, 0x1.1219c8c33e639p-16,
-    -0x1.1f248378737e3p-18, 0x1.c31d15a78155fp-21, -0x1.0a5874131d3eep-23, 0x1.cd4e4d49fdab4p-27,
-    -0x1.155c7e68543cdp-30, 0x1.9e58e312388e5p-35, -0x1.21b4340090c52p-40,
-};
+#define FA_ERF_F64_SCALE 0.5055
+#define FA_ERF_F64_FROM 1
+#define FA_ERF_F64_LOW 49
+#define FA_ERF_F64_TERMS 12
+#define FA_ERF_F64_ROWS(R) \
+    R(0x1.1b202883abeedp+1, 0x1.ff196963be3a2p-1, 0x1.156270f4fd6c7p-7, -0x1.32c6ab12ffbe7p-6, 0x1.9625232cbd67ap-6, -0x1.5aebd9c78e801p-6, 0x1.7233ce5cbeb22p-7, -0x1.5fb61cf6f22f1p-9, -0x1.0499d2c3bf3c6p-10, 0x1.26d6f39ca7f73p-10, -0x1.78f6e3bc5b538p-12, -0x1.56ea2a627c96dp-15, 0x1.39292cf66aa26p-14, -0x1.64a66c6bb9f27p-16, 0x0p+0, 0x0p+0) \
+    R(0x1.5712fdb897eddp+1, 0x1.ffec4aac2c1e4p-1, 0x1.c0e04f25167e9p-11, -0x1.2cc6eb58d24d4p-9, 0x1.f40915f4a7c52p-9, -0x1.1ced7b15df311p-8, 0x1.ccef64c04f375p-9, -0x1.03d92e419cd73p-9, 0x1.64f8b809cb625p-11, -0x1.07654a1db34bap-15, -0x1.dcd36ac8dc18cp-14, 0x1.1622ad560bd4dp-14, -0x1.c615102f59d94p-17, -0x1.3ce63ea1f0b5p-19, 0x0p+0, 0x0p+0) \
+    R(0x1.994a311fa6de6p+1, 0x1.ffff3281b7f83p-1, 0x1.57529e9158141p-15, -0x1.12733f8c9b79p-13, 0x1.163855badcdc1p-12, -0x1.8f12c2bd176bap-12, 0x1.aaf600ff7addfp-12, -0x1.5ca919c8cc9bap-12, 0x1.b1c0b5e991479p-13, -0x1.8aa1d13b46df4p-14, 0x1.bf066d379ee6dp-16, -0x1.386be628ae225p-22, -0x1.1ea32507441b3p-18, 0x1.21077f76e6d18p-19, 0x0p+0, 0x0p+0) \
+    R(0x1.d85b2842d9422p+1, 0x1.fffff9f57654fp-1, 0x1.70f90645f8356p-20, -0x1.5467430e7293p-18, 0x1.935ab0fb43ca5p-17, -0x1.57c17b4f2fe6ep-16, 0x1.beeb4efc70d49p-16, -0x1.ca15932920ea2p-16, 0x1.78942798bf831p-16, -0x1.f2869c5043fabp-17, 0x1.0668b35a88d5fp-17, -0x1.a3ba0210a114bp-19, 0x1.af401ca3f2811p-21, -0x1.611ef354e5419p-25, 0x0p+0, 0x0p+0) \
+    R(0x1.0a20eafbb2029p+2, 0x1.ffffffdce6667p-1, 0x1.2bebd90f545e1p-25, -0x1.37c9a055538b3p-23, 0x1.a3aaf6db9e125p-22, -0x1.9a4a225e0952bp-21, 0x1.35be379168145p-20, -0x1.76a031a1b3a66p-20, 0x1.735548f2db7c9p-20, -0x1.31bae773ba796p-20, 0x1.a4aba38db0ed6p-21, -0x1.e3c0d622f0f46p-22, 0x1.c88a26152172ep-23, -0x1.231ef1de4c0f3p-24, 0x0p+0, 0x0p+0) \
+    R(0x1.2a4768123b40ap+2, 0x1.ffffffff9ffep-1, 0x1.c953d3bc5f132p-32, -0x1.0a6d926ac80a1p-29, 0x1.9460bca27a70fp-28, -0x1.c0f594d63ca8cp-27, 0x1.842813a045afdp-26, -0x1.0f943609def46p-25, 0x1.3b6c1cf430c5ep-25, -0x1.353ceda9babb3p-25, 0x1.02f6673baeafcp-25, -0x1.7805a94afb5ebp-26, 0x1.d972219fa6156p-27, -0x1.98b3751f83d4bp-28, 0x0p+0, 0x0p+0) \
+    R(0x1.4a0081a559629p+2, 0x1.ffffffffff543p-1, 0x1.c2fff217382dcp-39, -0x1.22af96c7a0ce6p-36, 0x1.ea39140227bbdp-35, -0x1.2fd8046c9197bp-33, 0x1.26f4bcd8f6707p-32, -0x1.d2b1f4f3aaf3dp-32, 0x1.34d56851137c2p-31, -0x1.595dfa67700e8p-31, 0x1.49ae10b08d15fp-31, -0x1.2df158a8a5166p-31, 0x1.27ee16f5cc1a8p-31, -0x1.71b47206bda96p-32, 0x0p+0, 0x0p+0) \
+    R(0x1.6935ef49af7a5p+2, 0x1.ffffffffffff3p-1, 0x1.29f3dbe0ee37ep-46, -0x1.a45d7f57a6b68p-44, 0x1.85384166b3bf1p-42, -0x1.0a2396b1f03edp-40, 0x1.1e012d13eabe4p-39, -0x1.eece6047f4914p-39, 0x1.633ed7fa35167p-38, -0x1.0aa873aefb4c9p-37, 0x1.c2ba35e9592d2p-37, -0x1.3f4b284d64181p-38, -0x1.7cc3bfe1fa706p-35, 0x1.17155b3d36799p-34, 0x0p+0, 0x0p+0) \
+    R(0x0p+0, INFINITY, 0x1.06eba8214db69p-3, -0x1.19105be33075ap-48, -0x1.812746b0361aap-2, -0x1.c2a70355ab535p-37, 0x1.ce2f21aee6a0fp-4, -0x1.7ba13624c708p-31, -0x1.b82d0640fc346p-6, 0x1.4cf202fe5aca4p-21, 0x1.55ff75f91984bp-8, 0x1.e03136917a161p-16, -0x1.ef05d0fd70494p-11, 0x1.482be468a2a2ep-13, 0x0p+0, 0x0p+0) \
+    R(0x0p+0, INFINITY, 0x1.06eba821b1603p-3, -0x1.a05dcf74da881p-33, -0x1.812746bce55dfp-2, 0x1.a4086b44d568dp-25, 0x1.ce2e776ebb28ap-4, 0x1.3813d43bf9c86p-18, -0x1.b88bc3b95798fp-6, 0x1.43de310f6e3a7p-14, 0x1.4a00796c00c4p-8, 0x1.57c1213a517ecp-12, -0x1.47535ecab6a0cp-10, 0x1.3ddadbf86d5c2p-12, 0x0p+0, 0x0p+0) \
+    R(0x1.cb28d6bf5a5d5p-2, 0x1.e56164bd527d5p-2, 0x1.d881033a79c4p-1, -0x1.a7bd58a7b5123p-2, -0x1.78aaa74c961b8p-3, 0x1.6ef0fd06bd743p-3, 0x1.797c596523a0fp-6, -0x1.a39dd176d0ef2p-5, 0x1.1aabc8c685292p-10, 0x1.6367598ffce3bp-7, -0x1.488949b631aedp-10, -0x1.f69ecd8ca968fp-10, 0x1.1c7904766efcfp-11, 0x1.04a0f6b5ac1fcp-14, 0x0p+0, 0x0p+0) \
+    R(0x1.8d6909e935112p-1, 0x1.7490832afad34p-1, 0x1.3c48145a212f9p-1, -0x1.eafd8d5ec64ep-2, 0x1.59b6ac17b3038p-5, 0x1.25c8d1717ca57p-3, -0x1.d4912cd77748cp-5, -0x1.8046590f1d746p-6, 0x1.3458e97fda13fp-6, 0x1.68334a5ae9609p-10, -0x1.fecd64f5c6bbdp-9, 0x1.7ac0a030f2133p-12, 0x1.389ca5143f88p-11, -0x1.6c36d1686feccp-13, 0x0p+0, 0x0p+0) \
+    R(0x1.1836b1c1b58e1p+0, 0x1.c1b9f9cea780cp-1, 0x1.5caca86448afp-2, -0x1.7da756b46a865p-2, 0x1.448da6969ea69p-3, 0x1.333db1a8f7dcbp-5, -0x1.05fe03af95c66p-4, 0x1.b500de088a54cp-7, 0x1.6a5d75b57727p-7, -0x1.819b4918974bcp-8, -0x1.78fd63f749f79p-11, 0x1.3b62bcdcc8e3bp-10, -0x1.fcda4481ed7c1p-14, -0x1.362226d1e3085p-13, 0x0p+0, 0x0p+0) \
+    R(0x1.57170ae36301dp+0, 0x1.e2474f65863cbp-1, 0x1.7f79ea65791d3p-3, -0x1.00f76ea8b27a7p-2, 0x1.4b5ae51a042f6p-3, -0x1.95d578083915dp-6, -0x1.20d8c3de92591p-5, 0x1.6e4be0f2ad11fp-6, -0x1.5b5653909eb1bp-13, -0x1.3654dff35629cp-8, 0x1.7a228e96ce10bp-10, 0x1.dd0ccfa4ccf13p-12, -0x1.6af77285c5aeep-12, 0x1.3381bb9e10197p-16, 0x0p+0, 0x0p+0) \
+    R(0x1.97170ae36301dp+0, 0x1.f37210019f366p-1, 0x1.70a4764938bc4p-4, -0x1.251b53417365bp-3, 0x1.f294f248dc026p-4, -0x1.9208941bb3f36p-5, -0x1.5b6519e172bfcp-8, 0x1.04740f1da72d3p-6, -0x1.86a04390cf4cdp-8, -0x1.0fcfe4fd5cd44p-10, 0x1.8fdffd69e3cf2p-10, -0x1.3b4cc2efdd286p-12, -0x1.55eae3080701bp-13, 0x1.715a2116f22fbp-14, 0x0p+0, 0x0p+0) \
+    R(0x1.d94a311fa6de6p+0, 0x1.fb6d0b51ac2a5p-1, 0x1.2efbb1de92f8fp-5, -0x1.18136d44a5746p-4, 0x1.26b417dabfc2bp-4, -0x1.66208a81375c6p-5, 0x1.6012d6cec1df1p-7, 0x1.4a109796361dep-8, -0x1.5600ae534e948p-8, 0x1.5d60a1a8ba1c2p-10, 0x1.e9ddc04b68d98p-12, -0x1.ad7ae3da2470ap-12, 0x1.fa94fe97cf11ep-15, 0x1.580eff0553e02p-15, 0x0p+0, 0x0p+0)

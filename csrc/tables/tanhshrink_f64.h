@@ -1,10 +1,28 @@
-/* (t - tanh t)/t^3 - THIRD as a polynomial in z = t*t <= 0.5625, lowest power first.
- * Error relative to all of it at most 2^-56.63, at z = 0.5625.
+/* tanhshrink t = base + r*(c0 + r*(c1 + ...)), rows (b, base, c0, ...), r = t - b, t <= TOP;
+ * in the first, u < FIRST, t^3*(THIRD + c0 + z*(c1 + ...)), z = t*t.
+ * The row is (bits(u) >> LOW) & 15, u = SCALE*z + FROM.  Error before rounding at most 2^-54.53, at t = 1.38648273 (relative).
  * Written by tools/coefficients.py tanhshrink_f64. */
+#define FA_TANHSHRINK_F64_SCALE 0.753
+#define FA_TANHSHRINK_F64_FROM 1.09375
+#define FA_TANHSHRINK_F64_LOW 51
+#define FA_TANHSHRINK_F64_TERMS 13
+#define FA_TANHSHRINK_F64_ROWS(R) \
+    R(0x1.57cbdae6b3d24p+0, 0x1.e1de3bc11989dp-2, 0x1.85a7f03285d6p-1, 0x1.aaebfbdaf9b05p-3, -0x1.a2a01edd08ad4p-4, 0x1.42580448fc391p-6, 0x1.7bebf0aaecaap-7, -0x1.8a8998ad2556dp-7, 0x1.3f63f22c7422ap-8, -0x1.fbbd5eb3803fcp-13, -0x1.037f39a4cd4dp-10, 0x1.64688ac584c87p-11, -0x1.9a72b17a77e0ap-13, -0x1.6bdf494ae2dbfp-15, 0x1.2a6ffe162a04bp-14, 0x0p+0) \
+    R(0x1.be1cd153bc737p+0, 0x1.9aac6953b88c6p-1, 0x1.c4e9ffaa75f63p-1, 0x1.bc93bbe888446p-4, -0x1.0493699a44327p-4, 0x1.838c7760fa744p-6, -0x1.d8ab46158bf31p-9, -0x1.10c282fc3089ap-9, 0x1.04cf437a5c26dp-9, -0x1.ce5c8041e0ab9p-11, 0x1.9b8c4eca5d4c1p-13, 0x1.2d82084f95e9bp-15, -0x1.e86b9359bd77dp-15, 0x1.091f85b72a908p-15, -0x1.8c5ce24d65754p-17, 0x0p+0) \
+    R(0x1.1ba405ca8192dp+1, 0x1.3d4c70a7f73dcp+0, 0x1.e836d5549781p-1, 0x1.73a0b2298b65fp-5, -0x1.d811fd0611fa4p-6, 0x1.aa71ff4f093abp-7, -0x1.0f12fcd32ab9fp-8, 0x1.73c8a68ba3p-11, 0x1.2eb1692d95482p-13, -0x1.8223537200749p-13, 0x1.7d59f65618719p-14, -0x1.f07c7b30a3ff9p-16, 0x1.693384df8d756p-18, 0x1.c30cc4044b1e4p-21, -0x1.f027ea4804926p-21, 0x0p+0) \
+    R(0x1.6252d5a494e4ap+1, 0x1.c6a834293ba3ep+0, 0x1.f7fdf0d392829p-1, 0x1.fc7db076f77a6p-7, -0x1.4da91331b115fp-7, 0x1.43167101e27d9p-8, -0x1.e38e85642b6fap-10, 0x1.16c00a9c3bd3ep-11, -0x1.bbc334f59267cp-14, 0x1.2b26180075431p-18, 0x1.0f8acef0be1c7p-17, -0x1.4553944950915p-18, 0x1.efa27293c93fdp-20, -0x1.237a089f2a26dp-21, 0x1.fde6be73ff27bp-24, 0x0p+0) \
+    R(0x1.acb5a8eda65bdp+1, 0x1.2d0657ee30a07p+1, 0x1.fd7b536a6d9c4p-1, 0x1.418b1c271d9b6p-8, -0x1.aa9ca9547ac3bp-9, 0x1.a666056eb0f35p-10, -0x1.4b3491b9bf142p-11, 0x1.a7d0fc9125d58p-13, -0x1.bc14244bf1af9p-15, 0x1.6ca750ea44f5p-17, -0x1.73f405da5d0d5p-20, -0x1.04cfbc8866b9ep-23, 0x1.5a39f8c84e4e4p-23, -0x1.2c051d1a6e477p-24, 0x1.3152c121fe858p-26, 0x0p+0) \
+    R(0x1.0611e37b517bap+2, 0x1.8c35f56082aedp+1, 0x1.ff6e97057cb0fp-1, 0x1.22a8a60c2838ap-10, -0x1.831d6bdb270d4p-11, 0x1.824156a2c6dbcp-12, -0x1.33a14493e824dp-13, 0x1.9683881f14fd1p-15, -0x1.c83d831c8600ep-17, 0x1.b79a40c82e215p-19, -0x1.69563040fb779p-21, 0x1.e3afc33520e8dp-24, -0x1.a40a099f16ff7p-27, 0x1.bf94c5e36ab6bp-33, -0x1.ddcd58c923512p-31, 0x0p+0) \
+    R(0x1.3b7dfb493fc5ap+2, 0x1.f6ff636f94bc2p+1, 0x1.ffe4997532474p-1, 0x1.b65cf189f1ecp-13, -0x1.242e523f8ac14p-13, 0x1.240f0af83d4d2p-14, -0x1.d2e731f8c85ebp-16, 0x1.36bf66714903cp-17, -0x1.61f31a5e46684p-19, 0x1.5f91fe3ed93b4p-21, -0x1.3447a561d76f3p-23, 0x1.dfb2240fbd55cp-26, -0x1.494a03209104bp-28, 0x1.8573e2d3c66c1p-31, -0x1.5a030df8f64aep-34, 0x0p+0) \
+    R(0x1.7a73ed08c09ccp+2, 0x1.3a742a54b80e8p+2, 0x1.fffc2b425e8d5p-1, 0x1.ea5cfb10e80ep-16, -0x1.46e6352ca206ep-16, 0x1.46e150ca58a07p-17, -0x1.0579399616634p-18, 0x1.5c8cc267a745ep-20, -0x1.8e2814583c4ffp-22, 0x1.8dc90e8665548p-24, -0x1.60e73deb4de3ap-26, 0x1.19204ce42cc15p-28, -0x1.9777cad99a91ap-31, 0x1.164221e8ce4f9p-33, -0x1.32580907113bbp-36, 0x0p+0) \
+    R(0x1.c9497100daa18p+2, 0x1.89497638bc664p+2, 0x1.ffffac81e71b6p-1, 0x1.4df848578b725p-19, -0x1.bd4ac281ca0d3p-20, 0x1.bd4a314e6d0c1p-21, -0x1.643a724dcafbap-22, 0x1.daf62842282ap-24, -0x1.0f65527b8b5b7p-25, 0x1.0f60b355e08dfp-27, -0x1.e25f3f759c78fp-30, 0x1.816f0fb31ac79p-32, -0x1.182a40dd1e474p-34, 0x1.84919d6f2c322p-37, -0x1.db608a826757p-40, 0x0p+0) \
+    R(0x1.0f1ff4a2d2a47p+3, 0x1.de3fe9a38c6bp+2, 0x1.fffffa218de25p-1, 0x1.779c854b43548p-23, -0x1.f4d0ac2dd242p-24, 0x1.f4d09e4b8316bp-25, -0x1.90a6c528f3fbfp-26, 0x1.0b1a230260504p-27, -0x1.3145a3abe7fb4p-29, 0x1.3126546624ae4p-31, -0x1.0e59d7b988258p-33, 0x1.b9fb3699836d5p-36, -0x1.7ce42067b2587p-38, 0x1.9314e4117dc82p-42, 0x1.6b19bfeffd129p-41, 0x0p+0) \
+    R(0x1.4071390a51aa7p+3, 0x1.2071390c78c8ep+3, 0x1.ffffffbb1c32p-1, 0x1.138f386ab7406p-27, -0x1.6f699fa486558p-28, 0x1.6f698e0b78be6p-29, -0x1.25ee145baaa53p-30, 0x1.87ea2cdbf0b8bp-32, -0x1.bfe72b7b78132p-34, 0x1.bfa78de2b0bd1p-36, -0x1.8daab44439803p-38, 0x1.41d13cc448f5cp-40, -0x1.e14e67d15868ap-43, 0x1.18a31c1d763aep-45, -0x1.0b974ca458424p-49, 0x0p+0) \
+    R(0x1.81cf07a52a7a2p+3, 0x1.61cf07a533bebp+3, 0x1.fffffffed76ep-1, 0x1.28920cd2ea63dp-33, -0x1.8b6d7991cbed8p-34, 0x1.8b6b2c01d4749p-35, -0x1.3c521c2bce80cp-36, 0x1.a61e457051499p-38, -0x1.e38a654d2025dp-40, 0x1.d58eab38f53e8p-42, -0x1.7667aa46fb79p-44, 0x1.1d1f0758836e8p-45, -0x1.2e6ce319b062ap-46, -0x1.6481f31004befp-48, 0x1.9988a691a5183p-48, 0x0p+0) \
+    R(0x1.c897cd8431f44p+3, 0x1.a897cd843210bp+3, 0x1.fffffffffc72p-1, 0x1.c70061f2c4a29p-40, -0x1.2f55bdc877e5cp-40, 0x1.2f5272b3fa52cp-41, -0x1.e54befa1bea4p-43, 0x1.43b8cf8d78da4p-44, -0x1.723c318588673p-46, 0x1.6f734ccc8d71bp-48, -0x1.42a005e232075p-50, 0x1.1602cbd592edcp-52, -0x1.d03bad5e6de5cp-55, 0x1.84149c651f8cp-58, 0x1.c2ec63dfbb937p-62, 0x0p+0) \
+    R(0x1.0fb58d43defe2p+4, 0x1.ff6b1a87bdfc6p+3, 0x1.fffffffffffcp-1, 0x1.01a65f5734bbdp-47, -0x1.58bfe226f587dp-48, 0x1.3204aef347762p-49, -0x1.b867933d4c606p-51, 0x1.0e4e08a476e7dp-50, -0x1.10e6466d5f04dp-51, -0x1.ace71252abe94p-51, 0x1.f0e0ec2930bc3p-52, 0x1.0841370a0510cp-51, -0x1.289427c5b7133p-52, -0x1.e8d6068eb833ap-54, 0x1.19945a10a74b5p-54, 0x0p+0) \
+    R(0x0p+0, 0x0p+0, 0x1.a1d7d888d196dp-57, -0x1.111111111107p-3, 0x1.ba1ba1ba0b5ecp-5, -0x1.664f487d920a9p-6, 0x1.226e3481d16e6p-7, -0x1.d6d3a50ae6f9ap-9, 0x1.7da094c8913ebp-10, -0x1.353901a7da0e9p-11, 0x1.f3a056357450ep-13, -0x1.8c863eca04dfep-14, 0x1.24703527a14ep-15, -0x1.5a0a2d5ae18b9p-17, 0x1.cee06d9401d0cp-20, 0x0p+0) \
+    R(0x1.c362aca56a164p-1, 0x1.65248e8de03dcp-3, 0x1.00161d02c617ep-1, 0x1.69fa41c75af3fp-2, -0x1.559045b8bda22p-4, -0x1.e225f0438f2bep-5, 0x1.ddb48f0609dbfp-5, -0x1.c31caf1ad75dfp-7, -0x1.57f6182bdc4eap-7, 0x1.46419684af56p-7, -0x1.1d2f055b7aa29p-9, -0x1.ee813e1dff01ep-10, 0x1.ba6b19214dcf6p-10, -0x1.58fe7c6c5535fp-12, -0x1.e506dbaf1ff82p-13, 0x0p+0)
+#define FA_TANHSHRINK_F64_FIRST 0x1.8p+0
+#define FA_TANHSHRINK_F64_TOP 0x1.24ccccccccccdp+4
 #define FA_TANHSHRINK_F64_THIRD 0x1.5555555555555p-2
-static const double fa_tanhshrink_f64[15] = {
-    0x1.54c368dc39299p-56, -0x1.111111111111p-3, 0x1.ba1ba1ba1b847p-5, -0x1.664f4882b515fp-6,
-    0x1.226e355bd98dp-7, -0x1.d6d3d0366c37fp-9, 0x1.7da355cbf17cfp-10, -0x1.35574ad98a73ap-11,
-    0x1.f56b5ca86c285p-13, -0x1.95f29abf72926p-14, 0x1.466d728cb25dap-15, -0x1.fd0e88d518c3ep-17,
-    0x1.66ce2ccb92239p-18, -0x1.8744882aa8b28p-20, 0x1.d3a9a80eb7a8p-23,
-};

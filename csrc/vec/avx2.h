@@ -149,6 +149,25 @@ FA_INLINE void v_lookup_rows8(const float t[32][8], vi32 k, int low, vf32 column
     fa_four_columns((const char *)t + 16, at, column + 4);
 }
 
+/* The first n entries of rows (k >> low) & 15 of sixteen doubles, low >= 7, the same way. */
+FA_INLINE void v_lookup_rows16(const double t[16][16], vi64 k, int low, int n, vf64 *column)
+{
+    uint64_t at[4];
+    v_store_i64((int64_t *)at, (vi64)_mm256_srli_epi64((__m256i)k, low - 7) & (15 << 7));
+    __asm__("" : "+m"(at));
+    for (int i = 0; i < n; i += 2) {
+        __m256d r[2];
+        for (int j = 0; j < 2; j++) {
+            const double *row = (const double *)((const char *)t + at[j]) + i;
+            const double *other = (const double *)((const char *)t + at[j + 2]) + i;
+            r[j] = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_load_pd(row)), _mm_load_pd(other), 1);
+        }
+        column[i] = (vf64)_mm256_unpacklo_pd(r[0], r[1]);
+        if (i + 1 < n)
+            column[i + 1] = (vf64)_mm256_unpackhi_pd(r[0], r[1]);
+    }
+}
+
 FA_INLINE vf64 v_load_widened(const float *p) { return (vf64)_mm256_cvtps_pd(_mm_loadu_ps(p)); }
 FA_INLINE vf64 v_widen_lo(vf32 a) { return (vf64)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)a)); }
 FA_INLINE vf64 v_widen_hi(vf32 a) { return (vf64)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)a, 1)); }
