@@ -77,8 +77,9 @@ FA_INLINE pair_result pair_smooth_l1(vf64 x, vf64 target, vf64 positive, double 
     (void)positive;
     vf64 d = x - target, size = v_abs(d);
     vm64 inside = v_lt(size, KD(beta));
-    return (pair_result){v_select(inside, KD(0.5) * d * d / KD(beta), size - KD(0.5 * beta)),
-                         v_select(inside, d / KD(beta), pair_sign(d))};
+    vf64 slope = d / KD(beta); /* below 1 inside, where d * d may overflow */
+    return (pair_result){v_select(inside, KD(0.5) * d * slope, size - KD(0.5 * beta)),
+                         v_select(inside, slope, pair_sign(d))};
 }
 
 FA_INLINE pair_result pair_huber(vf64 x, vf64 target, vf64 positive, double delta)

@@ -2,9 +2,12 @@
 arithmetic on elements here."""
 
 cimport numpy as cnp
-from cpython.exc cimport PyErr_NoMemory
+from cpython.object cimport PyObject
 from ._core cimport FA_BF16, FA_F16, FA_F32, FA_F64, fa_dtype, row_entries
 from ._row_types cimport *
+
+cdef extern from "Python.h":
+    PyObject *PyErr_NoMemory()  # without Cython's check, which would raise on the spot: a loop can only leave the error set
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -53,15 +56,7 @@ cdef void gufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy
             core += 1
     if run(&loop.job, &shape, operand) != 0:
         with gil:
-            raise_memory_error()
-
-
-cdef void raise_memory_error() noexcept:
-
-    try:
-        PyErr_NoMemory()
-    except MemoryError:
-        pass
+            PyErr_NoMemory()
 
 
 cdef enum:

@@ -43,7 +43,7 @@ def functions(dtype, value, derivative):
     names = {"inf": np.inf, "nan": np.nan, "vjp": Namespace()}
     for name in subjects.table():
         names[name] = lambda x, name=name, **keywords: value(name, np.asarray(x, dtype), keywords)
-        setattr(names["vjp"], name, lambda x, name=name: derivative(name, np.asarray(x, dtype)))
+        setattr(names["vjp"], name, lambda x, name=name, **keywords: derivative(name, np.asarray(x, dtype), keywords))
     return names
 
 
@@ -51,15 +51,15 @@ def of_fastact(dtype):
     names = functions(
         dtype,
         lambda name, x, keywords: subjects.fastact_function(name)(x, **keywords),
-        lambda name, x: subjects.fastact_function(name, "derivative")(x, np.ones_like(x)),
+        lambda name, x, keywords: subjects.fastact_function(name, "derivative")(x, np.ones_like(x), **keywords),
     )
     return {**names, "log_softmax": lambda x: fa.log_softmax(np.asarray(x, dtype))}
 
 
 def of_torch(dtype):
-    def derivative(name, x):
+    def derivative(name, x, keywords):
         tensor = torch.tensor(x, requires_grad=True)
-        subjects.torch_function(name)(tensor, **subjects.required(name)).backward()
+        subjects.torch_function(name)(tensor, **{**subjects.required(name), **keywords}).backward()
         return tensor.grad.numpy()
 
     def value(name, x, keywords):

@@ -295,3 +295,10 @@ def test_linear_cross_entropy_checks_its_arguments():
     loss, gradients = fa.value_and_grad.linear_cross_entropy(x[:, :0], weight[:, :0], target, bias=bias)
     assert loss == fa.cross_entropy(np.tile(bias, (4, 1)), target)  # no features: the bias alone
     assert [g.shape for g in gradients] == [(4, 0), (5, 0), (5,)]
+
+
+@pytest.mark.parametrize(("d", "beta", "loss"), [(2e200, 1e300, 2e100), (3e-200, 4.5e-200, 1e-200)])
+def test_smooth_l1_neither_overflows_nor_vanishes_on_the_way(d, beta, loss):
+    value, gradient = fa.value_and_grad.smooth_l1_loss(np.array([d]), np.zeros(1), beta=beta)
+    np.testing.assert_allclose(value, loss, rtol=1e-15)
+    np.testing.assert_allclose(gradient, d / beta, rtol=1e-15)

@@ -2,6 +2,8 @@
 parts, axes and numbers of another kind.  Errors say what was given and what was expected."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -162,3 +164,26 @@ def test_errors_about_targets_name_the_mend():
     ]:
         with pytest.raises(error, match=match):
             fa.cross_entropy(X, target)
+
+
+OUT_OF_MEMORY = """
+import resource, numpy as np, fastact as fa
+fa.set_num_threads(1)
+x = np.zeros(40_000_000, np.float16)
+out = np.full_like(x, 7)
+fa.{function}(x[:4])
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 60_000_000,) * 2)
+try:
+    fa.{function}(x, out=out)
+except MemoryError:
+    print("MemoryError")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space as Linux does")
+@pytest.mark.parametrize("function", ["softmax", "softmax.gufunc"])
+def test_a_row_that_memory_cannot_stage_is_a_memory_error(function):
+    script = OUT_OF_MEMORY.format(function=function)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert run.stdout == "MemoryError\n", run.stderr
