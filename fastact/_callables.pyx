@@ -194,13 +194,14 @@ cdef class Parametric(_Callable):
             raise TypeError(f"{self.label}() got {len(args)} operands: expected {self.label}{self.__text_signature__}")
         values[:len(given)] = given
         for position, name in enumerate(self.names):
-            if name in kwargs:
+            named = name in kwargs
+            if named:
                 if position < len(given):
                     raise TypeError(f"{self.label}() got {name!r} by position and by name: give it once")
                 values[position] = kwargs.pop(name)
-            elif values[position] is None:
-                raise TypeError(
-                    f"{self.label}() misses its parameter {name!r}: expected {self.label}{self.__text_signature__}")
+            if values[position] is None:
+                what = f"got {name}=None" if named or position < len(given) else f"misses its parameter {name!r}"
+                raise TypeError(f"{self.label}() {what}: expected {self.label}{self.__text_signature__}")
         return values
 
     def __call__(self, *args, **kwargs):

@@ -18,7 +18,10 @@ def _is_own(x):
 def _halves(name, x, axis):
     """Indices of x's halves along the axis, x as an array of any kind."""
     x = x if _is_own(x) else np.asarray(x)
-    position = normalize_axis_index(axis, x.ndim)
+    try:
+        position = normalize_axis_index(axis, x.ndim)
+    except TypeError:
+        raise TypeError(f"{name}() got axis={axis!r}: expected an int, the one axis that is halved") from None
     length = x.shape[position]
     if length % 2:
         raise ValueError(

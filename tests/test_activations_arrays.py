@@ -177,6 +177,9 @@ def test_errors_name_the_derivative():
             fa.vjp.elu(*arguments)
     with pytest.raises(TypeError, match=r"^elu\(\) got 'alpha' by position and by name"):
         fa.elu(1.0, 1.0, alpha=1.0)
+    for call in (lambda: fa.elu(1.0, None), lambda: fa.elu(1.0, alpha=None)):
+        with pytest.raises(TypeError, match=r"^elu\(\) got alpha=None: expected elu\(x, alpha=1\.0"):
+            call()
 
 
 @ROWS

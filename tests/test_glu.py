@@ -89,6 +89,9 @@ def test_errors(call):
         ValueError, match=r"got 5 elements along axis -1 of an array of shape \(2, 5\): expected an even"
     ):
         call(np.ones((2, 5)))
+    for axis in (None, 0.0):
+        with pytest.raises(TypeError, match=rf"^glu\(\) got axis={axis}: expected an int"):
+            fa.glu([1.0, 2.0], axis=axis)
     with pytest.raises(np.exceptions.AxisError):
         call(np.ones((2, 4)), 2)
     with pytest.raises(np.exceptions.AxisError):
