@@ -34,22 +34,12 @@ static void map_rows(const fa_row_job *job, size_t first, size_t count, char *bu
     }
 }
 
-/* Turns the signs of a row. */
-static void negate(const fa_row_job *job, char *row)
-{
-    for (size_t i = 0; i < job->shape->n; i++)
-        if (job->compute == FA_F32)
-            ((float *)(void *)row)[i] = -((float *)(void *)row)[i];
-        else
-            ((double *)(void *)row)[i] = -((double *)(void *)row)[i];
-}
-
 static void softmin_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     for (size_t row = first; row < first + count; row++) {
         char *y = fa_row_out(job, 1, row, buffer);
         fa_row_stage(job, 0, fa_row_at(job, 0, row), job->operand[0].step[2], job->shape->n, y);
-        negate(job, y);
+        fa_row_negate(job, y, job->shape->n);
         job->kernels->map[FA_SOFTMAX](y, 0, y, 0, job->shape->n, 1);
         fa_row_deliver(job, 1, row, y);
     }
@@ -139,13 +129,21 @@ static int is_packed(const fa_row_shape *shape, const fa_row_array *array)
            (shape->outer == 1 || array->step[0] == row * (ptrdiff_t)shape->inner);
 }
 
-static int map_long_rows(const fa_row_job *job)
+static void write_long_map(const fa_row_long *row, const char *x, char *y, size_t start, size_t n)
 {
-    for (size_t row = 0; row < job->shape->outer * job->shape->inner; row++)
-        if (fa_row_long_map(job->which, job->shape->dtype, fa_row_at(job, 0, row), fa_row_at(job, 1, row),
-                            job->shape->n) != 0)
-            return -1;
-    return 0;
+    (void)start;
+    row->job->kernels->write[row->job->which == FA_LOG_SOFTMAX](&row->sum, x, y, n);
+}
+
+static void map_long_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+{
+    for (size_t r = first; r < first + count; r++) {
+        fa_row_long row = {
+            .job = job, .row = r, .negated = job->which == FA_SOFTMIN, .out = 1, .write = write_long_map};
+        fa_row_long_read(&row, buffer);
+        job->kernels->sum[job->which == FA_LOG_SOFTMAX](row.x, job->shape->n, row.blocks, &row.sum);
+        fa_row_long_write(&row);
+    }
 }
 
 int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y)
@@ -158,12 +156,14 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
     job.work = map_rows;
     if (shape->n == 0)
         return 0;
-    if (which != FA_SOFTMIN && fa_row_is_long(shape, &x) && fa_row_is_long(shape, &y))
-        return map_long_rows(&job);
-    if (which == FA_SOFTMIN) {
+    job.in_one = fa_row_is_long(shape);
+    if (job.in_one) {
+        job.work = map_long_rows;
+        job.buffer = fa_row_long_buffer(shape);
+    } else if (which == FA_SOFTMIN) {
         job.work = softmin_rows;
-    } else if (shape->n <= SHORT && shape->outer * shape->inner >= MANY && is_packed(shape, &x) &&
-               is_packed(shape, &y)) {
+    } else if (shape->dtype == FA_F64 && shape->n <= SHORT && shape->outer * shape->inner >= MANY &&
+               is_packed(shape, &x) && is_packed(shape, &y)) {
         job.work = map_short_rows;
         job.buffer = shape->n * fa_kernels_for(shape->dtype)->rows->panel * fa_item_size(shape->dtype);
     } else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item) {
@@ -209,12 +209,10 @@ static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, ch
 /* Few long rows: the blocks of each by all threads, the rest by one. */
 static void logsumexp_long_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    (void)buffer;
-    for (size_t row = first; row < first + count; row++) {
-        const char *x = fa_row_at(job, 0, row);
-        fa_row_block *blocks = fa_row_long_blocks(job->shape->dtype, x, job->shape->n);
-        logsumexp_row(job, row, x, blocks); /* without blocks, if memory is short, it takes longer */
-        free(blocks);
+    for (size_t r = first; r < first + count; r++) {
+        fa_row_long row = {.job = job, .row = r};
+        fa_row_long_read(&row, buffer);
+        logsumexp_row(job, r, row.x, row.blocks);
     }
 }
 
@@ -224,9 +222,11 @@ int fa_row_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array y)
     job.operand[1] = y;
     job.type[1] = shape->dtype;
     job.work = logsumexp_rows;
-    job.in_one = fa_row_is_long(shape, &x);
-    if (job.in_one)
+    job.in_one = fa_row_is_long(shape);
+    if (job.in_one) {
         job.work = logsumexp_long_rows;
+        job.buffer = fa_row_long_buffer(shape);
+    }
     return fa_row_run(&job);
 }
 

@@ -57,6 +57,11 @@ typedef struct {
     int kept;
 } fa_row_sum;
 enum { FA_ROW_BLOCK = 1024 };
+/* The gradient of a row's loss: factor * softmax less each * weight, and at the target what does not cancel. */
+typedef struct {
+    double factor, each, at_target;
+    size_t target;
+} fa_row_slope;
 
 typedef struct fa_row_kernels {
     /* contiguous rows: element i of row r at x[r * x_step + i], steps in elements; y may be x */
@@ -75,6 +80,12 @@ typedef struct fa_row_kernels {
     void (*vjp[FA_N_ROW_VJPS])(const void *y, const void *g, void *dx, size_t n);
     void (*vjp_logsumexp)(const void *x, double g, void *dx, size_t n);
     fa_row_loss_kernel *loss[FA_N_ROW_LOSSES];
+    /* The loss of an index of a row of several blocks, as `sum`, and the gradient of n elements of it from start on, as
+     * `write`; slope may be NULL. */
+    double (*class_loss)(const fa_row_loss *loss, const void *x, size_t n, int64_t index, const fa_row_block *blocks,
+                         fa_row_sum *sum, fa_row_slope *slope);
+    void (*class_gradient)(const fa_row_loss *loss, const fa_row_slope *slope, const fa_row_sum *sum, const void *x,
+                           void *y, size_t start, size_t n);
     void (*cross_entropies)(const fa_row_loss *loss, const fa_row_classes *classes);
     fa_pair_kernel *pair[FA_N_PAIR_LOSSES];
 } fa_row_kernels;

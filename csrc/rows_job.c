@@ -64,6 +64,15 @@ void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, siz
             fa_write(type, n - i < FA_STAGE ? n - i : FA_STAGE, from + i * 4, to + (ptrdiff_t)i * step, step);
 }
 
+void fa_row_negate(const fa_row_job *job, char *row, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (job->compute == FA_F32)
+            ((float *)(void *)row)[i] = -((float *)(void *)row)[i];
+        else
+            ((double *)(void *)row)[i] = -((double *)(void *)row)[i];
+}
+
 void fa_row_store(fa_dtype type, void *to, double value)
 {
     if (type == FA_F64) {
@@ -83,8 +92,7 @@ double fa_row_load(fa_dtype type, const void *from)
     return wide;
 }
 
-/* Whether kernels take an operand's rows as they stand. */
-static int is_direct(const fa_row_job *job, size_t operand)
+int fa_row_is_direct(const fa_row_job *job, size_t operand)
 {
     return job->type[operand] == job->compute &&
            (job->operand[operand].step[2] == (ptrdiff_t)job->item || job->shape->n == 1);
@@ -102,7 +110,7 @@ size_t fa_row_run_length(const fa_row_job *job, size_t operands, size_t row, siz
 {
     const size_t inner = job->shape->inner, rows = inner > 1 ? inner - row % inner : end - row;
     for (size_t i = 0; i < operands; i++)
-        if (!is_direct(job, i) || job->operand[i].step[loop_of(job)] % (ptrdiff_t)job->item != 0)
+        if (!fa_row_is_direct(job, i) || job->operand[i].step[loop_of(job)] % (ptrdiff_t)job->item != 0)
             return 0;
     return rows < end - row ? rows : end - row;
 }
@@ -110,7 +118,7 @@ size_t fa_row_run_length(const fa_row_job *job, size_t operands, size_t row, siz
 const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *buffer)
 {
     const char *from = fa_row_at(job, operand, row);
-    if (is_direct(job, operand))
+    if (fa_row_is_direct(job, operand))
         return from;
     char *to = buffer + operand * job->shape->n * job->item;
     fa_row_stage(job, operand, from, job->operand[operand].step[2], job->shape->n, to);
@@ -119,12 +127,12 @@ const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *b
 
 char *fa_row_out(const fa_row_job *job, size_t operand, size_t row, char *buffer)
 {
-    return is_direct(job, operand) ? fa_row_at(job, operand, row) : buffer + operand * job->shape->n * job->item;
+    return fa_row_is_direct(job, operand) ? fa_row_at(job, operand, row) : buffer + operand * job->shape->n * job->item;
 }
 
 void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const char *result)
 {
-    if (!is_direct(job, operand))
+    if (!fa_row_is_direct(job, operand))
         fa_row_unstage(job, operand, result, job->shape->n, fa_row_at(job, operand, row),
                        job->operand[operand].step[2]);
 }
@@ -154,7 +162,7 @@ int fa_row_run(fa_row_job *job)
     if (rows == 0)
         return 0;
     for (size_t i = 0; i < job->n_operands; i++)
-        if (!is_direct(job, i) && job->buffer < job->n_operands * n * job->item)
+        if (!fa_row_is_direct(job, i) && job->buffer < job->n_operands * n * job->item)
             job->buffer = job->n_operands * n * job->item;
     job->rows_a_task = rows;
     if (rows * n >= THREADED_FROM && !job->in_one) {

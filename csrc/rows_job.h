@@ -34,6 +34,8 @@ fa_row_job fa_row_job_of(const fa_row_shape *shape, size_t n_operands, const fa_
 int fa_row_run(fa_row_job *job);
 
 char *fa_row_at(const fa_row_job *job, size_t operand, size_t row);
+/* Whether kernels take an operand's rows as they stand. */
+int fa_row_is_direct(const fa_row_job *job, size_t operand);
 /* How many rows from this one on, before end, kernels can take at once as they stand in the first operands: 0 if they
  * cannot take one, else each fa_row_step elements from the one before. */
 size_t fa_row_run_length(const fa_row_job *job, size_t operands, size_t row, size_t end);
@@ -47,6 +49,8 @@ void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const cha
 /* n elements between memory and the contiguous compute type, and one of them. */
 void fa_row_stage(const fa_row_job *job, size_t operand, const char *from, ptrdiff_t step, size_t n, char *to);
 void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, size_t n, char *to, ptrdiff_t step);
+/* Turns the signs of n elements of the compute type. */
+void fa_row_negate(const fa_row_job *job, char *row, size_t n);
 void fa_row_store(fa_dtype type, void *to, double value);
 double fa_row_load(fa_dtype type, const void *from);
 

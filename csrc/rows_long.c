@@ -1,78 +1,76 @@
-/* One long row by several threads: tasks of whole blocks, so that the bits are those of one thread. */
+/* See rows_long.h. */
 #include "rows_long.h"
 
 #include "fpstate.h"
 #include "pool.h"
-
-#include <stdlib.h>
 
 enum {
     LONG = 1 << 17, /* elements; below, a second thread does not pay */
     LONG_TASK = 32 * FA_ROW_BLOCK,
 };
 
-typedef struct {
-    const fa_row_kernels *kernels;
-    int which;
-    const char *x;
-    char *y;
-    size_t n, item;
-    fa_row_block *blocks;
-    fa_row_sum sum;
-} long_row;
-
-static size_t part_of(const long_row *row, size_t task, size_t *count)
+static size_t part_of(const fa_row_long *row, size_t task, size_t *count)
 {
-    size_t start = task * LONG_TASK;
-    *count = row->n - start < LONG_TASK ? row->n - start : LONG_TASK;
+    const size_t n = row->job->shape->n, start = task * LONG_TASK;
+    *count = n - start < LONG_TASK ? n - start : LONG_TASK;
     return start;
 }
 
-static void sum_part(void *context, size_t task)
+static size_t parts(const fa_row_long *row) { return (row->job->shape->n + LONG_TASK - 1) / LONG_TASK; }
+
+static void read_part(void *context, size_t task)
 {
-    const long_row *row = context;
+    const fa_row_long *row = context;
+    const fa_row_job *job = row->job;
     size_t count, start = part_of(row, task, &count);
     fa_fp_state state = fa_fp_enter();
-    row->kernels->blocks(row->x + start * row->item, count, row->blocks + start / FA_ROW_BLOCK);
+    if (row->x == row->stage) {
+        const ptrdiff_t step = job->operand[0].step[2];
+        char *to = row->stage + start * job->item;
+        fa_row_stage(job, 0, fa_row_at(job, 0, row->row) + (ptrdiff_t)start * step, step, count, to);
+        if (row->negated)
+            fa_row_negate(job, to, count);
+    }
+    job->kernels->blocks(row->x + start * job->item, count, row->blocks + start / FA_ROW_BLOCK);
     fa_fp_leave(state);
 }
 
 static void write_part(void *context, size_t task)
 {
-    const long_row *row = context;
-    size_t count, start = part_of(row, task, &count);
+    const fa_row_long *row = context;
+    const fa_row_job *job = row->job;
+    const ptrdiff_t step = job->operand[row->out].step[2];
+    size_t count, start = part_of(row, task, &count), offset = start * job->item;
+    const int direct = fa_row_is_direct(job, row->out);
+    char *at = fa_row_at(job, row->out, row->row) + (ptrdiff_t)start * step, *y = direct ? at : row->stage + offset;
     fa_fp_state state = fa_fp_enter();
-    row->kernels->write[row->which](&row->sum, row->x + start * row->item, row->y + start * row->item, count);
+    row->write(row, row->x + offset, y, start, count);
+    if (!direct)
+        fa_row_unstage(job, row->out, y, count, at, step);
     fa_fp_leave(state);
 }
 
-int fa_row_is_long(const fa_row_shape *shape, const fa_row_array *array)
+int fa_row_is_long(const fa_row_shape *shape)
 {
-    return shape->n >= LONG && shape->outer * shape->inner < (size_t)fa_get_num_threads() &&
-           fa_row_compute(shape->dtype) == shape->dtype && array->step[2] == (ptrdiff_t)fa_item_size(shape->dtype);
+    return shape->n >= LONG && shape->outer * shape->inner < (size_t)fa_get_num_threads();
 }
 
-fa_row_block *fa_row_long_blocks(fa_dtype dtype, const void *x, size_t n)
+static size_t blocks_size(const fa_row_shape *shape)
 {
-    const size_t blocks = (n + FA_ROW_BLOCK - 1) / FA_ROW_BLOCK;
-    long_row row = {.kernels = fa_kernels_for(dtype)->rows, .x = x, .n = n, .item = fa_item_size(dtype)};
-    row.blocks = malloc(blocks * sizeof *row.blocks);
-    if (row.blocks != NULL)
-        fa_parallel_for((n + LONG_TASK - 1) / LONG_TASK, sum_part, &row);
-    return row.blocks;
+    return (shape->n + FA_ROW_BLOCK - 1) / FA_ROW_BLOCK * sizeof(fa_row_block);
 }
 
-int fa_row_long_map(int which, fa_dtype dtype, const void *x, void *y, size_t n)
+size_t fa_row_long_buffer(const fa_row_shape *shape)
 {
-    long_row row = {.kernels = fa_kernels_for(dtype)->rows, .which = which, .x = x, .y = y, .n = n};
-    row.item = fa_item_size(dtype);
-    row.blocks = fa_row_long_blocks(dtype, x, n);
-    if (row.blocks == NULL)
-        return -1;
-    fa_fp_state state = fa_fp_enter();
-    row.kernels->sum[which](x, n, row.blocks, &row.sum);
-    fa_fp_leave(state);
-    free(row.blocks);
-    fa_parallel_for((n + LONG_TASK - 1) / LONG_TASK, write_part, &row);
-    return 0;
+    return blocks_size(shape) + shape->n * fa_item_size(fa_row_compute(shape->dtype));
 }
+
+void fa_row_long_read(fa_row_long *row, char *buffer)
+{
+    row->blocks = (fa_row_block *)(void *)buffer;
+    row->stage = buffer + blocks_size(row->job->shape);
+    row->x = row->negated || !fa_row_is_direct(row->job, 0) ? row->stage : fa_row_at(row->job, 0, row->row);
+    fa_parallel_for(parts(row), read_part, row);
+}
+
+void fa_row_long_write(fa_row_long *row) { fa_parallel_for(parts(row), write_part, row); }

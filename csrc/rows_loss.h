@@ -50,11 +50,7 @@ FA_INLINE double row_surprise(const row_sum *sum, row_total excess, double value
     return isinf(d) ? d + excess.head : d + (excess.head + (excess.tail + lost));
 }
 
-/* The gradient of a row's loss: factor * softmax less each * weight, and at the target what does not cancel. */
-typedef struct {
-    double factor, each, at_target;
-    size_t target;
-} row_slope;
+typedef fa_row_slope row_slope;
 
 /* The loss of class t, from a sum without its top; slope may be NULL. */
 static double row_class_loss(const fa_row_loss *loss, const real *x, size_t n, size_t t, const row_sum *sum,
@@ -85,6 +81,29 @@ static void row_class_gradient(const fa_row_loss *loss, const row_slope *slope, 
     y[slope->target] = (real)slope->at_target;
 }
 
+/* Of a row of several blocks: the loss, and n elements of the gradient from start on. */
+static double row_long_loss(const fa_row_loss *loss, const void *x, size_t n, int64_t index, const fa_row_block *blocks,
+                            fa_row_sum *sum, fa_row_slope *slope)
+{
+    row_sum_of(x, n, 1, sum, NULL, blocks);
+    return row_class_loss(loss, x, n, (size_t)index, sum, slope);
+}
+
+static void row_long_gradient(const fa_row_loss *loss, const fa_row_slope *slope, const fa_row_sum *sum, const void *x,
+                              void *gradient, size_t start, size_t n)
+{
+    real *y = gradient;
+    const int is_scale = row_is_scale(slope->factor);
+    row_write_again(x, y, n, sum, is_scale ? slope->factor : 1.0);
+    if (!is_scale)
+        row_multiply(y, n, slope->factor);
+    if (slope->each != 0)
+        for (size_t i = 0; i < n; i++)
+            y[i] -= (real)(slope->each * row_weight(loss, start + i));
+    if (slope->target - start < n)
+        y[slope->target - start] = (real)slope->at_target;
+}
+
 static double row_cross_entropy(const fa_row_loss *loss, const void *logits, size_t n, int64_t index,
                                 const void *unused, void *gradient)
 {
@@ -92,6 +111,12 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
     row_sum sum;
     row_powers powers;
     row_slope slope;
+    if (n > ROW_BLOCK) {
+        double result = row_long_loss(loss, logits, n, index, NULL, &sum, gradient ? &slope : NULL);
+        if (gradient)
+            row_long_gradient(loss, &slope, &sum, logits, gradient, 0, n);
+        return result;
+    }
     row_sum_of(logits, n, 1, &sum, gradient ? &powers : NULL, NULL);
     double result = row_class_loss(loss, logits, n, (size_t)index, &sum, gradient ? &slope : NULL);
     if (gradient) {

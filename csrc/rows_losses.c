@@ -1,7 +1,7 @@
 /* The losses over rows, in the order of the rows whatever the threads do, and the table of all entries.  No arithmetic on
  * elements. */
 #include "fpstate.h"
-#include "rows_job.h"
+#include "rows_long.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,6 +50,31 @@ static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *b
     }
 }
 
+static void write_long_gradient(const fa_row_long *row, const char *x, char *y, size_t start, size_t n)
+{
+    row->job->kernels->class_gradient(&row->job->loss->loss, row->slope, &row->sum, x, y, start, n);
+}
+
+/* Few long rows of logits with an index each: the blocks of each and its gradient by all threads, the rest by one. */
+static void loss_long_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+{
+    const fa_row_loss_call *call = job->loss;
+    const int wants_gradient = job->operand[2].data != NULL;
+    for (size_t r = first; r < first + count; r++) {
+        fa_row_slope slope;
+        fa_row_long row = {.job = job, .row = r, .out = 2, .write = write_long_gradient, .slope = &slope};
+        if (call->index[r] == call->ignore_index) {
+            loss_row(job, r, buffer);
+            continue;
+        }
+        fa_row_long_read(&row, buffer);
+        job->losses[r] = job->kernels->class_loss(&call->loss, row.x, job->shape->n, call->index[r], row.blocks,
+                                                  &row.sum, wants_gradient ? &slope : NULL);
+        if (wants_gradient)
+            fa_row_long_write(&row);
+    }
+}
+
 double fa_ordered_sum(const double *value, size_t count)
 {
     double sum = 0, lost = 0;
@@ -80,6 +105,11 @@ int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa
     job.work = loss_rows;
     job.loss = call;
     job.losses = losses;
+    job.in_one = which == FA_CROSS_ENTROPY && fa_row_is_long(shape);
+    if (job.in_one) {
+        job.work = loss_long_rows;
+        job.buffer = fa_row_long_buffer(shape);
+    }
     int status = fa_row_run(&job);
     if (status == 0) {
         fa_fp_state state = fa_fp_enter();

@@ -3,7 +3,7 @@
 #ifndef FA_ROWS_TURNS_H
 #define FA_ROWS_TURNS_H
 
-#include "rows_loss.h"
+#include "rows_short.h"
 
 /* What is known of a row between its sum and its result. */
 typedef struct {
@@ -101,12 +101,32 @@ FA_INLINE void row_map_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t
     }
 }
 
+/* n <= ROW_SHORT: vectors of rows as far as they go. */
+static void row_map_many(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows, int which)
+{
+    while (rows) {
+        size_t done = row_short_map(x, x_step, y, y_step, n, rows, which);
+        if (!done) {
+            done = rows < FA_LANES ? rows : FA_LANES;
+            if (which == FA_SOFTMAX)
+                row_map_turns(x, x_step, y, y_step, n, done, FA_SOFTMAX);
+            else
+                row_map_turns(x, x_step, y, y_step, n, done, FA_LOG_SOFTMAX);
+        }
+        x += (ptrdiff_t)done * x_step;
+        y += (ptrdiff_t)done * y_step;
+        rows -= done;
+    }
+}
+
 #define ROW_MAP(name, which)                                                                                           \
     static void row_##name(const void *from, ptrdiff_t x_step, void *to, ptrdiff_t y_step, size_t n, size_t rows)      \
     {                                                                                                                  \
         const real *x = from;                                                                                          \
         real *y = to;                                                                                                  \
-        if (n <= ROW_BLOCK)                                                                                            \
+        if (n <= ROW_SHORT && rows > 1)                                                                                \
+            row_map_many(x, x_step, y, y_step, n, rows, which);                                                        \
+        else if (n <= ROW_BLOCK)                                                                                       \
             row_map_turns(x, x_step, y, y_step, n, rows, which);                                                       \
         else                                                                                                           \
             for (size_t r = 0; r < rows; r++)                                                                          \
@@ -210,6 +230,38 @@ FA_INLINE void row_loss_turns(const fa_row_loss *loss, const fa_row_classes *c, 
         row_loss_turn_write(loss, c, before, 0);
 }
 
+/* c from this row on. */
+FA_INLINE fa_row_classes row_classes_from(const fa_row_classes *c, size_t row, size_t rows)
+{
+    fa_row_classes rest = *c;
+    rest.rows = rows;
+    rest.x = row_class_logits(c, row);
+    rest.index += row;
+    rest.losses += row;
+    rest.gradient = c->gradient ? row_class_slopes(c, row) : NULL;
+    return rest;
+}
+
+static void row_loss_turns_any(const fa_row_loss *loss, const fa_row_classes *c)
+{
+    if (c->gradient)
+        row_loss_turns(loss, c, 1);
+    else
+        row_loss_turns(loss, c, 0);
+}
+
+static void row_losses_many(const fa_row_loss *loss, const fa_row_classes *c)
+{
+    for (size_t row = 0, done; row < c->rows; row += done) {
+        done = row_short_losses(loss, c, row);
+        if (done)
+            continue;
+        done = c->rows - row < FA_LANES ? c->rows - row : FA_LANES;
+        const fa_row_classes some = row_classes_from(c, row, done);
+        row_loss_turns_any(loss, &some);
+    }
+}
+
 static void row_cross_entropies(const fa_row_loss *loss, const fa_row_classes *c)
 {
     if (c->n > ROW_BLOCK)
@@ -218,10 +270,10 @@ static void row_cross_entropies(const fa_row_loss *loss, const fa_row_classes *c
             c->losses[row] =
                 row_cross_entropy(loss, (const real *)c->x + (ptrdiff_t)row * c->x_step, c->n, c->index[row], NULL, y);
         }
-    else if (c->gradient)
-        row_loss_turns(loss, c, 1);
+    else if (c->n <= ROW_SHORT && c->rows > 1)
+        row_losses_many(loss, c);
     else
-        row_loss_turns(loss, c, 0);
+        row_loss_turns_any(loss, c);
 }
 
 #endif

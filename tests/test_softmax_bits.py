@@ -144,6 +144,43 @@ def test_bits_do_not_depend_on_layout(isa):
                     assert np.array_equal(np.signbit(got), np.signbit(want)), (function.__name__, layout)
 
 
+def short_rows(dtype, n, random):
+    """Twice as many rows as any vector has lanes, in which every turn that a row of n numbers can take is taken by one."""
+    count = 2 * 16 + 5
+    x = random.normal(0, 3, (count, n)) * random.choice([0.1, 1, 4, 20], (count, 1))
+    top = random.integers(0, n, count)
+    x[3::7, :] = x[3::7, :1]
+    x[1::9, :] -= 30 * (np.arange(n) != top[1::9, None])
+    x[2::11, n // 2] = -np.inf
+    x[5::8] = np.round(x[5::8])
+    x[16:32] = np.where(np.arange(16)[:, None] < random.integers(0, 3), x[16:32] * 1e9, x[16:32])
+    x[32, 0], x[33, 0], x[34, :] = np.nan, np.inf, -np.inf
+    return x.astype(dtype), random.integers(0, n, count)
+
+
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 10, 15, 16, 17, 31, 32, 33])
+def test_many_short_rows_have_the_bits_of_one(isa, dtype, n):
+    for seed in range(8):
+        x, target = short_rows(dtype, n, np.random.default_rng([n, seed]))
+        target[seed % 3 :: 6] = -100
+        for count in (len(x) if seed < 4 else 32, 9, 16, 21):
+            rows, classes = x[:count], target[:count]
+            for function in (fa.softmax, fa.log_softmax):
+                np.testing.assert_array_equal(function(rows), np.stack([function(row) for row in rows]))
+            each, gradient = fa.value_and_grad.cross_entropy(rows, classes, reduction="none")
+            ones = [
+                fa.value_and_grad.cross_entropy(row[None], one[None], reduction="none")
+                for row, one in zip(rows, classes, strict=True)
+            ]
+            np.testing.assert_array_equal(each, np.concatenate([loss for loss, _ in ones]))
+            np.testing.assert_array_equal(gradient, np.concatenate([slope for _, slope in ones]))
+            np.testing.assert_array_equal(fa.cross_entropy(rows, classes, reduction="none"), each)
+            scaled = fa.value_and_grad.cross_entropy(rows, classes, reduction="mean")[1]
+            columns = fa.value_and_grad.cross_entropy(np.ascontiguousarray(rows.T), classes, axis=0)[1]
+            np.testing.assert_array_equal(columns.T, scaled)
+
+
 def test_bits_do_not_depend_on_position():
     x = np.random.default_rng(6).normal(size=(3, 500)).astype(np.float32)
     buffer = np.zeros(3 * 500 + 64, np.float32)

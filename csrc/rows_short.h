@@ -1,0 +1,335 @@
+/* Many rows of up to 32 float32 elements, one in each vector lane: softmax, log_softmax, and the loss of an index with its
+ * gradient.  The same arithmetic in the same order as rows_sum.h and rows_loss.h, so the same bits; rows out of reach take the
+ * way of longer ones.  An element is a virtual lane of its own here, and what others do once for a row is done on lanes. */
+#ifndef FA_ROWS_SHORT_H
+#define FA_ROWS_SHORT_H
+
+#include "rows_loss.h"
+
+enum { ROW_SHORT = 32 };
+
+#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
+enum { ROW_FEWEST = FA_LANES / 4 + 1 }; /* rows; fewer are faster one after the other */
+
+/* Numbers of float64, one for each row. */
+typedef struct {
+    vf64 half[FA_HALVES];
+} row_wides;
+
+/* Rows side by side: element i of all of them at x[i]; h, q and the rest as in row_sum. */
+typedef struct {
+    size_t n, rows;
+    vreal x[ROW_SHORT], h[ROW_SHORT], q[ROW_SHORT];
+    vreal max, min;
+    row_frame frame;
+    int form;
+    row_wides exponent, own, top;
+} row_shorts;
+
+#define ROW_EACH_HALF(k) for (int k = 0; k < FA_HALVES; k++)
+
+FA_INLINE row_wides row_widen_both(vreal v)
+{
+    row_wides w;
+    ROW_EACH_HALF(k) w.half[k] = row_widen(v, k);
+    return w;
+}
+
+/* From rows to lanes and back, `from` and `to` being row after row. */
+FA_INLINE void row_short_take(row_shorts *s, const real *from, ptrdiff_t step)
+{
+    real to[ROW_SHORT][FA_LANES];
+    for (size_t r = 0; r < FA_LANES; r++)
+        for (size_t i = 0; i < s->n; i++)
+            to[i][r] = r < s->rows ? from[(ptrdiff_t)r * step + (ptrdiff_t)i] : 0;
+    memcpy(s->x, to, s->n * sizeof *to);
+}
+
+FA_INLINE void row_short_give(const row_shorts *s, const vreal *results, real *to, ptrdiff_t step)
+{
+    real from[ROW_SHORT][FA_LANES];
+    memcpy(from, results, s->n * sizeof *from);
+    for (size_t r = 0; r < s->rows; r++)
+        for (size_t i = 0; i < s->n; i++)
+            to[(ptrdiff_t)r * step + (ptrdiff_t)i] = from[i][r];
+}
+
+FA_INLINE vreal row_short_magic(const row_wides *exponent)
+{
+    return v_narrow(KD(ROW_MAGIC) + (KD(ROW_BASE) - exponent->half[0]),
+                    KD(ROW_MAGIC) + (KD(ROW_BASE) - exponent->half[FA_HALVES - 1]));
+}
+
+/* Extremes and frame; 0 if a row is out of reach. */
+FA_INLINE int row_short_frame(row_shorts *s)
+{
+    s->max = K(-INFINITY);
+    s->min = K(INFINITY);
+    for (size_t i = 0; i < s->n; i++) {
+        s->max = v_max(s->x[i], s->max);
+        s->min = v_min(s->x[i], s->min);
+    }
+    s->max = s->max + K(0);
+    vmask outside = ~v_le(v_abs(s->max), K(ROW_LIMIT));
+    if (v_any(outside))
+        return 0;
+    const row_wides max = row_widen_both(s->max);
+    ROW_EACH_HALF(k) s->exponent.half[k] = (max.half[k] * KD(ROW_LOG2E_HI) + KD(0x1.8p52)) - KD(0x1.8p52);
+    s->frame = (row_frame){.magic = row_short_magic(&s->exponent), .shift = K(0), .floor = s->max - K(ROW_DEPTH)};
+    vmask deep = v_le(s->min, s->frame.floor);
+    s->form = v_any(deep) ? ROW_WILD : ROW_LANES;
+    return 1;
+}
+
+/* What an element adds to its row's sum, as a virtual lane of its own. */
+FA_INLINE row_wides row_short_term(vreal h, vreal q)
+{
+    vreal sum = K(ROW_PRELOAD) + h, kept = sum - K(ROW_PRELOAD), rest = h * q + (h - kept);
+    row_wides term;
+    ROW_EACH_HALF(k) term.half[k] = row_widen(kept, k) + row_widen(rest, k);
+    return term;
+}
+
+/* The tree of row_fold. */
+FA_INLINE row_wides row_short_fold(row_wides *term, size_t n)
+{
+    for (size_t width = ROW_VIRTUAL / 2; width; width /= 2)
+        for (size_t i = 0; i < width && i + width < n; i++)
+            ROW_EACH_HALF(k) term[i].half[k] += term[i + width].half[k];
+    return term[0];
+}
+
+/* H and q of every element, and their sum. */
+FA_INLINE void row_short_sum(row_shorts *s, int form)
+{
+    row_wides term[ROW_SHORT];
+    for (size_t i = 0; i < s->n; i++) {
+        vreal f;
+        s->h[i] = row_reduce(s->x[i], &s->frame, form, &f);
+        s->q[i] = row_fraction(f);
+        term[i] = row_short_term(s->h[i], s->q[i]);
+    }
+    s->own = row_short_fold(term, s->n);
+}
+
+/* The sum without the first of the largest; in another frame where it is given. */
+FA_INLINE row_wides row_short_others(const row_shorts *s, const row_frame *frame, int form)
+{
+    row_wides term[ROW_SHORT];
+    vmask before = v_lt(K(0), K(0));
+    for (size_t i = 0; i < s->n; i++) {
+        vmask largest = v_eq(s->x[i], s->max) & ~before;
+        vreal f, h = s->h[i], q = s->q[i];
+        if (frame) {
+            h = row_reduce(s->x[i], frame, form, &f);
+            q = row_fraction(f);
+        }
+        before = before | largest;
+        term[i] = row_short_term(v_select(largest, K(0), h), q);
+    }
+    return row_short_fold(term, s->n);
+}
+
+FA_INLINE vf64 row_power_of_two_lanes(vi64 e) { return v_real((e + KI64(1023)) << 52); }
+
+/* row_leave_out_top's second step: what is less than 1/16 of the top on its own scale. */
+FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm64 *dominated)
+{
+    row_wides exponent, again;
+    vi64 lift[FA_HALVES];
+    ROW_EACH_HALF(k)
+    {
+        lift[k] = ((v_bits(rest->half[k]) >> 52) & KI64(0x7ff)) - KI64(1022 + ROW_BASE);
+        lift[k] = v_select(dominated[k], lift[k], KI64(0));
+        exponent.half[k] = s->exponent.half[k] + v_to_float(lift[k]);
+    }
+    row_frame frame = s->frame;
+    frame.magic = row_short_magic(&exponent);
+    again = row_short_others(s, &frame, ROW_WILD);
+    ROW_EACH_HALF(k)
+    s->own.half[k] = v_select(dominated[k], again.half[k] * row_power_of_two_lanes(lift[k]), s->own.half[k]);
+}
+
+/* row_drop. */
+FA_INLINE void row_short_drop(row_shorts *s)
+{
+    vreal f, h = row_reduce(s->max, &s->frame, ROW_LANES, &f), q = row_fraction(f);
+    row_wides rest;
+    vm64 left_out[FA_HALVES], dominated[FA_HALVES];
+    int any_left_out = 0, any_dominated = 0;
+    ROW_EACH_HALF(k)
+    {
+        vf64 head = row_widen(h, k);
+        s->top.half[k] = head + head * row_widen(q, k);
+        s->own.half[k] -= s->top.half[k];
+        left_out[k] = ~v_ge(s->own.half[k], s->top.half[k] * KD(ROW_DOMINATED));
+        any_left_out |= v_any(left_out[k]);
+    }
+    if (!any_left_out)
+        return;
+    rest = row_short_others(s, NULL, s->form);
+    ROW_EACH_HALF(k)
+    {
+        s->own.half[k] = v_select(left_out[k], rest.half[k], s->own.half[k]);
+        dominated[k] = v_lt(rest.half[k], s->top.half[k] * KD(0x1p-4)) & v_gt(rest.half[k], KD(0));
+        any_dominated |= v_any(dominated[k]);
+    }
+    if (any_dominated)
+        row_short_rescale(s, &rest, dominated);
+}
+
+/* log(1 + rest) of every row. */
+FA_INLINE row_wides row_short_excess(const row_shorts *s)
+{
+    row_wides excess;
+    ROW_EACH_HALF(k) excess.half[k] = row_log1p(s->own.half[k] / s->top.half[k]);
+    return excess;
+}
+
+/* row_write for all rows into s->x, with factor / whole. */
+FA_INLINE void row_short_products(row_shorts *s, const row_wides *whole, double factor)
+{
+    const row_wides min = row_widen_both(s->min);
+    row_wides ratio, rest;
+    int near = 1;
+    ROW_EACH_HALF(k)
+    {
+        ratio.half[k] = KD(factor) / whole->half[k];
+        vf64 exponent = v_to_float((v_bits(ratio.half[k]) >> 52) - KI64(1023));
+        vf64 lowest = min.half[k] * KD(ROW_LOG2E_HI) - s->exponent.half[k] + KD(ROW_BASE) + exponent;
+        near &= !v_any(v_le(lowest, KD(ROW_LOWEST + 4))) && !v_any(v_le(exponent, KD(ROW_LOWEST + ROW_MANTISSA + 8)));
+    }
+    ROW_EACH_HALF(k) ratio.half[k] = near ? ratio.half[k] : ratio.half[k] * KD(0x1p64);
+    const vreal scale = v_narrow(ratio.half[0], ratio.half[FA_HALVES - 1]);
+    ROW_EACH_HALF(k) rest.half[k] = ratio.half[k] - row_widen(scale, k);
+    const vreal second = v_narrow(rest.half[0], rest.half[FA_HALVES - 1]);
+    if (near)
+        for (size_t i = 0; i < s->n; i++)
+            s->x[i] = row_product(s->h[i], s->q[i], scale, second, ROW_NEAR);
+    else
+        for (size_t i = 0; i < s->n; i++)
+            s->x[i] = row_product(s->h[i], s->q[i], scale, second, ROW_WILD);
+}
+
+/* x - logsumexp into s->x. */
+FA_INLINE void row_short_differences(row_shorts *s)
+{
+    const row_wides max = row_widen_both(s->max), excess = row_short_excess(s);
+    row_wides tail;
+    const vreal head = v_narrow(max.half[0] + excess.half[0], max.half[FA_HALVES - 1] + excess.half[FA_HALVES - 1]);
+    ROW_EACH_HALF(k) tail.half[k] = (max.half[k] - row_widen(head, k)) + excess.half[k];
+    const vreal rest = v_narrow(tail.half[0], tail.half[FA_HALVES - 1]);
+    for (size_t i = 0; i < s->n; i++)
+        s->x[i] = row_difference(s->x[i], head, rest, 0, 0);
+}
+
+/* Takes rows and sums them; 0 if one is out of reach. */
+FA_INLINE int row_short_begin(row_shorts *s, const real *x, ptrdiff_t step, size_t n, size_t rows)
+{
+    s->n = n;
+    s->rows = rows < FA_LANES ? rows : FA_LANES;
+    row_short_take(s, x, step);
+    if (!row_short_frame(s))
+        return 0;
+    if (s->form == ROW_WILD)
+        row_short_sum(s, ROW_WILD);
+    else
+        row_short_sum(s, ROW_LANES);
+    return 1;
+}
+
+/* How many rows, from the first on, are done: one vector of them, or none. */
+static size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,
+                            int which)
+{
+    row_shorts s;
+    if (rows < ROW_FEWEST || !row_short_begin(&s, x, x_step, n, rows))
+        return 0;
+    if (which == FA_SOFTMAX) {
+        row_short_products(&s, &s.own, 1.0);
+    } else {
+        row_short_drop(&s);
+        row_short_differences(&s);
+    }
+    row_short_give(&s, s.x, y, y_step);
+    return s.rows;
+}
+
+/* max - x[t] + log(1 + rest), as row_surprise has it. */
+FA_INLINE void row_short_surprise(const row_shorts *s, vreal chosen, double *losses)
+{
+    const row_wides max = row_widen_both(s->max), value = row_widen_both(chosen), excess = row_short_excess(s);
+    ROW_EACH_HALF(k)
+    {
+        vf64 d = max.half[k] - value.half[k], b = d - max.half[k];
+        vf64 lost = (max.half[k] - (d - b)) - (value.half[k] + b);
+        vf64 sum = v_select(v_eq(d, KD(INFINITY)), d + excess.half[k], d + (excess.half[k] + lost));
+        v_store(losses + k * FA_LANES_F64, sum);
+    }
+}
+
+/* The gradient at the target, as row_class_loss has it. */
+FA_INLINE vreal row_short_slopes(const row_shorts *s, const row_wides *whole, vreal chosen, double factor)
+{
+    vreal f, h = row_reduce(chosen, &s->frame, ROW_WILD, &f), q = row_fraction(f);
+    row_wides slope;
+    const row_wides max = row_widen_both(s->max), value = row_widen_both(chosen);
+    ROW_EACH_HALF(k)
+    {
+        vf64 head = row_widen(h, k), own = head + head * row_widen(q, k);
+        vf64 rest = v_select(v_eq(value.half[k], max.half[k]), s->own.half[k], whole->half[k] - own);
+        slope.half[k] = KD(factor) * (KD(0) - rest / whole->half[k]);
+    }
+    return v_narrow(slope.half[0], slope.half[FA_HALVES - 1]);
+}
+
+/* The same of losses: one vector of rows, or none. */
+static size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row)
+{
+    row_shorts s;
+    const size_t rows = c->rows - row;
+    const real *x = (const real *)c->x + (ptrdiff_t)row * c->x_step;
+    real *y = c->gradient ? (real *)c->gradient + (ptrdiff_t)row * c->gradient_step : NULL;
+    if (rows < ROW_FEWEST || loss->weight || loss->smoothing != 0 || !row_is_scale(loss->factor) ||
+        !row_short_begin(&s, x, c->x_step, c->n, rows))
+        return 0;
+    real chosen[FA_LANES] = {0}, slopes[FA_LANES];
+    double losses[FA_LANES];
+    const int64_t *index = c->index + row;
+    for (size_t r = 0; r < s.rows; r++)
+        chosen[r] = index[r] == c->ignore_index ? 0 : x[(ptrdiff_t)r * c->x_step + index[r]];
+    row_short_drop(&s);
+    row_short_surprise(&s, v_load(chosen), losses);
+    for (size_t r = 0; r < s.rows; r++)
+        c->losses[row + r] = index[r] == c->ignore_index ? 0 : losses[r];
+    if (!y)
+        return s.rows;
+    row_wides whole;
+    ROW_EACH_HALF(k) whole.half[k] = s.own.half[k] + s.top.half[k];
+    v_store(slopes, row_short_slopes(&s, &whole, v_load(chosen), loss->factor));
+    row_short_products(&s, &whole, loss->factor);
+    row_short_give(&s, s.x, y, c->gradient_step);
+    for (size_t r = 0; r < s.rows; r++, y += c->gradient_step)
+        if (index[r] == c->ignore_index)
+            memset(y, 0, c->n * sizeof(real));
+        else
+            y[index[r]] = slopes[r];
+    return s.rows;
+}
+#undef ROW_EACH_HALF
+
+#else
+FA_INLINE size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,
+                               int which)
+{
+    (void)x, (void)x_step, (void)y, (void)y_step, (void)n, (void)rows, (void)which;
+    return 0;
+}
+FA_INLINE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row)
+{
+    (void)loss, (void)c, (void)row;
+    return 0;
+}
+#endif
+
+#endif
