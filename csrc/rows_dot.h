@@ -77,16 +77,46 @@ FA_INLINE void row_dot_whole(row_accumulators *sum, const real *a, const real *b
     }
 }
 
+#ifdef FA_REAL_F32
+/* What is left of a row, with zeros behind it: they change no lane. */
+FA_INLINE const real *row_dot_rest(const real *a, size_t count, real *rest)
+{
+    for (size_t j = 0; j < ROW_DOT; j += FA_LANES)
+        v_store(rest + j, j >= count ? K(0) : count - j < FA_LANES ? v_load_part(a + j, count - j) : v_load(a + j));
+    return rest;
+}
+
+/* row_accumulated of lanes in registers. */
+FA_INLINE double row_dot_fold(vf64 *head)
+{
+    double lane[FA_LANES_F64];
+    for (size_t width = ROW_DOT_VECTORS / 2; width; width /= 2)
+        for (size_t j = 0; j < width; j++)
+            head[j] += head[j + width];
+    v_store(lane, head[0]);
+    for (size_t width = FA_LANES_F64 / 2; width; width /= 2)
+        for (size_t l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return lane[0];
+}
+#endif
+
 /* sum of a b, or of a if b is NULL, a constant of the caller */
 FA_INLINE double row_dot(const real *a, const real *b, size_t n)
 {
     row_accumulators whole;
-    row_accumulator sum;
     size_t i = 0;
     for (size_t j = 0; j < ROW_DOT_VECTORS; j++)
         whole.head[j] = whole.tail[j] = KD(0);
     for (; i + ROW_DOT <= n; i += ROW_DOT)
         row_dot_whole(&whole, a + i, b ? b + i : NULL);
+#ifdef FA_REAL_F32
+    real first[ROW_DOT], second[ROW_DOT];
+    if (i < n)
+        row_dot_whole(&whole, row_dot_rest(a + i, n - i, first), b ? row_dot_rest(b + i, n - i, second) : NULL);
+    return row_dot_fold(whole.head);
+#else
+    row_accumulator sum;
     for (size_t j = 0; j < ROW_DOT_VECTORS; j++) {
         v_store(sum.head + j * FA_LANES_F64, whole.head[j]);
         v_store(sum.tail + j * FA_LANES_F64, whole.tail[j]);
@@ -96,6 +126,7 @@ FA_INLINE double row_dot(const real *a, const real *b, size_t n)
         row_accumulate(&sum, l, product, row_product_error(u, v, product));
     }
     return row_accumulated(&sum);
+#endif
 }
 
 /* With u = weight (target (1 - smoothing) + smoothing / n), target and weight 1 where they are NULL:
@@ -115,7 +146,8 @@ FA_INLINE void row_weighted_step(row_accumulator *total, row_accumulator *depth,
 {
     for (size_t l = 0; l < count; l++) {
         double u = (has_target ? w->keep * w->target[i + l] + w->each : 1) * (has_weight ? w->weight[i + l] : 1);
-        double v = w->x[i + l], d = w->max - v, b = d - w->max, lost = (w->max - (d - b)) - (v + b), product = u * d;
+        double v = w->x[i + l], d = w->max - v, b = d - w->max, lost = (w->max - (d - b)) - (v + b);
+        double product = isinf(u) && d == 0 ? 0 : u * d; /* what an infinite weight gives comes from the total */
         row_accumulate(total, l, u, 0);
         row_accumulate(depth, l, product, row_product_error(u, d, product) + u * lost);
     }

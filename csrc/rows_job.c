@@ -26,7 +26,7 @@ fa_row_job fa_row_job_of(const fa_row_shape *shape, size_t n_operands, const fa_
 char *fa_row_at(const fa_row_job *job, size_t operand, size_t row)
 {
     const fa_row_array *array = &job->operand[operand];
-    size_t i = row / job->shape->inner, j = row % job->shape->inner;
+    const size_t inner = job->shape->inner, i = inner == 1 ? row : row / inner, j = row - i * inner;
     return array->data + (ptrdiff_t)i * array->step[0] + (ptrdiff_t)j * array->step[1];
 }
 

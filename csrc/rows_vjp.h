@@ -63,13 +63,24 @@ static void row_vjp_log_softmax(const void *result, const void *gradient, void *
         row_less_powers(y, g, dx, n, total, &scale, ROW_WILD);
 }
 
+/* g e^(x - inf), as the limit has it where x is not infinite. */
+static void row_infinite_slopes(const real *x, double g, real *dx, size_t n)
+{
+    const real at_top = NAN, below = row_has_nan(x, n) ? at_top : (real)(g * 0);
+    for (size_t i = 0; i < n; i++)
+        dx[i] = x[i] == (real)INFINITY ? at_top : below;
+}
+
 /* g softmax(x) */
 static void row_vjp_logsumexp(const void *x, double g, void *dx, size_t n)
 {
     row_sum sum;
     row_powers powers;
     row_sum_of(x, n, 0, &sum, &powers, NULL);
-    row_write_times(x, dx, n, &sum, &powers, g);
+    if (sum.max == INFINITY)
+        row_infinite_slopes(x, g, dx, n);
+    else
+        row_write_times(x, dx, n, &sum, &powers, g);
 }
 
 #endif

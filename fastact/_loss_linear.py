@@ -48,7 +48,7 @@ def _direct(x, weight, target, with_gradient, *, bias, ignore_index, reduction, 
             return None
         np.add(logits, bias, out=logits)
     kinds = (_row_losses.CROSS_ENTROPY, None)
-    result = _row_losses.direct_loss(
+    result = _row_losses.direct_rows(
         kinds, logits, target, with_gradient, 1, reduction, None, ignore_index, label_smoothing
     )
     if result is None or not with_gradient:

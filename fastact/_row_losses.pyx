@@ -3,10 +3,14 @@ helpers; no arithmetic on elements here."""
 
 cimport numpy as cnp
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t
 from ._core cimport FA_F32, FA_F64, row_entries
 from ._row_types cimport *
+from ._vectorcall cimport *
 
+from functools import update_wrapper
 from math import fsum
 
 cdef extern from "numpy/arrayobject.h":
@@ -132,7 +136,7 @@ cdef double plain_count(cnp.ndarray x, int axis, const fa_row_loss_call *call):
         FA_F64 if dtype_of(x) == FA_F64 else FA_F32, call.index, n_rows, call.ignore_index, call.loss.weight)
 
 
-cdef object direct_rows(
+cpdef object direct_rows(
     tuple kinds, object x, object target, bint with_gradient, object axis, object reduction, object weight,
     object ignore_index, object smoothing,
 ):
@@ -205,13 +209,6 @@ cdef object run_direct(
     return (loss, gradient) if with_gradient else loss
 
 
-def direct_loss(
-    tuple kinds, x, target, bint with_gradient, axis, reduction, weight, ignore_index, label_smoothing,
-):
-    """The loss, or (loss, gradient), of plain arrays, or None for others and for wrong arguments."""
-    return direct_rows(kinds, x, target, with_gradient, axis, reduction, weight, ignore_index, label_smoothing)
-
-
 cdef object rows_general = None, pairs_general = None  # what sees to all other arguments; set when those modules load
 
 
@@ -236,6 +233,60 @@ def loss_of_rows(
         return result
     return rows_general(
         function, kinds, x, target, with_gradient, (axis, reduction, weight, ignore_index, label_smoothing))
+
+
+cdef tuple defaults = (-1, "mean", None, -100, 0.0)  # of the options, in their order in _loss_rows.py
+
+
+cdef class RowLoss:
+    """A loss over rows as users call it: its Python function, and before that the direct lane for plain arrays."""
+    cdef vectorcallfunc vectorcall
+    cdef dict __dict__
+    cdef object function
+    cdef tuple kinds, options
+    cdef bint with_gradient
+
+    def __init__(self, function, tuple kinds, bint with_gradient):
+        self.function, self.kinds, self.options, self.with_gradient = function, kinds, kinds[2], with_gradient
+        self.vectorcall = row_loss_call
+        use_vectorcall(self, &self.vectorcall)
+        update_wrapper(self, function)
+
+    def __call__(self, *args, **kwargs):
+        return self.function(*args, **kwargs)
+
+    def __repr__(self):
+        return repr(self.function)
+
+    def __reduce__(self):
+        return self.__qualname__
+
+
+def row_loss_function(tuple kinds, bint with_gradient):
+    """A decorator for the public functions of losses over rows."""
+    return lambda function: RowLoss(function, kinds, with_gradient)
+
+
+cdef PyObject *row_loss_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
+    cdef RowLoss loss = <RowLoss>callable
+    cdef PyObject *value[5]
+    cdef Py_ssize_t i
+    cdef bint direct = PyVectorcall_NARGS(flags) == 2
+    for i in range(5):
+        value[i] = PyTuple_GET_ITEM(<PyObject *>defaults, i)
+    for i in range(PyTuple_GET_SIZE(names) if direct and names != NULL else 0):
+        name = <object>PyTuple_GET_ITEM(names, i)
+        direct = direct and name in loss.options
+        if direct:
+            value[<int>loss.options.index(name)] = operands[2 + i]
+    if direct:
+        result = direct_rows(
+            loss.kinds, <object>operands[0], <object>operands[1], loss.with_gradient, <object>value[0], <object>value[1],
+            <object>value[2], <object>value[3], <object>value[4])
+        if result is not None:
+            Py_INCREF(result)
+            return <PyObject *>result
+    return PyObject_Vectorcall(<PyObject *>loss.function, operands, flags, names)
 
 
 cdef bint plain_weight(object weight, cnp.ndarray x):

@@ -58,7 +58,7 @@ def register_bfloat16(int number):
     fa_bfloat16_number = number
 
 
-def direct_vjp(int which, y, g, axis):
+cdef object direct_vjp(int which, object y, object g, object axis):
     """vjp of softmax or log_softmax for plain arrays of one shape and dtype, or None when reductions.py has to look."""
     cdef fa_row_shape shape
     cdef fa_row_array result, gradient, target
@@ -141,7 +141,7 @@ cdef object general = None  # reductions.py's way through; set when that module 
 
 
 def set_general(functions):
-    """reductions.py hands its argument handling over: (map_general, logsumexp_general)."""
+    """reductions.py hands its argument handling over: (map_general, logsumexp_general, _vjp_of_map)."""
     global general
     general = functions
 
@@ -332,6 +332,38 @@ def logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
         if result is not None:
             return result
     return general[1](logsumexp, x, axis, keepdims, where, out, dtype)
+
+
+@with_passages(map="softmax")
+def vjp_softmax(*, y, g, axis=-1):
+    """Gradient of softmax: y * (g - sum(g * y)), the sum over `axis`.
+
+    [vjp of a map]
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.vjp.softmax(y=np.array([0.25, 0.75]), g=np.array([1.0, 0.0]))
+    array([ 0.1875, -0.1875])
+    """
+    result = direct_vjp(FA_VJP_SOFTMAX, y, g, axis)
+    return general[2]("vjp.softmax", FA_VJP_SOFTMAX, y, g, axis) if result is None else result
+
+
+@with_passages(map="log_softmax")
+def vjp_log_softmax(*, y, g, axis=-1):
+    """Gradient of log_softmax: g - exp(y) * sum(g), the sum over `axis`.
+
+    [vjp of a map]
+
+    Examples
+    --------
+    >>> import fastact as fa, numpy as np
+    >>> fa.vjp.log_softmax(y=np.log([0.25, 0.75]), g=np.array([1.0, 0.0])).round(6)
+    array([ 0.75, -0.75])
+    """
+    result = direct_vjp(FA_VJP_LOG_SOFTMAX, y, g, axis)
+    return general[2]("vjp.log_softmax", FA_VJP_LOG_SOFTMAX, y, g, axis) if result is None else result
 
 
 def direct_map(x, axis, int which, out):

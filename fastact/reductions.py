@@ -9,7 +9,6 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from . import _row_axes, _rows
-from ._passages import with_passages
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
 
@@ -247,7 +246,6 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     return deliver(result, out, name)
 
 
-_rows.set_general((map_general, logsumexp_general))
 
 
 def _vjp_operands(name, first, g):
@@ -259,9 +257,6 @@ def _vjp_operands(name, first, g):
 
 
 def _vjp_of_map(name, which, y, g, axis):
-    result = _rows.direct_vjp(which, y, g, axis)
-    if result is not None:
-        return result
     y, g = _vjp_operands(name, y, g)
     axes = normalized_axes(name, axis, y.ndim)
     shape = y.shape
@@ -282,34 +277,8 @@ def _vjp_of_map(name, which, y, g, axis):
     return result.reshape(shape)[()]
 
 
-@with_passages(map="softmax")
-def vjp_softmax(*, y, g, axis=-1):
-    """Gradient of softmax: y * (g - sum(g * y)), the sum over `axis`.
-
-    [vjp of a map]
-
-    Examples
-    --------
-    >>> import fastact as fa, numpy as np
-    >>> fa.vjp.softmax(y=np.array([0.25, 0.75]), g=np.array([1.0, 0.0]))
-    array([ 0.1875, -0.1875])
-    """
-    return _vjp_of_map("vjp.softmax", _row_axes.VJP_SOFTMAX, y, g, axis)
-
-
-@with_passages(map="log_softmax")
-def vjp_log_softmax(*, y, g, axis=-1):
-    """Gradient of log_softmax: g - exp(y) * sum(g), the sum over `axis`.
-
-    [vjp of a map]
-
-    Examples
-    --------
-    >>> import fastact as fa, numpy as np
-    >>> fa.vjp.log_softmax(y=np.log([0.25, 0.75]), g=np.array([1.0, 0.0])).round(6)
-    array([ 0.75, -0.75])
-    """
-    return _vjp_of_map("vjp.log_softmax", _row_axes.VJP_LOG_SOFTMAX, y, g, axis)
+_rows.set_general((map_general, logsumexp_general, _vjp_of_map))
+vjp_softmax, vjp_log_softmax = _rows.vjp_softmax, _rows.vjp_log_softmax
 
 
 def vjp_logsumexp(x, g, axis=-1):

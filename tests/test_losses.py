@@ -157,6 +157,22 @@ def test_gradient_of_probability_targets_is_accurate(isa, dtype):
         assert (error <= 2 * np.finfo(dtype).eps * (np.abs(gradient) + target * 0.5)).all()
 
 
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_infinite_probability_targets(isa, dtype, smoothing, infinity):
+    for n in (3, 20):
+        for c in range(3):
+            x, target = np.arange(n, 0, -1).astype(dtype)[None], np.zeros((1, n), dtype)
+            target[0, c] = infinity
+            t = torch.from_numpy(x).requires_grad_()
+            want = torch.nn.functional.cross_entropy(t, torch.from_numpy(target), label_smoothing=smoothing)
+            want.backward()
+            loss, gradient = fa.value_and_grad.cross_entropy(x, target, label_smoothing=smoothing)
+            assert loss == want.item() == infinity
+            np.testing.assert_array_equal(gradient, t.grad.numpy())
+
+
 def test_confident_prediction_keeps_loss_and_gradient():
     loss, gradient = fa.value_and_grad.cross_entropy(np.float32([[0, -20, -25]]), [0])
     assert abs(loss / 2.075041564150623e-09 - 1) < 1.2e-7

@@ -322,6 +322,18 @@ def test_derivatives_agree_with_torch(isa, problem, seed):
     np.testing.assert_allclose(fa.vjp.logsumexp(x, reduced, axis), t.grad.numpy(), **close)
 
 
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+@pytest.mark.parametrize("n", [3, 40, 1100])
+def test_derivative_of_logsumexp_at_infinity(isa, dtype, n):
+    inf, nan = np.inf, np.nan
+    for start in ([0, inf, 2], [inf, -inf, inf], [nan, 1, inf], [-inf, 1, -inf]):
+        x = np.full(n, start[0], dtype)
+        x[:3] = start
+        t = as_torch(x).requires_grad_()
+        torch.logsumexp(t, 0).backward(torch.tensor(-2.0, dtype=t.dtype))
+        np.testing.assert_allclose(fa.vjp.logsumexp(x, np.array(-2, dtype)), t.grad.numpy(), rtol=1e-5)
+
+
 def test_derivatives_over_several_axes_and_shapes():
     x = np.random.default_rng(3).normal(size=(2, 3, 4))
     g = np.random.default_rng(4).normal(size=(2, 3, 4))
