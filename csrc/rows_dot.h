@@ -147,9 +147,9 @@ FA_INLINE void row_weighted_step(row_accumulator *total, row_accumulator *depth,
     for (size_t l = 0; l < count; l++) {
         double u = (has_target ? w->keep * w->target[i + l] + w->each : 1) * (has_weight ? w->weight[i + l] : 1);
         double v = w->x[i + l], d = w->max - v, b = d - w->max, lost = (w->max - (d - b)) - (v + b);
-        double product = isinf(u) && d == 0 ? 0 : u * d; /* what an infinite weight gives comes from the total */
+        double counts = isinf(u) && d == 0 ? 0 : u, product = counts * d; /* what inf gives comes from the total */
         row_accumulate(total, l, u, 0);
-        row_accumulate(depth, l, product, row_product_error(u, d, product) + u * lost);
+        row_accumulate(depth, l, product, row_product_error(counts, d, product) + counts * lost);
     }
 }
 

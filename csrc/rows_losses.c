@@ -86,10 +86,51 @@ double fa_ordered_sum(const double *value, size_t count)
     return isfinite(sum) ? sum + lost : sum;
 }
 
+enum {
+    FEW = 64,       /* rows */
+    SMALL = 1 << 12 /* elements */
+};
+
+/* Whether these are few plain rows of logits with an index each: nothing to share, and nothing to stage. */
+static int is_small(int which, const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call)
+{
+    const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype);
+    return which == FA_CROSS_ENTROPY && shape->inner == 1 && shape->outer <= FEW && shape->n - 1 < SMALL / FEW &&
+           (shape->dtype == FA_F32 || shape->dtype == FA_F64) && x->step[2] == item && x->step[0] % item == 0 &&
+           (!call->gradient.data || (call->gradient.step[2] == item && call->gradient.step[0] % item == 0));
+}
+
+static void small_losses(const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call)
+{
+    const size_t item = fa_item_size(shape->dtype);
+    double losses[FEW];
+    const fa_row_classes classes = {
+        .x = x->data,
+        .x_step = x->step[0] / (ptrdiff_t)item,
+        .n = shape->n,
+        .rows = shape->outer,
+        .index = call->index,
+        .ignore_index = call->ignore_index,
+        .losses = losses,
+        .gradient = call->gradient.data,
+        .gradient_step = call->gradient.data ? call->gradient.step[0] / (ptrdiff_t)item : 0,
+    };
+    fa_fp_state state = fa_fp_enter();
+    fa_kernels_for(shape->dtype)->rows->cross_entropies(&call->loss, &classes);
+    *call->sum = fa_ordered_sum(losses, shape->outer);
+    for (size_t i = 0; call->each && i < shape->outer; i++)
+        fa_row_store(shape->dtype, (char *)call->each + i * item, losses[i]);
+    fa_fp_leave(state);
+}
+
 int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call)
 {
+    if (is_small(which, shape, &x, call)) {
+        small_losses(shape, &x, call);
+        return 0;
+    }
     size_t rows = shape->outer * shape->inner;
-    double few[64], *losses = rows <= 64 ? few : malloc(rows * sizeof *losses);
+    double few[FEW], *losses = rows <= FEW ? few : malloc(rows * sizeof *losses);
     if (!losses)
         return -1;
     const fa_dtype compute = fa_row_compute(shape->dtype);

@@ -79,7 +79,7 @@ cdef object scalar_of(cnp.ndarray x, double value):
 cdef object plain_index(object target, cnp.ndarray x, int axis):
     """Class indices as a contiguous int64 array of the shape of x without axis, or None."""
     cdef int d, n_dims = cnp.PyArray_NDIM(x)
-    if type(target) is list or PyArray_IsIntegerScalar(target):
+    if not cnp.PyArray_CheckExact(target) and (type(target) is list or PyArray_IsIntegerScalar(target)):
         target = cnp.PyArray_FROM_O(target)
     if not cnp.PyArray_CheckExact(target) or cnp.PyArray_NDIM(target) != n_dims - 1:
         return None
@@ -148,7 +148,8 @@ cpdef object direct_rows(
     cdef bint is_mean, is_none
     if type(reduction) is not str:
         return None
-    is_mean, is_none = reduction == "mean", reduction == "none"
+    is_mean = reduction == "mean"
+    is_none = not is_mean and reduction == "none"
     if not is_plain(x) or type(smoothing) is not float or not 0.0 <= <double>smoothing <= 1.0:
         return None
     a = plain_axis(x, axis)

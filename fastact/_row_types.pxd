@@ -101,7 +101,7 @@ cdef inline fa_dtype dtype_of(cnp.ndarray x) noexcept:
     return FA_F16 if number == NPY_HALF else FA_BF16
 
 
-cdef inline bint is_plain(object x):
+cdef inline bint is_plain(object x) noexcept:
     cdef int number
     if not (cnp.PyArray_CheckExact(x) and cnp.PyArray_NDIM(x) > 0 and cnp.PyArray_ISCARRAY_RO(x)):
         return False
@@ -112,7 +112,7 @@ cdef inline bint is_plain(object x):
     )
 
 
-cdef inline bint is_like(cnp.ndarray x, object out):
+cdef inline bint is_like(cnp.ndarray x, object out) noexcept:
     """Whether out is a plain array of the dtype and shape of x."""
     cdef int i
     if not is_plain(out) or cnp.PyArray_TYPE(out) != cnp.PyArray_TYPE(x):
@@ -163,7 +163,7 @@ cdef inline int plain_axis(cnp.ndarray x, object axis) noexcept:
     return <int>a if 0 <= a < cnp.PyArray_NDIM(x) else NO_AXIS
 
 
-cdef inline void plain_rows(cnp.ndarray x, int axis, fa_row_shape *shape, ptrdiff_t *step):
+cdef inline void plain_rows(cnp.ndarray x, int axis, fa_row_shape *shape, ptrdiff_t *step) noexcept:
     """The rows of a C-contiguous array along axis, or its one row for ALL_AXES."""
     cdef int d
     shape.dtype, shape.outer, shape.inner = dtype_of(x), 1, 1
