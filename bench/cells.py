@@ -22,7 +22,8 @@ ROW_SHAPES = ((1, 10), (32, 10), (128, 1000), (64, 32000), (8, 128256), (1, 4 * 
 OTHER_AXES = (((4096, 1000), 0), ((64, 1000, 64), 1))
 THREADED_ROWS = (("softmax", (64, 32000)), ("value_and_grad.cross_entropy", (64, 32000)))
 TRAINING = (((5, 3), 4), ((64, 128, 10), 64), ((784, 512, 256, 10), 128), ((784, 2048, 2048, 10), 256))
-SUITES = ("elementwise", "vjp", "float64", "halves", "rows", "training", "import", "threads")
+LINEAR = ("value_and_grad.linear_cross_entropy", (2048, 512, 32000))
+SUITES = ("elementwise", "vjp", "float64", "halves", "rows", "linear", "training", "import", "threads")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def default_cells(functions: Iterable[str]) -> list[Cell]:
         Names of the activations.
     """
     functions = list(functions)
-    cells = _elementwise(functions) + _rows()
+    cells = [*_elementwise(functions), *_rows(), Cell("linear", *LINEAR)]
     cells += [Cell("training", "adam", widths, batch=batch) for widths, batch in TRAINING]
     cells += [Cell("import", "fastact", ())]
     cells += [Cell("threads", name, (size,), threads=2) for size in THREADED_SIZES for name in functions]

@@ -13,6 +13,7 @@ SHORT = {"onnxruntime": "ort", "torch fused": "fused", "torch from x": "from x"}
 COLUMNS = {
     "training": ("numpy", "torch", "torch fused", "jax", "products"),
     "threads": ("fastact@1", "torch", "torch@1"),
+    "linear": ("torch", "products"),
     "vjp": ("numpy", "torch", "torch from x", "jax", "numexpr", "numba"),
     "import": ("decimal",),
     "halves": ("torch",),
@@ -23,6 +24,7 @@ TITLES = {
     "float64": "values, float64",
     "halves": "values, float16 and bfloat16",
     "rows": "rows, float32",
+    "linear": "tokens × features × classes, float32 (products: the three matrix products alone)",
     "training": "one training step, Adam, float32",
     "import": "import beyond import numpy",
     "threads": "two threads, float32 (@1: the same on one)",
@@ -55,7 +57,7 @@ def _columns(cell: Cell) -> tuple[str, ...]:
 def header(cell: Cell) -> str:
     """Two lines over the cells of a suite."""
     output = {"given": "results into given buffers", "allocated": "everybody allocates"}[cell.output]
-    output = "" if cell.suite in ("training", "import") else f", {output}"
+    output = "" if cell.suite in ("linear", "training", "import") else f", {output}"
     names = "".join(f"{SHORT.get(name, name):>10}" for name in _columns(cell))
     return (
         f"\n{TITLES[cell.suite]}{output}; ratios are the other's time over fastact's\n"

@@ -112,6 +112,8 @@ def targets(cell: Cell) -> list[Target]:
         return [Target("limit", 1.3, at_most=True)]
     if cell.suite == "rows":
         return _rows(cell)
+    if cell.suite == "linear":
+        return [Target("products", 1.1, at_most=True)]
     if cell.suite == "training":
         return _training(cell)
     if cell.suite == "import":

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 
-from bench import elementwise, imports, rows, subject, training
+from bench import elementwise, imports, linear, rows, subject, training
 from bench.cells import ROW_FUNCTIONS, Cell, cell_from_dict
 from bench.lineup import Lineup, examine
 from bench.timing import interleave
@@ -22,6 +22,7 @@ LINEUPS = {
     "float64": elementwise.lineup,
     "halves": elementwise.lineup,
     "rows": rows.lineup,
+    "linear": linear.lineup,
     "training": training.lineup,
     "import": imports.lineup,
 }

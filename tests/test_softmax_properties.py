@@ -126,6 +126,39 @@ def test_threads_do_not_show(shape, spoiler):
                 np.testing.assert_array_equal(a, b)
 
 
+def long_results(x, step):
+    """Results over rows long enough to be shared by threads, read and written in steps."""
+    wide = np.zeros((x.shape[0], x.shape[1] * step), x.dtype)
+    rows, into = wide[:, ::step], np.zeros_like(wide)[:, ::step]
+    rows[...] = x
+    target, n = np.array([0, x.shape[1] - 1])[: len(x)], x.shape[1]
+    for function in (fa.softmax, fa.log_softmax, fa.softmin):
+        yield function(rows)
+        yield function(rows, out=into)
+    yield fa.logsumexp(rows)
+    for options in ({}, {"reduction": "sum"}, {"ignore_index": 0}, {"label_smoothing": 0.1}):
+        yield from fa.value_and_grad.cross_entropy(rows, target, **options)
+    weight = np.linspace(0.5, 2, n)
+    yield from fa.value_and_grad.cross_entropy(rows, target, weight=weight, reduction="none")
+    yield fa.cross_entropy(rows, target)
+    yield fa.softmax(rows, out=rows)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, *strategies.FLOATS])
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("spoiler", [0, np.inf, -1e4])
+def test_long_rows_are_shared_in_the_bits_of_one_thread(dtype, step, spoiler):
+    x = np.random.default_rng(3).normal(0, 3, (2, 140_001)).astype(dtype)
+    x[0, 70_000], x[-1, -1] = 20, spoiler
+    for rows in (x[:1], x):
+        with fa.num_threads(1):
+            want = [result.copy() for result in long_results(rows, step)]
+        for threads in (2, 3, 8):
+            with fa.num_threads(threads):
+                for position, (a, b) in enumerate(zip(long_results(rows, step), want, strict=True)):
+                    np.testing.assert_array_equal(a, b, err_msg=f"{len(rows)} rows, {threads} threads, {position}")
+
+
 @pytest.mark.parametrize("bad", [3, -1, -101, 2**40])
 def test_nothing_is_written_for_a_target_out_of_range(bad):
     logits = np.arange(12.0).reshape(4, 3)

@@ -21,7 +21,7 @@ bound. Of two operands, x and gate or x and a weight, pairs of stratified number
 and the other. float16 and bfloat16 are computed in float32 and rounded once: their bound is half a ULP and float32's bound,
 and the inputs at which the result is not the nearest number are listed (the first of them; of one operand all in accuracy.json); of two
 operands each of the 65,536 numbers meets 16 others. Peers are measured on a million stratified finite inputs (float64:
-50,000) and on rows of up to 1,025 numbers, so that their figures are lower bounds of their errors.
+50,000) and on rows of up to 128,256 numbers, so that their figures are lower bounds of their errors.
 """
 
 
@@ -115,6 +115,23 @@ def row_functions(kept, dtype):
             *peers,
         )
         text += "| " + " | ".join(cells) + " |\n"
+    return text + "".join(row_shapes(kept, ours, what) for what in ("length", "family") if ours[0].get(f"by_{what}"))
+
+
+def row_shapes(kept, ours, what):
+    """The largest errors at every length, or on every family of rows: fastact's, and the best and the worst of the peers'."""
+    dtype = ours[0]["dtype"]
+    names = [line["name"] for line in ours]
+    text = f"\nBy {what}: fastact (the best to the worst peer)\n\n| {what} | {' | '.join(f'`{n}`' for n in names)} |\n"
+    text += "|---" * (1 + len(names)) + "|\n"
+    for key in ours[0][f"by_{what}"]:
+        cells = []
+        for line in ours:
+            others = [kept.get("/".join((peer, line["name"], "row", dtype)), {}) for peer in PEERS]
+            found = sorted(other[f"by_{what}"][key] for other in others if key in other.get(f"by_{what}", {}))
+            beside = f" ({figure({'ulp': found[0]})} to {figure({'ulp': found[-1]})})" if found else ""
+            cells.append(figure({"ulp": line[f"by_{what}"].get(key, 0.0)}) + beside)
+        text += f"| {key} | {' | '.join(cells)} |\n"
     return text
 
 

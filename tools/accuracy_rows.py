@@ -5,6 +5,7 @@ mathematics is in tests/reference.py.
 """
 
 import dataclasses
+import functools
 import time
 
 import numpy as np
@@ -18,12 +19,12 @@ CANCELS_BELOW = 2.0**-10
 SIGMAS = (0.01, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
-def lengths(dtype, sample):
+def lengths(dtype, sample, peer):
     """Row lengths: around lanes and blocks, and for float32 up to 4 million."""
     short = [1, 2, 3, 5, 8, 10, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129, 257, 1000, 1023, 1024, 1025]
     if dtype == "float64" or sample:
         return short
-    return [*short, 2049, 4097, 32_000, 128_256, 1 << 20, 1 << 22]
+    return [*short, 2049, 4097, 32_000, 128_256, *([] if peer else [1 << 20, 1 << 22])]
 
 
 def _filled(n, rest, **placed):
@@ -53,11 +54,11 @@ HARD = {
 }
 
 
-def rows(dtype, sample, seed=0):
+def rows(dtype, sample, peer=False, seed=0):
     """Pairs (family, row); the rows are 1-d arrays of this dtype."""
     random = np.random.default_rng(seed)
-    for n in lengths(dtype, sample):
-        repeat = 1 if n > 5000 else 2 if sample else 8
+    for n in lengths(dtype, sample, peer):
+        repeat = 1 if n > 5000 else 2 if sample or peer else 8
         for sigma in SIGMAS:
             for _ in range(repeat):
                 yield f"N(0, {sigma})", random.normal(0, sigma, n).astype(dtype)
@@ -122,11 +123,45 @@ def _jax(x, target):
         "softmax": lambda: jax.nn.softmax(x),
         "log_softmax": lambda: jax.nn.log_softmax(x),
         "logsumexp": lambda: jax.nn.logsumexp(x),
+        "cross_entropy": lambda: -jax.nn.log_softmax(x)[target],
+        "cross_entropy'": lambda: jax.grad(lambda row: -jax.nn.log_softmax(row)[target])(x),
     }
 
 
+# Operator, attributes, rank of x, whether a target is taken.
+OPERATORS = {
+    "softmax": ("Softmax", {"axis": -1}, 1, False),
+    "log_softmax": ("LogSoftmax", {"axis": -1}, 1, False),
+    "logsumexp": ("ReduceLogSumExp", {"keepdims": 0}, 1, False),
+    "cross_entropy": ("SoftmaxCrossEntropyLoss", {"reduction": "none"}, 2, True),
+}
+
+
+@functools.cache
+def _onnx_session(name, dtype):
+    """onnxruntime's session on a model of one node."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    operator, attributes, rank, has_target = OPERATORS[name]
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    given = [helper.make_tensor_value_info("x", kind, ["m", "n"][-rank:])]
+    given += [helper.make_tensor_value_info("target", TensorProto.INT64, ["m"])] * has_target
+    node = helper.make_node(operator, [value.name for value in given], ["y"], **attributes)
+    graph = helper.make_graph([node], name, given, [helper.make_tensor_value_info("y", kind, None)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
 def _onnxruntime(x, target):
-    return {}
+    def run(name):
+        has_target = OPERATORS[name][3]
+        feed = {"x": x[None], "target": np.array([target])} if has_target else {"x": x}
+        return _onnx_session(name, x.dtype.name).run(None, feed)[0]
+
+    return {name: functools.partial(run, name) for name in OPERATORS}
 
 
 LIBRARIES = {"fastact": _fastact, "torch": _torch, "scipy": _scipy, "jax": _jax, "onnxruntime": _onnxruntime}
@@ -154,6 +189,8 @@ class WorstRow:
     family: str = ""
     length: int = 0
     cancelling: float = 0.0
+    by_length: dict = dataclasses.field(default_factory=dict)
+    by_family: dict = dataclasses.field(default_factory=dict)
 
     def add(self, family, x, got, want, m, may_cancel=False):
         """Count one row's results against the reference; may_cancel: of logsumexp, whose result may be near 0."""
@@ -169,8 +206,11 @@ class WorstRow:
                 absolute = float(abs(m.array(got.astype(np.float64))[0] - want[0]))
             self.cancelling = max(self.cancelling, absolute / scale / ROW_BOUNDS[x.dtype.name][1])
             errors[:] = 0
-        if errors.max(initial=0) > self.ulp:
-            self.ulp, self.family, self.length = float(errors.max()), family, x.size
+        worst = float(errors.max(initial=0))
+        for table, key in ((self.by_length, str(x.size)), (self.by_family, family)):
+            table[key] = max(table.get(key, 0.0), worst)
+        if worst > self.ulp:
+            self.ulp, self.family, self.length = worst, family, x.size
 
     def within(self, dtype):
         """Whether rows were counted and all keep the bounds."""
@@ -190,7 +230,7 @@ def sweep(library, dtype, sample=False, functions=FUNCTIONS):
         if name not in LIBRARIES[library](np.zeros(1, dtype), 0):
             continue
         begin, worst, random = time.perf_counter(), WorstRow(), np.random.default_rng(1)
-        for family, x in rows(dtype, sample or library != "fastact"):
+        for family, x in rows(dtype, sample, library != "fastact"):
             target = int(np.argmax(x)) if random.random() < 0.5 else int(random.integers(x.size))
             with np.errstate(all="ignore"):
                 worst.add(
@@ -214,4 +254,7 @@ def describe(line):
     text += f"{'ok' if line['ok'] else 'MISSED':<7} {line['family']!r}, {line['length']} long"
     if line["cancelling"]:
         text += f"; where it cancels {line['cancelling']:.2g} of the absolute bound"
-    return text + f"  [{line['count']} rows, {line['seconds']:.0f} s]"
+    text += f"  [{line['count']} rows, {line['seconds']:.0f} s]"
+    for what, table in (("length", line["by_length"]), ("family", line["by_family"])):
+        text += f"\n    by {what}: " + ", ".join(f"{key} {worst:.3g}" for key, worst in table.items())
+    return text
