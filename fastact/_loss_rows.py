@@ -1,6 +1,8 @@
 """Losses over rows: classes on an axis, indices or probabilities, weights, ignored rows.  No arithmetic on elements."""
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,11 +21,18 @@ from ._loss_arguments import (
 )
 from .reductions import delegated
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 # A loss: its kernels for class indices and for class probabilities, and the names of its options.
 _OPTIONS = ("axis", "reduction", "weight", "ignore_index", "label_smoothing")
-CROSS_ENTROPY = (_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES, _OPTIONS)
-NLL = (_row_losses.NLL, None, _OPTIONS[:4])
-PROBABILITY_CROSS_ENTROPY = (None, _row_losses.PROBABILITY_CROSS_ENTROPY, _OPTIONS[:2])
+CROSS_ENTROPY: tuple[Any, ...] = (_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES, _OPTIONS)
+NLL: tuple[Any, ...] = (_row_losses.NLL, None, _OPTIONS[:4])
+PROBABILITY_CROSS_ENTROPY: tuple[Any, ...] = (None, _row_losses.PROBABILITY_CROSS_ENTROPY, _OPTIONS[:2])
+
+
+def with_lane(kinds: tuple[Any, ...], with_gradient: bool) -> Callable[[Function], Function]:
+    """A decorator for public functions: plain arrays with options by name go to their kernels before the function."""
+    return lambda function: _row_losses.RowLoss(function, kinds, with_gradient)
 
 
 def rows_general(function, kinds, logits, target, with_gradient, values):

@@ -263,11 +263,6 @@ cdef class RowLoss:
         return self.__qualname__
 
 
-def row_loss_function(tuple kinds, bint with_gradient):
-    """A decorator for the public functions of losses over rows."""
-    return lambda function: RowLoss(function, kinds, with_gradient)
-
-
 cdef PyObject *row_loss_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
     cdef RowLoss loss = <RowLoss>callable
     cdef PyObject *value[5]

@@ -3,15 +3,14 @@ gradients.  What is done with the arguments stands in _loss_rows.py and _loss_li
 
 from . import _loss_rows
 from ._loss_linear import loss_of_linear
-from ._loss_rows import loss_of_rows
+from ._loss_rows import loss_of_rows, with_lane
 from ._pair_losses import *  # noqa: F403
 from ._pair_losses import __all__ as _pairs
-from ._row_losses import row_loss_function
 
 __all__: list[str] = ["cross_entropy", "linear_cross_entropy", "nll_loss", "probability_cross_entropy", *_pairs]
 
 
-@row_loss_function(_loss_rows.CROSS_ENTROPY, False)
+@with_lane(_loss_rows.CROSS_ENTROPY, False)
 def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     """Cross-entropy of logits: -log softmax(logits) at the target class.
 
@@ -76,7 +75,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     )
 
 
-@row_loss_function(_loss_rows.NLL, False)
+@with_lane(_loss_rows.NLL, False)
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
     """Negative log-likelihood: -log_probs at the target class.
 
@@ -116,7 +115,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, False, axis, reduction, weight, ignore_index)
 
 
-@row_loss_function(_loss_rows.PROBABILITY_CROSS_ENTROPY, False)
+@with_lane(_loss_rows.PROBABILITY_CROSS_ENTROPY, False)
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     """Cross-entropy of probabilities: -sum(target * log(probs)) over `axis`.
 

@@ -246,8 +246,6 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     return deliver(result, out, name)
 
 
-
-
 def _vjp_operands(name, first, g):
     """Both operands in the dtype of the first."""
     first = as_operand(first, None, name)

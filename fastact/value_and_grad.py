@@ -3,13 +3,12 @@
 from . import _loss_rows, _row_losses
 from ._loss_linear import loss_of_linear
 from ._loss_pairs import loss_of_pairs
-from ._loss_rows import loss_of_rows
+from ._loss_rows import loss_of_rows, with_lane
 from ._passages import with_passages
-from ._row_losses import row_loss_function
 from .losses import __all__ as __all__
 
 
-@row_loss_function(_loss_rows.CROSS_ENTROPY, True)
+@with_lane(_loss_rows.CROSS_ENTROPY, True)
 @with_passages(errors="IndexError, ValueError, TypeError")
 def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     """`fastact.cross_entropy` and its gradient with respect to the logits, in one pass.
@@ -39,7 +38,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     )
 
 
-@row_loss_function(_loss_rows.NLL, True)
+@with_lane(_loss_rows.NLL, True)
 @with_passages(errors="IndexError, ValueError, TypeError")
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
     """`fastact.nll_loss` and its gradient with respect to log_probs.
@@ -59,7 +58,7 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
     return loss_of_rows(nll_loss, _loss_rows.NLL, log_probs, target, True, axis, reduction, weight, ignore_index)
 
 
-@row_loss_function(_loss_rows.PROBABILITY_CROSS_ENTROPY, True)
+@with_lane(_loss_rows.PROBABILITY_CROSS_ENTROPY, True)
 @with_passages(errors="ValueError, TypeError")
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     """`fastact.probability_cross_entropy` and its gradient with respect to the probabilities.
