@@ -8,8 +8,9 @@
 
 enum { ROW_SHORT = 32 };
 
-#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
 enum { ROW_FEWEST = FA_LANES / 4 + 1 }; /* rows; fewer are faster one after the other */
+
+#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
 
 /* Numbers of float64, one for each row. */
 typedef struct {

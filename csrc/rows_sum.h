@@ -41,20 +41,25 @@ FA_INLINE int row_subtract_top(row_sum *sum)
     return 1;
 }
 
-/* The same by adding up the block with the maximum, n elements, again.  A dominated sum, less than 1/16 of what was left
- * out, is measured on its own scale. */
-static void row_leave_out_top(row_sum *sum, const real *block, size_t n, size_t skip)
+/* A dominated sum, less than 1/16 of what was left out of it, is measured on its own scale. */
+FA_INLINE void row_rescale_rest(row_sum *sum, const real *block, size_t n, size_t skip)
 {
-    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
-    sum->own = row_block_wild(block, n, skip, &frame, sum->max);
     double rest = sum->own.head + sum->others.head;
     if (!(rest < sum->top.head * 0x1p-4) || !(sum->own.head > 0))
         return;
     int below;
     frexp(sum->own.head, &below);
     double exponent = sum->exponent + (below - ROW_BASE);
-    frame = row_frame_of(sum->max, sum->shift, exponent);
+    row_frame frame = row_frame_of(sum->max, sum->shift, exponent);
     sum->own = row_times_power(row_block_wild(block, n, skip, &frame, sum->max), exponent - sum->exponent);
+}
+
+/* The same by adding up the block with the maximum, n elements, again. */
+static void row_leave_out_top(row_sum *sum, const real *block, size_t n, size_t skip)
+{
+    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
+    sum->own = row_block_wild(block, n, skip, &frame, sum->max);
+    row_rescale_rest(sum, block, n, skip);
 }
 
 /* start: of the first block that holds the maximum. */

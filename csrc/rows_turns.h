@@ -3,7 +3,7 @@
 #ifndef FA_ROWS_TURNS_H
 #define FA_ROWS_TURNS_H
 
-#include "rows_short.h"
+#include "rows_one.h"
 
 /* What is known of a row between its sum and its result. */
 typedef struct {
@@ -250,13 +250,25 @@ static void row_loss_turns_any(const fa_row_loss *loss, const fa_row_classes *c)
         row_loss_turns(loss, c, 0);
 }
 
+/* One short row by itself; 0 if it was not done. */
+FA_INLINE int row_one_of(const fa_row_loss *loss, const fa_row_classes *c, size_t row)
+{
+    real *y = c->gradient ? row_class_slopes(c, row) : NULL;
+    return c->index[row] != c->ignore_index &&
+           row_one_loss(loss, row_class_logits(c, row), c->n, (size_t)c->index[row], c->losses + row, y);
+}
+
 static void row_losses_many(const fa_row_loss *loss, const fa_row_classes *c)
 {
     for (size_t row = 0, done; row < c->rows; row += done) {
         done = row_short_losses(loss, c, row);
         if (done)
             continue;
-        done = c->rows - row < FA_LANES ? c->rows - row : FA_LANES;
+        if (c->rows - row < ROW_FEWEST && row_one_of(loss, c, row)) {
+            done = 1;
+            continue;
+        }
+        done = c->rows - row < ROW_FEWEST ? 1 : c->rows - row < FA_LANES ? c->rows - row : FA_LANES;
         const fa_row_classes some = row_classes_from(c, row, done);
         row_loss_turns_any(loss, &some);
     }
@@ -270,7 +282,7 @@ static void row_cross_entropies(const fa_row_loss *loss, const fa_row_classes *c
             c->losses[row] =
                 row_cross_entropy(loss, (const real *)c->x + (ptrdiff_t)row * c->x_step, c->n, c->index[row], NULL, y);
         }
-    else if (c->n <= ROW_SHORT && c->rows > 1)
+    else if (c->n <= ROW_SHORT)
         row_losses_many(loss, c);
     else
         row_loss_turns_any(loss, c);
