@@ -89,19 +89,26 @@ cdef class Row:
                 + [result] * self.n_out)
 
 
-cdef int add_integers(LoopTable loops, Row row, str characters, fa_dtype dtype, int number) except -1:
+cdef list integers(str characters):
+    """(NumPy's number, what it is in memory) of integer dtypes."""
+    found = [np.dtype(character) for character in characters]
+    return [(integer.num, MEMORY[f"{integer.kind}{integer.itemsize}"]) for integer in found]
+
+
+cdef list SMALL = integers("?bBhH"), WIDE = integers("iIlLqQ")
+
+
+cdef int add_integers(LoopTable loops, Row row, list kinds, fa_dtype dtype, int number) except -1:
     """Integer inputs, computed in dtype, which NumPy calls number; relu and relu6 keep them."""
     cdef fa_clip *clip
-    for character in characters:
-        integer = np.dtype(character)
-        if row.text["name"] in KEEP_INTEGERS and not row.is_vjp:
+    top = None if row.is_vjp else KEEP_INTEGERS.get(row.text["name"])
+    for integer, memory in kinds:
+        if top is not None:
             clip = <fa_clip *>malloc(sizeof(fa_clip))
-            clip.type = MEMORY[f"{integer.kind}{integer.itemsize}"]
-            clip.top = KEEP_INTEGERS[row.text["name"]]
-            loops.add(integer_loop, clip, [integer.num, integer.num])
+            clip.type, clip.top = memory, top
+            loops.add(integer_loop, clip, [integer, integer])
         else:
-            loops.add(float_loop, row.loop(dtype, MEMORY[f"{integer.kind}{integer.itemsize}"], dtype, dtype, dtype),
-                      row.numbers(integer.num, number, number, number))
+            loops.add(float_loop, row.loop(dtype, memory, dtype, dtype, dtype), row.numbers(integer, number, number, number))
     return 0
 
 
@@ -112,12 +119,12 @@ cdef object make_ufunc(Row row):
     """Loops stand so that the first to which all operands cast safely is the one NumPy's promotion means."""
     cdef LoopTable loops = LoopTable(row.n_in + row.n_out)
     cdef int half = np.dtype("e").num, single = cnp.NPY_FLOAT, double_ = cnp.NPY_DOUBLE
-    add_integers(loops, row, "?bBhH", FA_F32, single)
+    add_integers(loops, row, SMALL, FA_F32, single)
     if row.n_parameter:
         loops.add(float_loop, row.loop(FA_F32, FA_F16, FA_F16, FA_F16, FA_F16), row.numbers(half, half, half, half))
     loops.add(float_loop, row.loop(FA_F32, FA_F16, FA_F16, FA_F32, FA_F16), row.numbers(half, half, single, half))
     loops.add(float_loop, row.loop(FA_F32, FA_F32, FA_F32, FA_F32, FA_F32), row.numbers(single, single, single, single))
-    add_integers(loops, row, "iIlLqQ", FA_F64, double_)
+    add_integers(loops, row, WIDE, FA_F64, double_)
     loops.add(float_loop, row.loop(FA_F64, FA_F64, FA_F64, FA_F64, FA_F64), row.numbers(double_, double_, double_, double_))
     name, doc = row.text["name"].encode(), _docs.ufunc(row.text, row.is_vjp).encode()
     kept.extend((name, doc, loops))
