@@ -54,17 +54,8 @@ class Adagrad(Optimizer):
         differentiable=False,
         fused=None,
     ):
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "lr_decay": lr_decay,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "initial_accumulator_value": initial_accumulator_value,
-                "maximize": maximize,
-            },
-        )
+        settings = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "initial_accumulator_value": initial_accumulator_value}
+        super().__init__(params, {**settings, "weight_decay": weight_decay, "maximize": maximize})
 
     def add_param_group(self, param_group):
         """As of any optimizer; the sums of the new parameters begin at once, as in torch."""

@@ -133,6 +133,18 @@ def test_gradients_handed_back_are_the_callers_own():
     assert second.abs().sum().item() > 0 and not first.requires_grad
 
 
+def test_hooks_of_leaves_come_at_the_end_and_torchs_as_soon_as_they_can():
+    orders = []
+    for t in (ft, torch):
+        x, w, order = t.ones(2, requires_grad=True), t.ones(2, requires_grad=True), []
+        h = x * 2
+        w.register_hook(lambda g, order=order: order.append("leaf"))
+        h.register_hook(lambda g, order=order: order.append("result"))
+        (h.sin() * w).sum().backward()
+        orders.append(order)
+    assert orders[0] == ["result", "leaf"] and sorted(orders[1]) == ["leaf", "result"]
+
+
 def test_a_hook_lives_as_long_as_its_tensor():
     x, hook = ft.ones(2, requires_grad=True), lambda g: None
     x.register_hook(hook)

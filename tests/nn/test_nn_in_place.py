@@ -111,6 +111,18 @@ def test_an_index_changed_in_place_is_noticed(function):
         gradient(lambda i, m: (i.zero_(), m.fill_(False)))
 
 
+def test_places_of_a_graph_are_not_written_and_a_view_out_of_order_is_a_copy():
+    x = ft.ones(2, 3, requires_grad=True)
+    for write in (lambda y: y.__setitem__(0, 1.0), lambda y: ft.zeros(2).__setitem__(0, y[0, 0])):
+        with pytest.raises(RuntimeError, match=r"under no_grad|where, cat or stack"):
+            write(x * 2)
+    copied = x.detach().T.view(-1)
+    copied[0] = 5.0
+    assert x[0, 0].item() == 1
+    with pytest.raises(RuntimeError, match="view"):
+        torch.ones(2, 3).T.view(-1)
+
+
 def test_a_change_after_the_backward_pass_is_allowed():
     x = ft.tensor([1.0, 2.0], requires_grad=True)
     y = ft.exp(x)

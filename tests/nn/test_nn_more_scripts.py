@@ -23,6 +23,14 @@ def initialize(model, t, seed=3):
             p.copy_(t.tensor(r.normal(size=tuple(p.shape)) * 0.3))
 
 
+def descend(optimizer, loss):
+    """One step down the gradient of the loss; returns its value."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
 def softmax_by_hand(t, nn, F, optim):
     ws = [t.tensor(w, requires_grad=True) for w in WEIGHTS]
     x = t.tensor(INPUTS)
@@ -117,10 +125,7 @@ def variational_autoencoder(t, nn, F, optim):
     for _i in range(100):
         y, mu, lv = model(x)
         loss = F.binary_cross_entropy(y, x, reduction="sum") + -0.5 * t.sum(1 + lv - mu.pow(2) - lv.exp())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(descend(optimizer, loss))
     return losses
 
 
@@ -160,10 +165,7 @@ def tied_weights(t, nn, F, optim):
         h = F.softplus(F.linear(x, w, b))
         y = F.linear(h, w.t(), c)
         loss = ((y - x) ** 2).mean() + 0.001 * h.abs().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(descend(optimizer, loss))
     return losses
 
 
@@ -208,10 +210,7 @@ def contrastive_loss(t, nn, F, optim):
         pos = (y[:, None] == y[None, :]) & ~eye
         lp = s - t.logsumexp(s, dim=1, keepdim=True)
         loss = -(t.where(pos, lp, t.zeros_like(lp)).sum(1) / pos.sum(1).clamp(min=1)).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(descend(optimizer, loss))
     return losses
 
 
@@ -234,10 +233,7 @@ def mixture_of_experts(t, nn, F, optim):
     losses = []
     for _i in range(100):
         loss = F.smooth_l1_loss(model(t.tensor(INPUTS)), t.tensor(VALUES), beta=0.5)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+        losses.append(descend(optimizer, loss))
     return losses
 
 
