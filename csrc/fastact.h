@@ -56,9 +56,13 @@ enum { FA_MAX_IN = 4, FA_MAX_OUT = 2 };
 /* Half precision to float32 and back, rounding once to even; n contiguous elements. */
 typedef void fa_widen(size_t n, const uint16_t *from, float *to);
 typedef void fa_narrow(size_t n, const float *from, uint16_t *to);
+/* n contiguous 16-bit numbers, at any address, each replaced by its entry; y may be x.  The entries before the first and after
+ * the last can be read.  how: FA_STREAMED or 0. */
+typedef void fa_translator(size_t n, const uint16_t *entries, const void *x, void *y, int how);
 typedef struct {
     fa_widen *widen_f16, *widen_bf16;
     fa_narrow *narrow_f16, *narrow_bf16;
+    fa_translator *translate;
 } fa_movers;
 
 struct fa_row_kernels;

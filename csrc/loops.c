@@ -1,17 +1,23 @@
 /* From operands as NumPy describes them to the contiguous blocks that kernels take: what is strided or of another type is
- * staged through small buffers, results that no cache holds are stored past it, large work is cut into pieces for the threads.
- * No arithmetic on elements. */
+ * staged through small buffers, results that no cache holds are stored past it, those of many half-precision numbers are looked
+ * up, large work is cut into pieces for the threads.  No arithmetic on elements. */
 #include "convert.h"
 #include "fpstate.h"
+#include "half_table.h"
 #include "pool.h"
-#include "stream.h"
 #include "threads.h"
+#include "ways.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum {
     PIECE = 1 << 15,         /* elements of one task; fixed, so that results cannot depend on the threads */
     THREADED_FROM = 1 << 17, /* below this many elements a second thread does not pay */
+    TABLED_FROM = 1 << 17,   /* … nor a table */
+    STREAMED_FROM =
+        1 << 22,     /* bytes: fewer a second cache level and a share of the third hold, and they will be read again */
+    SPREAD = 1 << 3, /* with FA_STORED_*: what is learned of such numbers is learned apart */
     MAX_OPERANDS = FA_MAX_IN + FA_MAX_OUT,
 };
 
@@ -20,10 +26,10 @@ typedef struct {
     size_t n;
     char *const *data;
     const ptrdiff_t *step;
-    size_t block;             /* elements staged at once; 0: the kernel takes all operands as they stand */
-    int staged[MAX_OPERANDS]; /* goes through a buffer */
-    int how;                  /* for the kernel, where nothing is staged */
-    int streamable;
+    size_t block;               /* elements staged at once; 0: the kernel takes all operands as they stand */
+    int staged[MAX_OPERANDS];   /* goes through a buffer */
+    int how;                    /* for the kernel, where nothing is staged */
+    const fa_half_table *table; /* results are looked up here; NULL: the kernel computes them */
 } fa_job;
 
 /* Bytes from an operand's first element to the one at start. */
@@ -41,7 +47,10 @@ static void run_direct(const fa_job *job, size_t start, size_t n)
     }
     for (int i = 0; i < call->n_out; i++)
         out[i] = job->data[call->n_in + i] + offset(job, call->n_in + i, start);
-    call->kernel(n, in, step, out, job->how);
+    if (job->table)
+        fa_kernels_for(FA_F32)->movers->translate(n, job->table->result, in[0], out[0], job->how);
+    else
+        call->kernel(n, in, step, out, job->how);
 }
 
 /* A block copied in, computed, copied out: what stands in the same memory as an input is written only after all of the
@@ -163,7 +172,6 @@ static void plan(fa_job *job)
         direct &= placed && (job->how || call->type[k] == call->dtype);
     }
     job->block = direct ? 0 : FA_STAGE;
-    job->streamable = direct && !job->how && !is_input(job, job->data[call->n_in]);
 }
 
 static void run_all(const fa_job *job, int threaded)
@@ -174,16 +182,58 @@ static void run_all(const fa_job *job, int threaded)
         run(job, 0, job->n);
 }
 
-/* The same, past the caches or through them, whichever has been the faster. */
-static void run_streamable(fa_job *job, int threaded)
+/* Whether each result is that of one half-precision number. */
+static int is_tabled(const fa_job *job)
 {
-    const void *kernel = (const void *)(uintptr_t)job->call->kernel;
-    const size_t bytes = job->n * fa_item_size(job->call->dtype);
-    const int choice = fa_stream_choice(kernel, bytes, threaded);
+    const fa_call *call = job->call;
+    for (int k = 1; k < call->n_in; k++)
+        if (job->step[k] != 0)
+            return 0;
+    return job->how && call->n_array == 1 && call->n_out == 1 && job->n >= TABLED_FROM;
+}
+
+/* In how many ways the call may run: by the kernel, by a table, and either past the caches. */
+static int count_ways(const fa_job *job, size_t bytes)
+{
+    const int past = bytes >= STREAMED_FROM && !is_input(job, job->data[job->call->n_in]);
+    if (job->block || (job->how && !is_tabled(job)))
+        return 1;
+    return (job->how ? 2 : 1) + past;
+}
+
+static const fa_half_table *take_table(const fa_job *job)
+{
+    const fa_call *call = job->call;
+    fa_half_function function = {.kernel = call->kernel, .how = job->how, .n_parameter = call->n_in - 1};
+    for (int k = 1; k < call->n_in; k++)
+        memcpy(&function.parameter[k - 1], job->data[k], sizeof(float));
+    return fa_half_table_take(&function);
+}
+
+/* By whichever way has been the fastest. */
+static void run_fastest(fa_job *job, int threaded)
+{
+    const size_t bytes = job->n * fa_item_size(job->call->type[job->call->n_in]);
+    fa_work work = {.kernel = (const void *)(uintptr_t)job->call->kernel,
+                    .kind = job->how,
+                    .bytes = bytes,
+                    .threaded = threaded,
+                    .ways = count_ways(job, bytes)};
+    if (work.ways == 1) {
+        run_all(job, threaded);
+        return;
+    }
+    if (job->how && fa_half_numbers_spread(job->n, job->data[0]))
+        work.kind |= SPREAD;
     const uint64_t start = fa_nanoseconds();
-    job->how = choice ? FA_STREAMED : 0;
+    const int way = fa_way_of(&work);
+    job->table = job->how && way ? take_table(job) : NULL;
+    if (way == (job->how ? 2 : 1))
+        job->how |= FA_STREAMED;
     run_all(job, threaded);
-    fa_stream_took(kernel, bytes, threaded, choice, fa_nanoseconds() - start);
+    if (job->table)
+        fa_half_table_give_back(job->table);
+    fa_way_took(&work, way, fa_nanoseconds() - start);
 }
 
 void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step)
@@ -201,10 +251,7 @@ void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrd
         return;
     }
     const int threaded = n >= THREADED_FROM && fa_get_num_threads() > 1;
-    if (job.streamable && n >= THREADED_FROM)
-        run_streamable(&job, threaded);
-    else
-        run_all(&job, threaded);
+    run_fastest(&job, threaded);
 }
 
 void fa_narrow_parameters(int n, const double *wide, float *narrow)

@@ -15,9 +15,11 @@ enum {
 /* Hides from the compiler that a flag stays the same, or it would copy the loop for each of its values. */
 #define FA_OPAQUE(flag) __asm__("" : "+r"(flag))
 #define FA_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define FA_PREFETCH(address, level) __builtin_prefetch(address, 0, 4 - (level))
 #else
 #define FA_OPAQUE(flag) (void)flag
 #define FA_LIKELY(condition) (condition)
+#define FA_PREFETCH(address, level) (void)(address)
 #endif
 
 /* Elements i and following of n; lanes past the n-th are 0. */

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import ml_dtypes
 import numpy as np
@@ -67,6 +68,83 @@ def test_threads_give_the_same_bits(half):
     for n in (2, 3, 8):
         with fa.num_threads(n):
             assert np.array_equal(bits(fa.gelu(x)), bits(want))
+
+
+# Large calls look results up in a table; which way a call runs is learned, so each is made often enough for all ways.
+LARGE, CALLS = (1 << 18) + 3, 7
+
+
+def bit_for_bit(y):
+    return y.view(np.uint16)
+
+
+@ROWS
+@HALF
+def test_large_calls_give_the_bits_of_short_ones(isa, name, half):
+    function = subjects.fastact_function(name, "value")
+    x = every_number(half)
+    want = np.resize(bit_for_bit(function(x)), LARGE)
+    large, out = np.resize(x, LARGE), np.empty(LARGE, half)
+    for turn in range(CALLS):
+        with fa.num_threads(1 + turn % 3):
+            out.fill(0)
+            function(large, out=out)
+        assert np.array_equal(bit_for_bit(out), want), f"call {turn}"
+    function(large, out=large)
+    assert np.array_equal(bit_for_bit(large), want)
+
+
+@HALF
+def test_results_that_may_pass_the_caches_have_the_same_bits(isa, half):
+    want = np.resize(bit_for_bit(fa.tanh(every_number(half))), 8 * LARGE)
+    x = np.resize(every_number(half), 8 * LARGE)
+    for _ in range(10):
+        assert np.array_equal(bit_for_bit(fa.tanh(x)), want)
+
+
+@HALF
+def test_large_calls_follow_their_parameters(half):
+    x = every_number(half)
+    large = np.resize(x, LARGE)
+    for turn in range(CALLS):
+        for name, parameters in (("leaky_relu", (0.5 + turn,)), ("softplus", (1.0 + turn % 2, 20.0)), ("elu", (0.25,))):
+            function = getattr(fa, name)
+            want = np.resize(bit_for_bit(function(x, *parameters)), LARGE)
+            assert np.array_equal(bit_for_bit(function(large, *parameters)), want), (name, parameters)
+    slopes = np.linspace(-1, 1, LARGE, dtype=np.float32).astype(half)
+    got = fa.leaky_relu(large, slopes)
+    for part in (slice(0, 1000), slice(-1000, None)):
+        assert np.array_equal(bit_for_bit(got[part]), bit_for_bit(fa.leaky_relu(large[part], slopes[part])))
+
+
+@HALF
+def test_large_calls_on_any_layout_give_the_same_bits(half):
+    x = every_number(half)
+    want = np.resize(bit_for_bit(fa.gelu(x)), LARGE)
+    memory = np.zeros(2 * LARGE + 2, np.uint8)
+    shifted = memory[1:-1].view(half)
+    shifted[...] = np.resize(x, LARGE)
+    spread_out = np.zeros((LARGE, 2), half)[:, 0]
+    spread_out[...] = shifted
+    for _ in range(CALLS):
+        assert np.array_equal(bit_for_bit(fa.gelu(shifted)), want)
+        assert np.array_equal(bit_for_bit(fa.gelu(spread_out)), want)
+        overlapping = np.resize(x, LARGE + 1)
+        fa.gelu(overlapping[:-1], out=overlapping[1:])
+        assert np.array_equal(bit_for_bit(overlapping[1:]), want)
+
+
+@HALF
+def test_large_calls_of_many_threads_at_once(half):
+    x, slopes = every_number(half), (0.25, 0.5, 2.0, 3.0)
+    large = np.resize(x, LARGE)
+    wants = [np.resize(bit_for_bit(fa.leaky_relu(x, slope)), LARGE) for slope in slopes]
+
+    def work(slope, want):
+        return all(np.array_equal(bit_for_bit(fa.leaky_relu(large, slope)), want) for _ in range(CALLS))
+
+    with ThreadPoolExecutor(len(slopes)) as pool:
+        assert all(pool.map(work, slopes, wants))
 
 
 @HALF

@@ -52,6 +52,16 @@ FA_INLINE void v_store_high16(uint16_t *p, vi32 v)
     _mm_storeu_si128((void *)p, _mm_packs_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1)));
 }
 
+#define FA_TRANSLATED 16 /* as in avx512.h */
+FA_INLINE vi32 v_translate(const uint16_t *entries, const void *x)
+{
+    const __m256i both = _mm256_loadu_si256(x);
+    const int *at = (const void *)entries, *before = (const void *)(entries - 1);
+    __m256i even = _mm256_i32gather_epi32(at, _mm256_and_si256(both, _mm256_set1_epi32(0xffff)), 2);
+    __m256i odd = _mm256_i32gather_epi32(before, _mm256_srli_epi32(both, 16), 2);
+    return (vi32)_mm256_blend_epi16(even, odd, 0xaa);
+}
+
 #define FA_STREAMS
 FA_INLINE void v_fence(void) { _mm_sfence(); }
 FA_INLINE void v_stream_f32(float *to, vf32 v) { _mm256_stream_ps(to, (__m256)v); }

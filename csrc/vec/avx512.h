@@ -60,6 +60,16 @@ FA_INLINE void v_store_high16(uint16_t *p, vi32 v)
     _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16((__m512i)(v >> 16)));
 }
 
+/* FA_TRANSLATED 16-bit numbers, each replaced by its entry: loaded with a neighbour, which the blend leaves out. */
+#define FA_TRANSLATED 32
+FA_INLINE vi32 v_translate(const uint16_t *entries, const void *x)
+{
+    const __m512i both = _mm512_loadu_si512(x);
+    __m512i even = _mm512_i32gather_epi32(_mm512_and_si512(both, _mm512_set1_epi32(0xffff)), entries, 2);
+    __m512i odd = _mm512_i32gather_epi32(_mm512_srli_epi32(both, 16), entries - 1, 2);
+    return (vi32)_mm512_mask_blend_epi16(0xaaaaaaaa, even, odd);
+}
+
 #define FA_STREAMS
 FA_INLINE void v_fence(void) { _mm_sfence(); }
 FA_INLINE void v_stream_f32(float *to, vf32 v) { _mm512_stream_ps(to, (__m512)v); }

@@ -21,11 +21,13 @@ int count_failure(const char *file, int line);
 void test_cpu(void);
 void test_elementwise(void);
 void test_fork(void);
+void test_halves(void);
+void test_halves_inherited(void);
 void test_kernels(void);
 void test_pool(void);
 void test_row_layouts(void);
 void test_rows(void);
-void test_stream(void);
+void test_ways(void);
 void test_threads(void);
 
 /* One line a kernel, the hash of its results on fixed inputs: compare them between machines.  Exit status. */

@@ -1,0 +1,45 @@
+/* The choice among ways to run a call: all tried fairly, then the fastest one, for each kernel and size. */
+#include "../../csrc/ways.h"
+#include "check.h"
+
+/* Calls whose time is that of the way they are told to take. */
+static void take(const fa_work *work, const uint64_t *times, int calls, int *tried)
+{
+    for (int i = 0; i < calls; i++) {
+        const int way = fa_way_of(work);
+        CHECK(way >= 0 && way < work->ways, "way %d of %d", way, work->ways);
+        tried[way]++;
+        fa_way_took(work, way, times[way]);
+    }
+}
+
+void test_ways(void)
+{
+    static const char kernels[4096];
+    const size_t large = (size_t)64 << 20, small = (size_t)1 << 16;
+    const uint64_t falling[] = {9000000, 7000000, 3000000}, rising[] = {500000, 700000, 900000};
+    const uint64_t long_ones[] = {UINT64_MAX / 2000, 1, 2};
+    for (int ways = 1; ways <= FA_MAX_WAYS; ways++) {
+        const fa_work first = {kernels + 640 * ways, 0, large, 0, ways},
+                      second = {kernels + 640 * ways + 16, 0, large, 0, ways};
+        const fa_work smaller = {first.kernel, 0, large / 4, 0, ways}, threaded = {first.kernel, 0, large, 1, ways};
+        const fa_work tiny = {first.kernel, 0, small, 0, ways}, huge = {second.kernel, 0, large * 64, 0, ways},
+                      other = {first.kernel, 4, large, 0, ways};
+        int tried[FA_MAX_WAYS] = {0}, ignored[FA_MAX_WAYS] = {0};
+        take(&first, falling, 3 * ways, tried);
+        for (int way = 0; way < ways; way++)
+            CHECK(tried[way] == 3, "way %d of %d tried %d times", way, ways, tried[way]);
+        take(&second, rising, 3 * ways, ignored);
+        take(&smaller, rising, 3 * ways, ignored);
+        take(&threaded, rising, 3 * ways, ignored);
+        take(&other, rising, 3 * ways, ignored);
+        take(&tiny, rising, 3 * ways, ignored);
+        take(&huge, long_ones, 3 * ways, ignored);
+        CHECK(fa_way_of(&first) == ways - 1, "the fastest of %d ways is not taken", ways);
+        CHECK(fa_way_of(&second) == 0, "one kernel's times count for another");
+        CHECK(fa_way_of(&smaller) == 0 && fa_way_of(&tiny) == 0, "one size's times count for another");
+        CHECK(fa_way_of(&threaded) == 0, "times without threads count for those with");
+        CHECK(fa_way_of(&other) == 0, "times on one type count for another");
+        CHECK(fa_way_of(&huge) == (ways > 1), "a very long time is not held");
+    }
+}
