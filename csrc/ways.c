@@ -25,14 +25,18 @@ enum {
     TRIALS = 3,   /* calls of each way before the fastest one is kept; the first may fault pages in */
 };
 
-/* A kind of work, 0 while there is none, and the least time seen of each way, in picoseconds a byte, above two bits that count
- * the trials. */
+/* What is known of calls of one size: how many there were, and of each way the least time seen, in picoseconds a byte, above two
+ * bits that count its trials. */
+typedef struct {
+    cell calls, least[FA_MAX_WAYS];
+} record;
+
 static struct {
-    name kind;
-    cell least[CLASSES][2][FA_MAX_WAYS];
+    name kind; /* of work; 0 while there is none */
+    record of[CLASSES][2];
 } seen[PLACES];
 
-static cell *place(const fa_work *work)
+static record *place(const fa_work *work)
 {
     const uintptr_t kind = (uintptr_t)work->kernel + (uintptr_t)work->kind, first = kind * 0x9e3779b1u >> 8;
     size_t at = first % PLACES;
@@ -44,29 +48,43 @@ static cell *place(const fa_work *work)
         if (found == kind || (found == 0 && (CLAIM(seen[at].kind, found, kind) || found == kind)))
             break;
     }
-    return seen[at].least[class][work->threaded != 0];
+    return &seen[at].of[class][work->threaded != 0];
+}
+
+/* What disturbed all trials of a way would keep it out for ever: after 16, 32, 64, … calls the ways are tried again in turn. */
+static int again(const record *known, int ways)
+{
+    const uint32_t calls = READ(known->calls);
+    int doublings = 0;
+    while (calls >> doublings > 1)
+        doublings++;
+    return doublings >= 4 && calls == (uint32_t)1 << doublings ? doublings % ways : -1;
 }
 
 int fa_way_of(const fa_work *work)
 {
-    cell *all = place(work);
+    record *known = place(work);
     int rarest = 0, fastest = 0;
     for (int way = 1; way < work->ways; way++) {
-        if ((READ(all[way]) & 3) < (READ(all[rarest]) & 3))
+        if ((READ(known->least[way]) & 3) < (READ(known->least[rarest]) & 3))
             rarest = way;
-        if (READ(all[way]) >> 2 < READ(all[fastest]) >> 2)
+        if (READ(known->least[way]) >> 2 < READ(known->least[fastest]) >> 2)
             fastest = way;
     }
-    return (READ(all[rarest]) & 3) < TRIALS ? rarest : fastest;
+    if ((READ(known->least[rarest]) & 3) < TRIALS)
+        return rarest;
+    const int next = again(known, work->ways);
+    return next >= 0 ? next : fastest;
 }
 
 void fa_way_took(const fa_work *work, int way, uint64_t nanoseconds)
 {
-    cell *own = &place(work)[way];
-    const uint32_t before = READ(*own), count = before & 3;
+    record *known = place(work);
+    const uint32_t before = READ(known->least[way]), count = before & 3;
     const uint64_t time = nanoseconds * 1000 / work->bytes, most = UINT32_MAX >> 2;
     uint32_t least = time < most ? (uint32_t)time : (uint32_t)most;
     if (count && before >> 2 < least)
         least = before >> 2;
-    WRITE(*own, least << 2 | (count < TRIALS ? count + 1 : count));
+    WRITE(known->least[way], least << 2 | (count < TRIALS ? count + 1 : count));
+    WRITE(known->calls, READ(known->calls) + 1);
 }

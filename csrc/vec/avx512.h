@@ -65,8 +65,9 @@ FA_INLINE void v_store_high16(uint16_t *p, vi32 v)
 FA_INLINE vi32 v_translate(const uint16_t *entries, const void *x)
 {
     const __m512i both = _mm512_loadu_si512(x);
-    __m512i even = _mm512_i32gather_epi32(_mm512_and_si512(both, _mm512_set1_epi32(0xffff)), entries, 2);
-    __m512i odd = _mm512_i32gather_epi32(_mm512_srli_epi32(both, 16), entries - 1, 2);
+    const __m512i low = _mm512_and_si512(both, _mm512_set1_epi32(0xffff)), high = _mm512_srli_epi32(both, 16);
+    __m512i even = _mm512_mask_i32gather_epi32(low, 0xffff, low, entries, 2);
+    __m512i odd = _mm512_mask_i32gather_epi32(high, 0xffff, high, entries - 1, 2);
     return (vi32)_mm512_mask_blend_epi16(0xaaaaaaaa, even, odd);
 }
 

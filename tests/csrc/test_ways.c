@@ -40,6 +40,11 @@ void test_ways(void)
         CHECK(fa_way_of(&smaller) == 0 && fa_way_of(&tiny) == 0, "one size's times count for another");
         CHECK(fa_way_of(&threaded) == 0, "times without threads count for those with");
         CHECK(fa_way_of(&other) == 0, "times on one type count for another");
+        for (int call = 3 * ways; call <= 16 << ways; call++) {
+            const int way = fa_way_of(&first);
+            fa_way_took(&first, way, way == 0 ? 1000000 : falling[way]);
+        }
+        CHECK(fa_way_of(&first) == 0, "the first of %d ways is not tried again", ways);
         CHECK(fa_way_of(&huge) == (ways > 1), "a very long time is not held");
     }
 }
