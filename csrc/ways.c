@@ -64,15 +64,13 @@ static int again(const record *known, int ways)
 int fa_way_of(const fa_work *work)
 {
     record *known = place(work);
-    int rarest = 0, fastest = 0;
-    for (int way = 1; way < work->ways; way++) {
-        if ((READ(known->least[way]) & 3) < (READ(known->least[rarest]) & 3))
-            rarest = way;
+    int fastest = 0;
+    for (int way = 0; way < work->ways; way++) {
+        if ((READ(known->least[way]) & 3) < TRIALS)
+            return way; /* one way's trials in a row: what a call leaves in the caches matters to the next */
         if (READ(known->least[way]) >> 2 < READ(known->least[fastest]) >> 2)
             fastest = way;
     }
-    if ((READ(known->least[rarest]) & 3) < TRIALS)
-        return rarest;
     const int next = again(known, work->ways);
     return next >= 0 ? next : fastest;
 }
