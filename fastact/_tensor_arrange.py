@@ -110,6 +110,7 @@ class Pieces:
     def flip(self, *dims):
         """The order along `dims` turned round."""
         dims = tuple(check_dim(dim, self.ndim) for dim in _dims(dims))
+        dims = dims if self.ndim else ()
         return _tape.record(np.flip(self._raw(), dims).copy(), (self,), lambda g: np.flip(g, dims), "Flip")
 
     def roll(self, shifts, dims=None):
@@ -148,6 +149,8 @@ class Pieces:
     def movedim(self, source, destination):
         """Axis `source` moved to `destination`."""
         source, destination = check_dim(source, self.ndim), check_dim(destination, self.ndim)
+        if self.ndim == 0:
+            return self.permute()
         order = [dim for dim in range(self.ndim) if dim != source]
         order.insert(destination, source)
         return self.permute(order)

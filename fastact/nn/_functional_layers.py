@@ -199,5 +199,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between `x1` and `x2` along `dim`; lengths count as `eps` at least."""
     first, second = (x if isinstance(x, _tape.TensorBase) else _tape.constant(np.asarray(x)) for x in (x1, x2))
+    shape = np.broadcast_shapes(first.shape, second.shape)
+    first, second = first.expand(shape), second.expand(shape)  # an axis of length 1 counts as often as it is repeated
     lengths = (np.maximum(part.norm(2, dim, keepdim=True), eps) for part in (first, second))
     return like_operands(((first / next(lengths)) * (second / next(lengths))).sum(dim), x1, x2)

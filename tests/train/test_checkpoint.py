@@ -312,6 +312,8 @@ SCHEDULERS = {
     "ExponentialLR": lambda o: optim.lr_scheduler.ExponentialLR(o, 0.8),
     "CosineAnnealingLR": lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 7),
     "OneCycleLR": lambda o: optim.lr_scheduler.OneCycleLR(o, 0.05, total_steps=30),
+    "CyclicLR": lambda o: optim.lr_scheduler.CyclicLR(o, 0.001, 0.05, step_size_up=2, mode="triangular2"),
+    "CyclicLR of its own": lambda o: optim.lr_scheduler.CyclicLR(o, 0.001, 0.05, 3, scale_fn=lambda cycle: 0.7**cycle),
     "ReduceLROnPlateau": lambda o: optim.lr_scheduler.ReduceLROnPlateau(o, patience=0, factor=0.5),
     "LambdaLR": lambda o: optim.lr_scheduler.LambdaLR(o, lambda epoch: 1 / (1 + epoch)),
 }
