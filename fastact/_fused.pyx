@@ -56,6 +56,14 @@ cdef cnp.ndarray weight_gradient(cnp.ndarray g, cnp.ndarray x, cnp.ndarray out):
     return product(cnp.PyArray_Transpose(g, NULL), x, out)
 
 
+cdef cnp.ndarray matrix(cnp.ndarray a):
+    """`a` with all its axes but the last made one; -1 would not do, which nothing follows from where rows are empty."""
+    cdef Py_ssize_t count = 1
+    for i in range(a.ndim - 1):
+        count *= a.shape[i]
+    return a.reshape(count, a.shape[a.ndim - 1])
+
+
 cdef cnp.ndarray new_sum(cnp.ndarray rows, cnp.ndarray out):
     """`out`, or if that is None an array for the sum of the rows."""
     if out is None:
@@ -195,8 +203,7 @@ cdef class LinearNode(Node):
         if self.edges[0] is not None:
             dx = product(rows, self.weight, None)
         if rows.ndim != 2:
-            rows = rows.reshape(-1, rows.shape[rows.ndim - 1])
-            x = x.reshape(-1, x.shape[x.ndim - 1])
+            rows, x = matrix(rows), matrix(x)
         if self.edges[1] is not None:
             dweight = weight_gradient(rows, x, free_home(self.edges[1]))
         if self.edges[2] is not None and dbias is None:

@@ -27,9 +27,13 @@ def linear(input, weight, bias=None):
     Parameters
     ----------
     input : Tensor or array_like, shape (..., in)
-    weight : Tensor or array_like, shape (out, in)
-    bias : Tensor or array_like, shape (out,), optional
+    weight : Tensor or array_like, shape (out, in) or (in,)
+        Of one axis: the result has none for the outputs.
+    bias : Tensor or array_like, shape (out,) or (), optional
     """
+    if as_array(weight).ndim == 1:
+        y = np.matmul(as_array(input), as_array(weight))
+        return y if bias is None else np.add(y, bias)
     if isinstance(weight, _tape.TensorBase) and (bias is None or isinstance(bias, _tape.TensorBase)):
         return _fused.linear(input, weight, bias)
     y = np.matmul(as_array(input), as_array(weight).T)

@@ -21,7 +21,7 @@ x.sum(); x.sum(-1); x.sum(0, keepdim=True); x.mean(); x.mean((0, -1)); x.var(); 
 x.amax(0); x.amin(); x.max(-1)[0]; x.norm(); x.norm(1); x.norm(3, -1); x.norm(float("inf"), 0); x.cumsum(0); x.cumprod(-1)
 x.logsumexp(0); x.softmax(-1); x.log_softmax(0); F.softmin(x, dim=0); F.normalize(x, dim=-1); F.cosine_similarity(x, c, dim=-1)
 x[0]; x[..., 0]; x[None]; x[::2]; x[..., 1:]; x[x > 0]; x[[0, 0]]; x[:, 0]; x.flip(0); x.roll(1); x.T; x.unsqueeze(-1); x.squeeze()
-x.reshape(-1); x.flatten(); x.transpose(0, -1); x.expand(2, *x.shape); x.repeat(2, 2); x.tile(2); x.triu(); x.diag(); t.cat([x, c])
+x.reshape(-1); x.flatten(); x.transpose(0, -1); x.expand(2, *x.shape); x.repeat(2, 2); x.tile(2); x.triu(); x.diag(); t.cat([x, x * 2])
 t.cat([x, x], -1); t.stack([x, c], -1); t.outer(x, c); x.gather(0, t.zeros(x.shape, dtype=t.int64)); t.einsum("...i,...i->...", x, c)
 F.relu(x); F.gelu(x); F.silu(x); F.softplus(x); F.elu(x); F.glu(x); F.layer_norm(x, x.shape[-1:]); F.rms_norm(x, x.shape[-1:], eps=1e-6)
 x.half().double(); x.double().sum(); (x * x).sum() * x; x.detach() * x; x.clone(); x.contiguous(); F.linear(c, x); F.mse_loss(x, x * 2)
