@@ -94,26 +94,27 @@ enum {
 /* Whether these are few plain rows of logits with an index each: nothing to share, and nothing to stage. */
 static int is_small(int which, const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call)
 {
-    const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype);
+    const ptrdiff_t item = shape->dtype == FA_F32 ? 4 : 8, rest = item - 1;
     return which == FA_CROSS_ENTROPY && shape->inner == 1 && shape->outer <= FEW && shape->n - 1 < SMALL / FEW &&
-           (shape->dtype == FA_F32 || shape->dtype == FA_F64) && x->step[2] == item && x->step[0] % item == 0 &&
-           (!call->gradient.data || (call->gradient.step[2] == item && call->gradient.step[0] % item == 0));
+           (shape->dtype == FA_F32 || shape->dtype == FA_F64) && x->step[2] == item && !(x->step[0] & rest) &&
+           (!call->gradient.data || (call->gradient.step[2] == item && !(call->gradient.step[0] & rest)));
 }
 
 static void small_losses(const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call)
 {
-    const size_t item = fa_item_size(shape->dtype);
+    const size_t item = shape->dtype == FA_F32 ? 4 : 8;
+    const int shift = shape->dtype == FA_F32 ? 2 : 3;
     double losses[FEW];
     const fa_row_classes classes = {
         .x = x->data,
-        .x_step = x->step[0] / (ptrdiff_t)item,
+        .x_step = x->step[0] >> shift,
         .n = shape->n,
         .rows = shape->outer,
         .index = call->index,
         .ignore_index = call->ignore_index,
         .losses = losses,
         .gradient = call->gradient.data,
-        .gradient_step = call->gradient.data ? call->gradient.step[0] / (ptrdiff_t)item : 0,
+        .gradient_step = call->gradient.data ? call->gradient.step[0] >> shift : 0,
     };
     fa_fp_state state = fa_fp_enter();
     fa_kernels_for(shape->dtype)->rows->cross_entropies(&call->loss, &classes);

@@ -39,20 +39,18 @@ FA_INLINE row_wides row_widen_both(vreal v)
 /* From rows to lanes and back, `from` and `to` being row after row. */
 FA_INLINE void row_short_take(row_shorts *s, const real *from, ptrdiff_t step)
 {
-    real to[ROW_SHORT][FA_LANES];
-    for (size_t r = 0; r < FA_LANES; r++)
+    if (s->rows < FA_LANES)
+        memset(s->x, 0, s->n * sizeof *s->x);
+    for (size_t r = 0; r < s->rows; r++, from += step)
         for (size_t i = 0; i < s->n; i++)
-            to[i][r] = r < s->rows ? from[(ptrdiff_t)r * step + (ptrdiff_t)i] : 0;
-    memcpy(s->x, to, s->n * sizeof *to);
+            memcpy((char *)(s->x + i) + r * sizeof(real), from + i, sizeof(real));
 }
 
-FA_INLINE void row_short_give(const row_shorts *s, const vreal *results, real *to, ptrdiff_t step)
+FA_INLINE void row_short_give(const row_shorts *s, real *to, ptrdiff_t step)
 {
-    real from[ROW_SHORT][FA_LANES];
-    memcpy(from, results, s->n * sizeof *from);
-    for (size_t r = 0; r < s->rows; r++)
+    for (size_t r = 0; r < s->rows; r++, to += step)
         for (size_t i = 0; i < s->n; i++)
-            to[(ptrdiff_t)r * step + (ptrdiff_t)i] = from[i][r];
+            memcpy(to + i, (const char *)(s->x + i) + r * sizeof(real), sizeof(real));
 }
 
 FA_INLINE vreal row_short_magic(const row_wides *exponent)
@@ -252,7 +250,7 @@ static size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t 
         row_short_drop(&s);
         row_short_differences(&s);
     }
-    row_short_give(&s, s.x, y, y_step);
+    row_short_give(&s, y, y_step);
     return s.rows;
 }
 
@@ -309,7 +307,7 @@ static size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c,
     ROW_EACH_HALF(k) whole.half[k] = s.own.half[k] + s.top.half[k];
     v_store(slopes, row_short_slopes(&s, &whole, v_load(chosen), loss->factor));
     row_short_products(&s, &whole, loss->factor);
-    row_short_give(&s, s.x, y, c->gradient_step);
+    row_short_give(&s, y, c->gradient_step);
     for (size_t r = 0; r < s.rows; r++, y += c->gradient_step)
         if (index[r] == c->ignore_index)
             memset(y, 0, c->n * sizeof(real));

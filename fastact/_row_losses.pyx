@@ -13,9 +13,6 @@ from ._vectorcall cimport *
 from functools import update_wrapper
 from math import fsum
 
-cdef extern from "numpy/arrayobject.h":
-    bint PyArray_IsIntegerScalar(object)
-
 cnp.import_array()
 
 cdef const fa_row_entries *rows = <const fa_row_entries *>row_entries()
@@ -72,6 +69,8 @@ cdef void steps_of(cnp.ndarray x, int axis, fa_row_shape *shape, fa_row_array *a
 cdef object scalar_of(cnp.ndarray x, double value):
     """value as a scalar of x's dtype, rounded once."""
     cdef char item[8]
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT:
+        return float32_of(<float>value)
     rows.store(dtype_of(x), item, value)
     return cnp.PyArray_ToScalar(item, x)
 

@@ -34,6 +34,20 @@ cdef extern from "pairs_api.h" nogil:
         FA_PAIR_kl_div
         FA_PAIR_kl_div_log_target
 
+cdef extern from *:
+    """
+    #include "numpy/arrayscalars.h"
+    static inline PyObject *fa_float32_of(float value)
+    {
+        PyObject *scalar = PyArrayScalar_New(Float);
+        if (scalar)
+            PyArrayScalar_ASSIGN(scalar, Float, value);
+        return scalar;
+    }
+    """
+    bint PyArray_IsIntegerScalar(object)
+    object float32_of "fa_float32_of"(float value)
+
 cdef extern from "rows_api.h" nogil:
     ctypedef struct fa_row_loss:
         const void *weight
