@@ -139,7 +139,7 @@ def long_results(x, step):
     for options in ({}, {"reduction": "sum"}, {"ignore_index": 0}, {"label_smoothing": 0.1}):
         yield from fa.value_and_grad.cross_entropy(rows, target, **options)
     weight = np.linspace(0.5, 2, n)
-    yield from fa.value_and_grad.cross_entropy(rows, target, weight=weight, reduction="none")
+    yield from fa.value_and_grad.cross_entropy(rows, target, weight=weight, reduction="none", label_smoothing=0.1)
     yield fa.cross_entropy(rows, target)
     yield fa.softmax(rows, out=rows)
 
