@@ -32,15 +32,24 @@ static void row_write_times(const real *x, real *y, size_t n, const row_sum *sum
     row_multiply(y, n, factor);
 }
 
+FA_INLINE double row_quotient_of(row_total a, row_total b)
+{
+    double ratio = a.head / b.head;
+#ifdef FA_REAL_F64
+    ratio += (fma(-ratio, b.head, a.head) + (a.tail - ratio * b.tail)) / b.head;
+#endif
+    return ratio;
+}
+
 /* 1 - softmax at element t, without cancellation. */
 FA_INLINE double row_complement(const row_sum *sum, const real *x, size_t t)
 {
     row_total rest = row_add(sum->others, sum->own), whole = row_add(rest, sum->top);
     if ((double)x[t] == sum->max) /* what is left without one of the largest is the same whichever it is */
-        return rest.head / whole.head;
+        return row_quotient_of(rest, whole);
     row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
     row_total own = row_top(&frame, x[t]);
-    return ((whole.head - own.head) + (whole.tail - own.tail)) / whole.head;
+    return row_quotient_of(row_add(whole, (row_total){-own.head, -own.tail}), whole);
 }
 
 /* max - x[t] + log(rest of the row): the loss of class t. */
