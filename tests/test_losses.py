@@ -140,6 +140,19 @@ def test_hard_rows_are_accurate(isa, dtype, n):
                 assert errors.max() <= bound, (x, target, errors)
 
 
+@pytest.mark.parametrize("n", [5, 100, 1025])
+def test_gradient_at_the_target_is_accurate_in_float64(isa, n):
+    """Close to -1, where the errors of a sum without its tail would be two ULPs."""
+    for seed in range(6):
+        random = np.random.default_rng([n, seed])
+        x = random.normal(0, 0.05, n)
+        for target in (int(np.argmax(x)), int(random.integers(n))):
+            got = fa.value_and_grad.cross_entropy(x, target)[1][[target]]
+            with reference.MPFR.context():
+                exact = reference.split(reference.cross_entropy_row_gradient(reference.MPFR, x, target), reference.MPFR)
+            assert ulp.errors(got, exact[0][[target]], exact[1][[target]]).max() <= 0.75, (n, seed, target)
+
+
 @pytest.mark.parametrize("dtype", strategies.FLOATS)
 def test_gradient_of_probability_targets_is_accurate(isa, dtype):
     """Also at the largest logit, where softmax may be small and the sum over the others near 1."""

@@ -130,7 +130,8 @@ def row_shapes(kept, ours, what):
             others = [kept.get("/".join((peer, line["name"], "row", dtype)), {}) for peer in PEERS]
             found = sorted(other[f"by_{what}"][key] for other in others if key in other.get(f"by_{what}", {}))
             beside = f" ({figure({'ulp': found[0]})} to {figure({'ulp': found[-1]})})" if found else ""
-            cells.append(figure({"ulp": line[f"by_{what}"].get(key, 0.0)}) + beside)
+            worst = line.get(f"by_{what}", {}).get(key)
+            cells.append(figure(None if worst is None else {"ulp": worst}) + beside)
         text += f"| {key} | {' | '.join(cells)} |\n"
     return text
 
