@@ -91,7 +91,7 @@ FA_INLINE vreal f_tanhshrink(vreal x, int mode)
     base = v_select(first, cube_low * third, base);
     vreal p = v_columns_polynomial(c + 2, FA_TANHSHRINK_F64_TERMS, v_select(first, z, r));
     vreal y = v_fma(v_select(first, cube, r), p, base);
-    return v_signed(v_fma(v_select(first, cube, K(0)), third, y), x);
+    return v_signed(v_select(first, v_fma(cube, third, y), y), x);
 }
 #endif
 /* tanh² */

@@ -93,6 +93,7 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
     _Generic(*(t), float : name##_f32, double : name##_f64, int32_t : name##_i32, int64_t : name##_i64)
 #define v_load(p) FA_POINTEES(v_load, p)(p)
 #define v_store(p, v) FA_POINTEES(v_store, p)(p, v)
+#define v_store_halves(p, v) FA_FLOATS(v_store_halves, v)(p, v) /* the same by narrower stores, where those are faster */
 #define v_load_part(p, n) FA_POINTEES(v_load_part, p)(p, n)
 #define v_store_part(p, v, n) FA_POINTEES(v_store_part, p)(p, v, n)
 #define FA_POINTEES(name, p) FA_LOOKUP(name, p)
@@ -160,6 +161,10 @@ FA_INLINE vf64 v_fnma_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(-a, b, c); 
 FA_INLINE vf32 v_fms_f32(vf32 a, vf32 b, vf32 c) { return v_fma_f32(a, b, -c); }
 FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #endif
+#ifndef FA_HALF_STORES
+#define v_store_halves_f32 v_store_f32
+#define v_store_halves_f64 v_store_f64
+#endif
 #ifndef FA_STREAMS /* no such stores: through the caches */
 #define v_stream_f32 v_store_f32
 #define v_stream_f64 v_store_f64
@@ -185,5 +190,16 @@ typedef vm64 vmask;
 #define K(c) KD(c)
 #define KI(c) KI64(c)
 #endif
+
+/* The larger of the bits of two |numbers|, and whether one of these is above a limit.  float64 looks at the upper halves alone,
+ * as comparing 64-bit integers takes two operations and more: numbers in the limit's last 2^-20 may count as above. */
+#if defined(FA_REAL_F32) || !FA_VECTOR_BYTES
+#define FA_LOW_BITS 0
+#define v_larger_bits(a, b) v_max(a, b)
+#else
+#define FA_LOW_BITS 0xffffffff
+#define v_larger_bits(a, b) ((vi64)v_max_i32((vi32)(a), (vi32)(b)))
+#endif
+#define v_bits_beyond(peak, limit) v_any(v_lt(v_bits(K(limit)), (peak) | KI(FA_LOW_BITS)))
 
 #endif

@@ -49,6 +49,8 @@ enum {
 #define FA_OVER_ZERO 1495.0
 #endif
 
+#define FA_THIN NAN /* no limit, for rows of so few operations that stores set their pace */
+
 /* e^y = scale·(1 + excess), kept apart so that the caller can add before it rounds. */
 typedef struct {
     vreal scale, excess;
