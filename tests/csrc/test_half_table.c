@@ -70,7 +70,7 @@ static void check_subject(const subject *s)
 /* A large call, often enough for every way it may run; the last elements fill no vector. */
 static void check_large(const subject *s)
 {
-    enum { N = (1 << 21) + 3, CALLS = 12 };
+    enum { N = (1 << 18) + 3, CALLS = 7 };
     static uint16_t x[N], y[N + 1], expected[N];
     if (s->dtype != FA_F32 || s->kind != VALUE || s->n_array != 1)
         return;
