@@ -126,6 +126,9 @@ ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t
 /* The sum of weight[index] over the rows that count (their number without weight). */
 double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
 
+/* total/count as one number of the type: a loss from its sum. */
+void fa_row_deliver_loss(fa_dtype type, void *to, double total, double count);
+
 /* The sum in order, with what each addition lost: the same whatever the threads did. */
 double fa_ordered_sum(const double *value, size_t count);
 
@@ -139,7 +142,7 @@ typedef struct {
     ptrdiff_t (*bad_index)(const int64_t *index, size_t count, size_t n, int64_t ignore_index);
     double (*weight_of)(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
     int (*pairs)(const fa_pair_call *call);
-    void (*store)(fa_dtype type, void *to, double value); /* rounds once */
+    void (*deliver)(fa_dtype type, void *to, double total, double count);
 } fa_row_entries;
 extern const fa_row_entries fa_row_entry_points;
 

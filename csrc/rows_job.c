@@ -5,6 +5,7 @@
 #include "fpstate.h"
 #include "pool.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,14 +74,33 @@ void fa_row_negate(const fa_row_job *job, char *row, size_t n)
             ((double *)(void *)row)[i] = -((double *)(void *)row)[i];
 }
 
+/* A float that rounds to any shorter type as value does: cut, its last bit set where something was cut off (rounding to odd:
+ * S. Boldo and G. Melquiond, Emulation of a FMA and correctly rounded sums, IEEE Transactions on Computers 57, 2008). */
+static float to_odd(double value)
+{
+    float nearest = (float)value;
+    if ((double)nearest == value || isnan(value))
+        return nearest;
+    uint32_t bits;
+    memcpy(&bits, &nearest, sizeof bits);
+    bits = (bits - (fabs((double)nearest) > fabs(value))) | 1;
+    memcpy(&nearest, &bits, sizeof bits);
+    return nearest;
+}
+
 void fa_row_store(fa_dtype type, void *to, double value)
 {
     if (type == FA_F64) {
         *(double *)to = value;
         return;
     }
-    float narrow = (float)value;
+    float narrow = type == FA_F32 ? (float)value : to_odd(value);
     fa_write(type, 1, &narrow, to, (ptrdiff_t)fa_item_size(type));
+}
+
+void fa_row_store_quotient(fa_dtype type, void *to, double total, double count)
+{
+    fa_row_store(type, to, total / count);
 }
 
 double fa_row_load(fa_dtype type, const void *from)

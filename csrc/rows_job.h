@@ -51,7 +51,9 @@ void fa_row_stage(const fa_row_job *job, size_t operand, const char *from, ptrdi
 void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, size_t n, char *to, ptrdiff_t step);
 /* Turns the signs of n elements of the compute type. */
 void fa_row_negate(const fa_row_job *job, char *row, size_t n);
+/* Rounded once; the quotient first to double. */
 void fa_row_store(fa_dtype type, void *to, double value);
+void fa_row_store_quotient(fa_dtype type, void *to, double total, double count);
 double fa_row_load(fa_dtype type, const void *from);
 
 #endif

@@ -52,6 +52,13 @@ FA_INLINE double row_complement(const row_sum *sum, const real *x, size_t t)
     return row_quotient_of(row_add(whole, (row_total){-own.head, -own.tail}), whole);
 }
 
+/* softmax at element t, in relation to itself however small. */
+FA_INLINE double row_share(const row_sum *sum, const real *x, size_t t)
+{
+    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
+    return row_top(&frame, x[t]).head / row_add(row_add(sum->others, sum->own), sum->top).head;
+}
+
 /* max - x[t] + log(rest of the row): the loss of class t. */
 FA_INLINE double row_surprise(const row_sum *sum, row_total excess, double value)
 {
@@ -75,7 +82,10 @@ static double row_class_loss(const fa_row_loss *loss, const real *x, size_t n, s
         double total = sharp + each * loss->weight_sum;
         slope->factor = loss->factor * total;
         slope->each = loss->factor * each;
-        slope->at_target = loss->factor * ((total - each * weight - sharp) - total * row_complement(sum, x, t));
+        double complement = row_complement(sum, x, t), own = each * weight;
+        slope->at_target = each == 0 || complement < 0.5 ? (total - own - sharp) - total * complement
+                                                         : total * row_share(sum, x, t) - (own + sharp);
+        slope->at_target *= loss->factor;
         slope->target = t;
     }
     return result;

@@ -177,15 +177,24 @@ ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t
 double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight)
 {
     double sum = 0;
+    fa_fp_state state = fa_fp_enter();
     for (size_t i = 0; i < count; i++)
         if (index[i] != ignore_index)
             sum += !weight           ? 1
                    : dtype == FA_F32 ? ((const float *)weight)[index[i]]
                                      : ((const double *)weight)[index[i]];
+    fa_fp_leave(state);
     return sum;
+}
+
+void fa_row_deliver_loss(fa_dtype type, void *to, double total, double count)
+{
+    fa_fp_state state = fa_fp_enter();
+    fa_row_store_quotient(type, to, total, count);
+    fa_fp_leave(state);
 }
 
 const fa_row_entries fa_row_entry_points = {
     fa_row_map,       fa_row_logsumexp, fa_row_vjp,     fa_row_vjp_logsumexp, fa_row_losses,
-    fa_row_bad_index, fa_row_weight_of, fa_pair_losses, fa_row_store,
+    fa_row_bad_index, fa_row_weight_of, fa_pair_losses, fa_row_deliver_loss,
 };

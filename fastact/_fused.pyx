@@ -12,6 +12,8 @@ import numpy as np
 from fastact import _row_losses, activations, vjp
 
 from fastact._backward cimport free_home
+from fastact._core cimport FA_F32, FA_F64, row_entries
+from fastact._row_types cimport fa_row_entries
 from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
 from fastact._trainer_kernels cimport (
     fa_fp_enter, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels,
@@ -22,6 +24,7 @@ cnp.import_array()
 cdef extern from "Python.h":
     Py_ssize_t holders "Py_REFCNT"(PyObject *)
 
+cdef const fa_row_entries *rows = <const fa_row_entries *>row_entries()
 cdef object np_add = np.add, np_matmul = np.matmul
 cdef object relu = activations.relu, vjp_relu = vjp.relu
 cdef object row_loss = _row_losses.row_loss, bad_index = _row_losses.bad_index
@@ -273,13 +276,10 @@ cdef bint are_plain(cnp.ndarray x, cnp.ndarray index):
     )
 
 
-cdef cnp.ndarray scalar(double value, int kind):
-    """A 0-d array of one number."""
-    cdef cnp.ndarray array = cnp.PyArray_EMPTY(0, NULL, kind, 0)
-    if kind == cnp.NPY_FLOAT:
-        (<float *>cnp.PyArray_DATA(array))[0] = <float>value
-    else:
-        (<double *>cnp.PyArray_DATA(array))[0] = value
+cdef cnp.ndarray mean_of(cnp.ndarray x, double total, double count):
+    """total / count, a 0-d array of x's dtype."""
+    cdef cnp.ndarray array = cnp.PyArray_EMPTY(0, NULL, cnp.PyArray_TYPE(x), 0)
+    rows.deliver(FA_F32 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT else FA_F64, cnp.PyArray_DATA(array), total, count)
     return array
 
 
@@ -289,7 +289,7 @@ def batch_cross_entropy(TensorBase logits not None, target, long long ignore_ind
     None where the arguments want a closer look, or an error wants its words: `fastact.cross_entropy` has both.
     """
     cdef cnp.ndarray x = logits.array, index, gradient = None
-    cdef double count = 1
+    cdef double count = 1, factor
     if isinstance(target, TensorBase):
         target = (<TensorBase>target).array
     if not isinstance(target, cnp.ndarray) or not are_plain(x, target) or not 0 <= smoothing <= 1:
@@ -304,8 +304,9 @@ def batch_cross_entropy(TensorBase logits not None, target, long long ignore_ind
     wanted = any_wants((logits,))
     if wanted:
         gradient = cnp.PyArray_EMPTY(2, x.shape, cnp.PyArray_TYPE(x), 0)
-    loss = row_loss(CROSS_ENTROPY, x, 1, index, None, None, x.shape[1], smoothing, ignore_index, 1 / count, None, gradient)
-    value = scalar(<double>loss / count, cnp.PyArray_TYPE(x))
+    rows.deliver(FA_F64, &factor, 1, count)
+    loss = row_loss(CROSS_ENTROPY, x, 1, index, None, None, x.shape[1], smoothing, ignore_index, factor, None, gradient)
+    value = mean_of(x, loss, count)
     return record_loss(value, gradient, logits, "CrossEntropy") if wanted else wrap(value)
 
 

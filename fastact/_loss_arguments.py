@@ -1,6 +1,5 @@
-"""What losses of rows and losses of pairs share: reductions, operands, the result's dtype.  No arithmetic on elements."""
+"""What losses of rows and losses of pairs share: reductions and operands.  No arithmetic on elements."""
 
-import math
 import numbers
 import operator
 
@@ -85,20 +84,3 @@ def other_operand(name, what, value, dtype):
     value = unmasked(name, value)
     operand_dtype(value.dtype, name, f"a {what}")
     return value if value.dtype == dtype else value.astype(computed_in(dtype), copy=False)
-
-
-def quotient(total, count):
-    """total / count as floats divide, with NaN for nothing over nothing."""
-    if count != 0:
-        return total / count
-    return math.copysign(math.inf, total) if total and not math.isnan(total) else math.nan
-
-
-def delivered(loss, dtype):
-    """The loss, a float or an array, in the dtype of the results, without a warning where that overflows."""
-    if isinstance(loss, np.ndarray):
-        return loss[()]
-    if dtype == np.float64:
-        return np.float64(loss)
-    with np.errstate(over="ignore", under="ignore"):
-        return dtype.type(loss)

@@ -9,9 +9,7 @@ from ._loss_arguments import (
     checked_ignore_index,
     checked_smoothing,
     computed_in,
-    delivered,
     first_operand,
-    quotient,
     unmasked,
 )
 from ._loss_rows import class_indices
@@ -74,18 +72,20 @@ def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, redu
     operands = (
         a if a is None else a.astype(compute, copy=False) for a in (x.reshape(index.size, x.shape[-1]), weight, bias)
     )
-    tiles = _Tiles(*operands, index, ignore_index, label_smoothing, quotient(1.0, count))
+    tiles = _Tiles(*operands, index, ignore_index, label_smoothing, _row_losses.quotient(1.0, count))
     each = np.empty(index.shape, compute) if reduction == "none" else None
     gradients = tiles.gradients(bias is not None) if with_gradient else None
     total = tiles.run(each, gradients)
+    loss = _row_losses.mean_of(x, total, count) if each is None else None
     with np.errstate(over="ignore", under="ignore"):
-        loss = quotient(total, count) if each is None else each.reshape(rows).astype(result_dtype, copy=False)
+        if each is not None:
+            loss = each.reshape(rows).astype(result_dtype, copy=False)[()]
         if gradients is not None:
             dx, dweight, dbias = gradients
             dx = dx.reshape(x.shape).astype(result_dtype, copy=False)
             dbias = dbias if dbias is None else dbias.astype(bias.dtype, copy=False)
             gradients = dx, dweight.astype(weight.dtype, copy=False), dbias
-    return delivered(loss, result_dtype), gradients
+    return loss, gradients
 
 
 def _layer(name, x, weight, bias):

@@ -9,10 +9,8 @@ from ._loss_arguments import (
     check_reduction,
     checked_number,
     computed_in,
-    delivered,
     first_operand,
     other_operand,
-    quotient,
 )
 from .reductions import delegated
 
@@ -45,9 +43,9 @@ def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, po
     gradient = np.empty(shape, x.dtype) if with_gradient else None
     total = _row_losses.pair_loss(
         kind, x, np.ascontiguousarray(target), _repeating(name, "weight", weight, shape, compute),
-        _repeating(name, "pos_weight", pos_weight, shape, compute), parameter, quotient(1.0, count), each, gradient,
+        _repeating(name, "pos_weight", pos_weight, shape, compute), parameter, _row_losses.quotient(1.0, count), each, gradient,
     )  # fmt: skip
-    return delivered(quotient(total, count) if each is None else each, x.dtype), gradient
+    return _row_losses.mean_of(x, total, count) if each is None else each[()], gradient
 
 
 def _parameter(name, dtype, **option):

@@ -13,10 +13,8 @@ from ._loss_arguments import (
     checked_smoothing,
     class_axis,
     computed_in,
-    delivered,
     first_operand,
     other_operand,
-    quotient,
     unmasked,
 )
 from .reductions import delegated
@@ -71,9 +69,9 @@ def evaluate(
     gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
     total = _row_losses.row_loss(
         kind, logits, axis, index, probabilities, weight, weight_sum, label_smoothing, ignore_index,
-        quotient(1.0, count), each, gradient,
+        _row_losses.quotient(1.0, count), each, gradient,
     )  # fmt: skip
-    return delivered(quotient(total, count) if each is None else each, logits.dtype), gradient
+    return _row_losses.mean_of(logits, total, count) if each is None else each[()], gradient
 
 
 def _logits(name, logits, axis):
@@ -91,7 +89,7 @@ def _class_weight(name, weight, logits, axis, label_smoothing):
     weight = np.asarray(other_operand(name, "weight", weight, logits.dtype), computed_in(logits.dtype), order="C")
     if weight.shape != (classes,):
         raise ValueError(f"{name}() got weight of shape {weight.shape}: expected one for each class, ({classes},)")
-    return weight, math.fsum(weight.tolist()) if label_smoothing else float(classes)
+    return weight, _row_losses.sum_of(weight) if label_smoothing else float(classes)
 
 
 def _weight_of(index, ignore_index, weight):

@@ -11,7 +11,7 @@ from ._row_types cimport *
 from ._vectorcall cimport *
 
 from functools import update_wrapper
-from math import fsum
+import math
 
 cnp.import_array()
 
@@ -66,13 +66,31 @@ cdef void steps_of(cnp.ndarray x, int axis, fa_row_shape *shape, fa_row_array *a
         shape[0] = own
 
 
-cdef object scalar_of(cnp.ndarray x, double value):
-    """value as a scalar of x's dtype, rounded once."""
+cpdef object mean_of(cnp.ndarray x, double total, double count):
+    """total / count as a scalar of x's dtype, rounded once, as C divides: 0 / 0 is NaN."""
     cdef char item[8]
+    cdef float single
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT:
-        return float32_of(<float>value)
-    rows.store(dtype_of(x), item, value)
+        rows.deliver(FA_F32, &single, total, count)
+        return float32_of(single)
+    rows.deliver(dtype_of(x), item, total, count)
     return cnp.PyArray_ToScalar(item, x)
+
+
+cpdef double quotient(double total, double count):
+    """total / count in the default rounding, as C divides."""
+    cdef double result
+    rows.deliver(FA_F64, &result, total, count)
+    return result
+
+
+def sum_of(weight):
+    """The sum of an array's numbers, exact before it is rounded; NaN or infinity where they have none."""
+    numbers = weight.tolist()
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):
+        return sum(numbers)
 
 
 cdef object plain_index(object target, cnp.ndarray x, int axis):
@@ -162,7 +180,7 @@ cpdef object direct_rows(
             return None
         call.loss.weight = cnp.PyArray_DATA(weight)
         if call.loss.smoothing != 0:
-            call.loss.weight_sum = fsum(weight.tolist())
+            call.loss.weight_sum = sum_of(weight)
     index = None if kinds[0] is None else plain_index(target, x, a)
     which = plain_targets(kinds, x, target, index, a, ignore_index, &call)
     if which == -1:
@@ -171,7 +189,7 @@ cpdef object direct_rows(
         count = plain_count(x, a, &call)
         if count == 0:
             return None
-    call.loss.factor = 1 / count
+    call.loss.factor = quotient(1, count)
     return run_direct(which, x, a, &call, count, is_none, with_gradient)
 
 
@@ -205,7 +223,7 @@ cdef object run_direct(
     others_wait(others)
     if status != 0:
         raise MemoryError
-    loss = scalar_of(x, total / count) if each is None else each if each.ndim else each[()]
+    loss = mean_of(x, total, count) if each is None else each if each.ndim else each[()]
     return (loss, gradient) if with_gradient else loss
 
 
@@ -327,8 +345,8 @@ cdef object direct_pairs(int which, object x, object target, dict options, bint 
         return None
     if with_gradient:
         gradient = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
-    total = pair_loss(which, x, target, weight, positive, parameter, 1 / count, each, gradient)
-    loss = scalar_of(x, total / count) if each is None else each
+    total = pair_loss(which, x, target, weight, positive, parameter, quotient(1, count), each, gradient)
+    loss = mean_of(x, total, count) if each is None else each
     return (loss, gradient) if with_gradient else loss
 
 

@@ -82,7 +82,7 @@ cdef extern from "rows_api.h" nogil:
         double (*weight_of)(
             fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight) noexcept nogil
         int (*pairs)(const fa_pair_call *call) noexcept nogil
-        void (*store)(fa_dtype type, void *to, double value) noexcept nogil
+        void (*deliver)(fa_dtype type, void *to, double total, double count) noexcept nogil
 
     enum:
         FA_SOFTMAX

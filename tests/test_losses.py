@@ -334,3 +334,24 @@ def test_types_may_take_over(module, name):
         assert got is function
         assert args == operands
         assert kwargs["reduction"] == "sum"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_smoothed_gradient_of_an_unlikely_target(dtype):
+    """At the target, -share of the target + its softmax: not the difference of 1 - ... and 1 - softmax."""
+    x = np.zeros(50_000, dtype)
+    x[7] = 60
+    gradient = fa.value_and_grad.cross_entropy(x, 3, label_smoothing=1.0)[1]
+    np.testing.assert_allclose(gradient[3], -2e-5, rtol=2 * np.finfo(dtype).eps)
+    weight = np.full(1000, 1e6, dtype)
+    weight[3] = 1e-6
+    gradient = fa.value_and_grad.cross_entropy(x[:1000], 3, label_smoothing=0.1, weight=weight, reduction="sum")[1]
+    np.testing.assert_allclose(gradient[3], 99_900 * np.exp(-60.0) - 9.001e-07, rtol=2 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("weight, loss", [([np.inf, -np.inf], np.nan), ([1e308, 1e308], np.inf)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_weights_without_a_sum(weight, loss, order):
+    logits = np.ones((2, 2), order=order)
+    found = fa.cross_entropy(logits, [0, 0], weight=np.array(weight), label_smoothing=0.1, reduction="sum")
+    np.testing.assert_equal(found, loss)
