@@ -107,7 +107,7 @@ FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, int mod
 {
     vreal head = q.head, tail = q.tail;
     if (mode & FA_WILD) {
-        vmask counts = v_gt(q.head, K(FA_UP * 0x1p-60));
+        vmask counts = v_gt(q.head, K(FA_UP * FA_COUNTS));
         head = v_select(counts, head, K(0)) * K(FA_DOWN), tail = v_select(counts, tail, K(0)) * K(FA_DOWN);
     }
     vreal p = K(1) - head, p_low = ((K(1) - p) - head) - tail;

@@ -22,6 +22,8 @@ enum {
 #define FA_DOWN 0x1p-64f
 #define FA_ANY_LIMIT INFINITY
 #define FA_EXP_LIMIT 86.0
+#define FA_TAIL_LIMIT 64.0 /* up to here the low part of e^-y is a normal number, or too small to count */
+#define FA_COUNTS 0x1p-60 /* what is below is nothing beside 1, even times FA_EXP_ZERO */
 #define FA_EXP_ZERO 110.0 /* e^-y, and y times it, round to 0 from here on */
 #define FA_EXP_GONE 40.0  /* 1 + e^-y rounds to 1 */
 #define FA_ROUND_MAGIC 0x1.8p23f
@@ -38,6 +40,8 @@ enum {
 #define FA_DOWN 0x1p-512
 #define FA_ANY_LIMIT INFINITY
 #define FA_EXP_LIMIT 700.0
+#define FA_TAIL_LIMIT 640.0
+#define FA_COUNTS 0x1p-130
 #define FA_EXP_ZERO 760.0
 #define FA_EXP_GONE 80.0
 #define FA_ROUND_MAGIC 0x1.8p52
