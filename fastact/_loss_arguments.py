@@ -5,7 +5,7 @@ import operator
 
 import numpy as np
 
-from .reductions import as_operand, normalized_axes, operand_dtype
+from .reductions import as_operand, in_dtype, normalized_axes, operand_dtype, unmasked
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -57,18 +57,6 @@ def class_axis(name, axis, ndim):
     return normalized_axes(name, one, ndim)[0]
 
 
-def unmasked(name, x):
-    """x as an ndarray; a mask, which would be lost, is refused."""
-    if type(x) is np.ndarray:
-        return x
-    if np.ma.is_masked(x):
-        raise TypeError(
-            f"{name}() got a masked array with masked elements: expected one without; give x.filled(value), or "
-            "ignore_index for targets that do not count"
-        )
-    return np.asarray(x)
-
-
 def first_operand(name, x):
     """The operand that gives the result its dtype, aligned and native."""
     return as_operand(unmasked(name, x), None, name)
@@ -83,4 +71,4 @@ def other_operand(name, what, value, dtype):
     """An operand beside the one that gives the result its dtype: in that dtype already, or in what is computed in."""
     value = unmasked(name, value)
     operand_dtype(value.dtype, name, f"a {what}")
-    return value if value.dtype == dtype else value.astype(computed_in(dtype), copy=False)
+    return value if value.dtype == dtype else in_dtype(value, computed_in(dtype))

@@ -10,16 +10,16 @@ from ._loss_arguments import (
     checked_smoothing,
     computed_in,
     first_operand,
-    unmasked,
 )
 from ._loss_rows import class_indices
-from .reductions import delegated
+from .reductions import delegated, in_dtype, unmasked
 
 TILE_BYTES = 40 << 20  # logits that are held at a time
 SMALL_BYTES = 1 << 18  # logits up to here: a call costs more than what it computes
 CHUNK_BYTES = 1 << 20  # a piece of dweight that is added up at a time: stays in the cache
 
 
+@np.errstate(all="ignore")
 def loss_of_linear(function, x, weight, target, options, with_gradient):
     """The loss, or (loss, (dx, dweight, dbias)); other types may take the call over."""
     result = _direct(x, weight, target, with_gradient, **options)
@@ -69,22 +69,18 @@ def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, redu
     classes, rows = len(weight), x.shape[:-1]
     index = class_indices(name, target, (*rows, classes), x.ndim - 1, ignore_index).reshape(-1)
     count = _row_losses.weight_of(index, ignore_index, None) if reduction == "mean" else 1.0
-    operands = (
-        a if a is None else a.astype(compute, copy=False) for a in (x.reshape(index.size, x.shape[-1]), weight, bias)
-    )
+    operands = (a if a is None else in_dtype(a, compute) for a in (x.reshape(index.size, x.shape[-1]), weight, bias))
     tiles = _Tiles(*operands, index, ignore_index, label_smoothing, _row_losses.quotient(1.0, count))
     each = np.empty(index.shape, compute) if reduction == "none" else None
     gradients = tiles.gradients(bias is not None) if with_gradient else None
     total = tiles.run(each, gradients)
     loss = _row_losses.mean_of(x, total, count) if each is None else None
-    with np.errstate(over="ignore", under="ignore"):
-        if each is not None:
-            loss = each.reshape(rows).astype(result_dtype, copy=False)[()]
-        if gradients is not None:
-            dx, dweight, dbias = gradients
-            dx = dx.reshape(x.shape).astype(result_dtype, copy=False)
-            dbias = dbias if dbias is None else dbias.astype(bias.dtype, copy=False)
-            gradients = dx, dweight.astype(weight.dtype, copy=False), dbias
+    if each is not None:
+        loss = in_dtype(each.reshape(rows), result_dtype)[()]
+    if gradients is not None:
+        dx, dweight, dbias = gradients
+        dbias = dbias if dbias is None else in_dtype(dbias, bias.dtype)
+        gradients = in_dtype(dx.reshape(x.shape), result_dtype), in_dtype(dweight, weight.dtype), dbias
     return loss, gradients
 
 

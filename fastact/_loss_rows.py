@@ -15,9 +15,8 @@ from ._loss_arguments import (
     computed_in,
     first_operand,
     other_operand,
-    unmasked,
 )
-from .reductions import delegated
+from .reductions import delegated, unmasked
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

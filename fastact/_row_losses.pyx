@@ -115,7 +115,7 @@ cdef object plain_class_weight(object weight, cnp.ndarray x, int axis):
     cdef int number = cnp.NPY_DOUBLE if dtype_of(x) == FA_F64 else cnp.NPY_FLOAT
     if not is_plain(weight) or cnp.PyArray_NDIM(weight) != 1 or cnp.PyArray_DIM(weight, 0) != cnp.PyArray_DIM(x, axis):
         return None
-    return weight if cnp.PyArray_TYPE(weight) == number else cnp.PyArray_Cast(weight, number)
+    return weight if cnp.PyArray_TYPE(weight) == number else None
 
 
 cdef int plain_targets(

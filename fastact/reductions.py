@@ -35,6 +35,26 @@ def operand_dtype(dtype, name, what="elements"):
     )
 
 
+def in_dtype(x, dtype):
+    """x in a dtype; what it cannot hold becomes an infinity, 0 or NaN in silence."""
+    if x.dtype == dtype:
+        return x
+    with np.errstate(all="ignore"):
+        return x.astype(dtype)
+
+
+def unmasked(name, x):
+    """x as an ndarray; a mask, which would be lost, is refused."""
+    if type(x) is np.ndarray:
+        return x
+    if np.ma.is_masked(x):
+        raise TypeError(
+            f"{name}() got a masked array with masked elements: expected one without; give x.filled(value), or "
+            "ignore_index for targets that do not count"
+        )
+    return np.asarray(x)
+
+
 def as_operand(x, dtype, name):
     """x as an aligned native array of a dtype that the kernels take."""
     x = np.asarray(x)
@@ -46,7 +66,7 @@ def as_operand(x, dtype, name):
             raise TypeError(f"{name}() got dtype={dtype}: expected a floating dtype such as float32 or float64")
         if x.dtype.kind != "f":
             operand_dtype(x.dtype, name)
-        x = x.astype(dtype, copy=False)
+        x = in_dtype(x, dtype)
     return np.require(x, operand_dtype(x.dtype, name), "A")
 
 
@@ -166,7 +186,8 @@ def deliver(result, out, name):
         raise TypeError(f"{name}() got out of type {type(out).__name__}: expected a numpy.ndarray")
     if out.shape != result.shape:
         raise ValueError(f"{name}() got out of shape {out.shape}: expected {result.shape}")
-    np.copyto(out, result, casting="same_kind")
+    with np.errstate(all="ignore"):
+        np.copyto(out, result, casting="same_kind")
     if isinstance(out, np.ma.MaskedArray):
         out.mask = np.ma.getmaskarray(result)
     return out
@@ -248,10 +269,10 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
 
 def _vjp_operands(name, first, g):
     """Both operands in the dtype of the first."""
-    first = as_operand(first, None, name)
-    g = np.asarray(g)
+    first = as_operand(unmasked(name, first), None, name)
+    g = unmasked(name, g)
     operand_dtype(g.dtype, name)
-    return first, np.require(g, first.dtype, "A")
+    return first, np.require(in_dtype(g, first.dtype), None, "A")
 
 
 def _vjp_of_map(name, which, y, g, axis):

@@ -187,3 +187,39 @@ def test_a_row_that_memory_cannot_stage_is_a_memory_error(function):
     script = OUT_OF_MEMORY.format(function=function)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert run.stdout == "MemoryError\n", run.stderr
+
+
+SINGLE = np.ones((1, 2), np.float32)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: fa.softmax([1e300, 0.0], dtype=np.float32),
+        lambda: fa.log_softmax([0.0, -1e300], out=np.empty(2, np.float32)),
+        lambda: fa.vjp.softmax(y=SINGLE, g=[[1e300, 1.0]]),
+        lambda: fa.vjp.log_softmax(y=SINGLE, g=[[1e300, 1.0]]),
+        lambda: fa.vjp.logsumexp(SINGLE, [1e300]),
+        lambda: fa.mse_loss(SINGLE, [[1e300, 0.0]]),
+        lambda: fa.binary_cross_entropy(SINGLE, [[1e300, 0.0]]),
+        lambda: fa.cross_entropy(SINGLE, [0], weight=np.array([1e300, 1.0])),
+        lambda: fa.cross_entropy(SINGLE, [[1e300, 1.0]]),
+        lambda: fa.linear_cross_entropy(SINGLE * np.float32(1e30), np.full((3, 2), 1e30, np.float32), [0]),
+        lambda: fa.value_and_grad.linear_cross_entropy(SINGLE * np.float32(np.inf), np.ones((3, 2), np.float32), [0]),
+    ],
+)
+def test_what_a_dtype_cannot_hold_never_warns(call):
+    call()
+
+
+def test_vjps_refuse_masks():
+    y = fa.softmax([1.0, 2.0])
+    masked = np.ma.masked_array([1.0, 0.0], [True, False])
+    for call in (
+        lambda: fa.vjp.softmax(y=masked, g=y),
+        lambda: fa.vjp.log_softmax(y=y, g=masked),
+        lambda: fa.vjp.logsumexp(masked, 1.0),
+    ):
+        with pytest.raises(TypeError, match=r"masked array.*filled"):
+            call()
