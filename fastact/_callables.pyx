@@ -8,20 +8,11 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from ._core cimport FA_F32, FA_F64, FA_MAX_IN, FA_MAX_OUT, elementwise, fa_call, fa_dtype, narrow_parameters
 from ._loop cimport Loop, call_of, loop_of
+from ._vectorcall cimport *
 
 import numpy as np
 
 from . import _docs
-
-cdef extern from "Python.h":
-    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *) except NULL
-    ctypedef struct PyTypeObject:
-        Py_ssize_t tp_vectorcall_offset
-        unsigned long tp_flags
-    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
-    Py_ssize_t PyVectorcall_NARGS(size_t)
-    Py_ssize_t PyTuple_GET_SIZE(PyObject *)
-    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t)
 
 cdef extern from "numpy/ufuncobject.h":
     ctypedef struct PyUFuncObject:
@@ -180,6 +171,7 @@ cdef class Parametric(_Callable):
         self.has_lane = ufunc.nout == 1
         self.n_array = self.lane.n_array
         self.vectorcall = parametric_call
+        use_vectorcall(self, &self.vectorcall)
         self.names, self.defaults = _docs.parameters(row)
         self.n_required = self.defaults.count(None)
         for position, value in enumerate(self.defaults):
@@ -265,6 +257,7 @@ cdef class Choice(_Callable):
         self.ufunc = next(iter(ufuncs.values()))
         self.n_array = 2 if is_vjp else 1
         self.vectorcall = choice_call
+        use_vectorcall(self, &self.vectorcall)
         self.default_lane = next(iter(lanes.values()))
         choice, row = next(iter(rows.items()))
         signature = f"({_docs.operands(row, is_vjp)}, {keyword}={choice!r}, **ufunc_keywords)"
@@ -371,11 +364,3 @@ def put_before(Lane lane, ufunc):
     plain.obj = <PyObject *>lane
     Py_INCREF(lane)
     plain.vectorcall = ufunc_call
-
-
-def use_vectorcall(_Callable instance):
-    """Let calls of its class reach an instance's vectorcall (PEP 590), which Cython does not declare by itself."""
-    cls = type(instance)
-    cdef PyTypeObject *type_object = <PyTypeObject *>cls
-    type_object.tp_vectorcall_offset = <char *>&instance.vectorcall - <char *><PyObject *>instance
-    type_object.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL

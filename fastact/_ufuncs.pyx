@@ -12,7 +12,7 @@ from ._loop cimport Loop, call_of, loop_of
 import numpy as np
 
 from . import _core, _docs
-from ._callables import Choice, Lane, Parametric, put_before, use_vectorcall
+from ._callables import Choice, Lane, Parametric, put_before
 
 cnp.import_array()
 cnp.import_ufunc()
@@ -173,7 +173,4 @@ def make_functions(bint is_vjp):
         "approximate", {form: texts[name] for form, name in forms.items()},
         {form: ufuncs[name] for form, name in forms.items()}, {form: lanes[name] for form, name in forms.items()}, is_vjp)
     del functions["gelu_tanh"]
-    for function in functions.values():
-        if isinstance(function, (Choice, Parametric)):
-            use_vectorcall(function)
     return functions
