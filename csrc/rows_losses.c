@@ -177,12 +177,15 @@ ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t
 double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight)
 {
     double sum = 0;
+    size_t rows = 0;
+    for (size_t i = 0; !weight && i < count; i++)
+        rows += index[i] != ignore_index;
+    if (!weight)
+        return (double)rows;
     fa_fp_state state = fa_fp_enter();
     for (size_t i = 0; i < count; i++)
         if (index[i] != ignore_index)
-            sum += !weight           ? 1
-                   : dtype == FA_F32 ? ((const float *)weight)[index[i]]
-                                     : ((const double *)weight)[index[i]];
+            sum += dtype == FA_F32 ? ((const float *)weight)[index[i]] : ((const double *)weight)[index[i]];
     fa_fp_leave(state);
     return sum;
 }

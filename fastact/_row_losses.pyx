@@ -189,7 +189,7 @@ cpdef object direct_rows(
         count = plain_count(x, a, &call)
         if count == 0:
             return None
-    call.loss.factor = quotient(1, count)
+    call.loss.factor = quotient(1, count) if with_gradient and count != 1 else 1
     return run_direct(which, x, a, &call, count, is_none, with_gradient)
 
 
@@ -345,7 +345,8 @@ cdef object direct_pairs(int which, object x, object target, dict options, bint 
         return None
     if with_gradient:
         gradient = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
-    total = pair_loss(which, x, target, weight, positive, parameter, quotient(1, count), each, gradient)
+    factor = quotient(1, count) if with_gradient else 1
+    total = pair_loss(which, x, target, weight, positive, parameter, factor, each, gradient)
     loss = mean_of(x, total, count) if each is None else each
     return (loss, gradient) if with_gradient else loss
 
