@@ -195,7 +195,7 @@ static row_log_sum row_log_sum_of(const row_sum *sum)
     log.tail = s.tail + excess.tail;
 #endif
     log.finite = sum->shift == 0 && sum->min > -ROW_LIMIT;
-    log.larger = log.finite && log.head >= sum->max && -log.head <= sum->min;
+    log.larger = log.finite && log.head > sum->max && -log.head <= sum->min; /* not of one -0: its difference is +0 */
     return log;
 }
 

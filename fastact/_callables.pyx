@@ -118,6 +118,7 @@ cdef class _Callable:
     """A function over one or more ufuncs, which reads, binds and pickles like a Python function."""
     cdef vectorcallfunc vectorcall
     cdef dict __dict__
+    cdef object __weakref__
     cdef readonly object ufunc
     cdef int n_array
     cdef str label  # its name in errors

@@ -260,6 +260,7 @@ cdef class RowLoss:
     """A loss over rows as users call it: its Python function, and before that the direct lane for plain arrays."""
     cdef vectorcallfunc vectorcall
     cdef dict __dict__
+    cdef object __weakref__
     cdef object function
     cdef tuple kinds, options
     cdef bint with_gradient

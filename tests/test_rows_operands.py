@@ -4,6 +4,7 @@ parts, axes and numbers of another kind.  Errors say what was given and what was
 import pickle
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -223,3 +224,9 @@ def test_vjps_refuse_masks():
     ):
         with pytest.raises(TypeError, match=r"masked array.*filled"):
             call()
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss", "probability_cross_entropy", "elu", "gelu"])
+def test_functions_can_be_referred_to_weakly(name):
+    function = getattr(fa, name)
+    assert weakref.ref(function)() is function

@@ -244,3 +244,13 @@ def test_derivatives_do_not_depend_on_layout_or_instruction_set():
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [*range(1, 41), 70])
+def test_rows_of_one_negative_zero_have_the_logarithm_of_one(isa, dtype, rows):
+    """Without a sign, wherever the row stands."""
+    for x in (np.full((rows, 1), -0.0, dtype), np.full((1, rows), -0.0, dtype)):
+        found = fa.log_softmax(x, axis=1 if x.shape[1] == 1 else 0)
+        assert not found.any()
+        assert not np.signbit(found).any()
