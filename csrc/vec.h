@@ -93,7 +93,8 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
     _Generic(*(t), float : name##_f32, double : name##_f64, int32_t : name##_i32, int64_t : name##_i64)
 #define v_load(p) FA_POINTEES(v_load, p)(p)
 #define v_store(p, v) FA_POINTEES(v_store, p)(p, v)
-#define v_store_halves(p, v) FA_FLOATS(v_store_halves, v)(p, v) /* the same by narrower stores, where those are faster */
+#define v_store_halves(p, v)                                                                                           \
+    FA_FLOATS(v_store_halves, v)(p, v) /* the same by narrower stores, where those are faster */
 #define v_load_part(p, n) FA_POINTEES(v_load_part, p)(p, n)
 #define v_store_part(p, v, n) FA_POINTEES(v_store_part, p)(p, v, n)
 #define FA_POINTEES(name, p) FA_LOOKUP(name, p)

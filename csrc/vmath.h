@@ -23,9 +23,9 @@ enum {
 #define FA_ANY_LIMIT INFINITY
 #define FA_EXP_LIMIT 86.0
 #define FA_TAIL_LIMIT 64.0 /* up to here the low part of e^-y is a normal number, or too small to count */
-#define FA_COUNTS 0x1p-60 /* what is below is nothing beside 1, even times FA_EXP_ZERO */
-#define FA_EXP_ZERO 110.0 /* e^-y, and y times it, round to 0 from here on */
-#define FA_EXP_GONE 40.0  /* 1 + e^-y rounds to 1 */
+#define FA_COUNTS 0x1p-60  /* what is below is nothing beside 1, even times FA_EXP_ZERO */
+#define FA_EXP_ZERO 110.0  /* e^-y, and y times it, round to 0 from here on */
+#define FA_EXP_GONE 40.0   /* 1 + e^-y rounds to 1 */
 #define FA_ROUND_MAGIC 0x1.8p23f
 #define FA_CUBE_ZERO 11.0 /* the same for e^-2u of gelu's tanh form, and its derivative */
 #define FA_FAR 192        /* past FA_EXP_LIMIT e^±y is kept times 2^∓FA_FAR where another factor makes up for it: */
