@@ -17,44 +17,40 @@ FA_INLINE vreal positive_part(vreal x) { return v_max(K(-0.0), x); }
 
 #include "activations_fitted.h"
 
-FA_INLINE vreal f_relu(vreal x, int mode)
+FA_INLINE vreal f_relu(vreal x, fa_mode mode)
 {
     (void)mode;
     return v_max(K(0), x);
 }
-FA_INLINE vreal d_relu(vreal x, vreal g, int mode)
+FA_INLINE vreal d_relu(vreal x, vreal g, fa_mode mode)
 {
     (void)mode;
     return v_select(v_gt(x, K(0)), g, v_select(v_le(x, K(0)), K(0), x));
 }
 
-FA_INLINE vreal f_leaky_relu(vreal x, vreal negative_slope, int mode)
+FA_INLINE vreal f_leaky_relu(vreal x, vreal negative_slope, fa_mode mode)
 {
     (void)mode;
     return v_select(v_gt(x, K(0)), x, negative_slope * x);
 }
-FA_INLINE vreal d_leaky_relu(vreal x, vreal g, vreal negative_slope, int mode)
+FA_INLINE vreal d_leaky_relu(vreal x, vreal g, vreal negative_slope, fa_mode mode)
 {
     (void)mode;
     return v_select(v_gt(x, K(0)), g, v_select(v_le(x, K(0)), negative_slope * g, x));
 }
 
-FA_INLINE vreal f_sigmoid(vreal x, int mode)
+FA_INLINE vreal f_sigmoid(vreal x, fa_mode mode)
 {
     vreal q = v_logistic_tail(K(1), v_abs(x), FA_NOTHING, mode).head;
-    if (mode & FA_WILD)
+    if (mode.wild)
         q = q * K(FA_DOWN);
     return v_select(v_lt(x, K(0)), q, K(1) - q);
 }
-FA_INLINE vreal d_sigmoid(vreal x, vreal g, int mode) { return g * v_logistic_slope(1, v_abs(x), mode); }
+FA_INLINE vreal d_sigmoid(vreal x, vreal g, fa_mode mode) { return g * v_logistic_slope(1, v_abs(x), mode); }
 
-FA_INLINE vreal f_tanh(vreal x, int mode)
-{
-    (void)mode;
-    return tanh_value(x);
-}
+FA_INLINE vreal f_tanh(vreal x, fa_mode mode) { return tanh_value(x, mode.rows); }
 /* 1 − tanh² = 4σ(2x)(1 − σ(2x)) */
-FA_INLINE vreal d_tanh(vreal x, vreal g, int mode)
+FA_INLINE vreal d_tanh(vreal x, vreal g, fa_mode mode)
 {
     vreal t = v_abs(x);
     (void)mode;
@@ -62,25 +58,25 @@ FA_INLINE vreal d_tanh(vreal x, vreal g, int mode)
 }
 
 /* alpha·expm1(x), x ≤ 0, as head and tail until the last rounding. */
-FA_INLINE vreal f_elu(vreal x, vreal alpha, int mode)
+FA_INLINE vreal f_elu(vreal x, vreal alpha, fa_mode mode)
 {
     fa_pair e = v_expm1(v_max(K(-50), x));
     vreal y = e.head + e.tail;
-    if (!(mode & FA_PLAIN)) {
+    if (!(mode.plain)) {
         vreal product = alpha * e.head;
         y = v_select(v_lt(v_abs(alpha), K(INFINITY)), product + v_fma(alpha, e.tail, v_fms(alpha, e.head, product)),
                      product);
     }
     vmask below = v_lt(x, K(0));
-    if (!(mode & FA_PLAIN)) /* alpha counts at 0 too */
+    if (!(mode.plain)) /* alpha counts at 0 too */
         below = below | (v_le(x, K(0)) & v_unordered(alpha, alpha));
     return v_select(below, y, x);
 }
-FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
+FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, fa_mode mode)
 {
-    const int wild = mode & FA_WILD;
+    const int wild = mode.wild;
     vreal y;
-    if (mode & FA_PLAIN) {
+    if (mode.plain) {
         fa_exponential3 e = v_exp3(wild ? v_max(K(-FA_EXP_ZERO), x) : x, FA_NOTHING, wild ? FA_SCALE : 0);
         y = v_fma(e.scale, e.head + e.tail, e.scale);
         y = wild ? y * K(FA_DOWN) : y;
@@ -92,41 +88,41 @@ FA_INLINE vreal d_elu(vreal x, vreal g, vreal alpha, int mode)
 #include "activations_hard.h"
 
 /* x·sigmoid(x) = max(x, 0) − t/(1 + e^t), t = |x| */
-FA_INLINE vreal f_silu(vreal x, int mode)
+FA_INLINE vreal f_silu(vreal x, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (mode & FA_WILD)
+    if (mode.wild)
         t = v_min(K(FA_EXP_ZERO), t);
     vreal q = v_logistic_tail(t, t, FA_NOTHING, mode).head;
-    return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
+    return positive_part(x) - (mode.wild ? q * K(FA_DOWN) : q);
 }
 /* With q = σ(−v), v = |v| an odd function of x whose slope times t = |x| is s: the derivative of x·σ(v) is
  * q(1 − s(1 − q)) below zero and 1 less that above.  The bracket has 1 − q in two parts, which count beside its root.
  * When wild, q comes times 2^FA_SCALE, and one too small to count is left out: its tail would be subnormal, and slow. */
-FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, int mode)
+FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, fa_mode mode)
 {
     vreal head = q.head, tail = q.tail;
-    if (mode & FA_WILD) {
+    if (mode.wild) {
         vmask counts = v_gt(q.head, K(FA_UP * FA_COUNTS));
         head = v_select(counts, head, K(0)) * K(FA_DOWN), tail = v_select(counts, tail, K(0)) * K(FA_DOWN);
     }
     vreal p = K(1) - head, p_low = ((K(1) - p) - head) - tail;
     vreal bracket = v_fnma(s, p, K(1)), lost = v_fma(s, p_low, s_low * p);
     vreal below = v_fma(q.head, bracket, v_fms(q.tail, bracket, q.head * lost));
-    if (mode & FA_WILD)
+    if (mode.wild)
         below = below * K(FA_DOWN);
     return v_select(v_lt(x, K(0)), below, K(1) - below);
 }
-FA_INLINE vreal d_silu(vreal x, vreal g, int mode)
+FA_INLINE vreal d_silu(vreal x, vreal g, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (mode & FA_WILD)
+    if (mode.wild)
         t = v_min(K(FA_EXP_ZERO), t);
     return g * weighted_slope(x, t, FA_NOTHING, v_logistic_tail(K(1), t, FA_NOTHING, mode), mode);
 }
 
-FA_INLINE vreal f_gelu(vreal x, int mode) { return gelu_value(x, mode & FA_WILD); }
-FA_INLINE vreal d_gelu(vreal x, vreal g, int mode) { return g * gelu_derivative(x, mode & FA_WILD); }
+FA_INLINE vreal f_gelu(vreal x, fa_mode mode) { return gelu_value(x, mode); }
+FA_INLINE vreal d_gelu(vreal x, vreal g, fa_mode mode) { return g * gelu_derivative(x, mode); }
 
 /* 2u = t(c₁ + c₂t²) as head and tail; c₁'s head is short, so that c₁ − slope is exact. */
 typedef struct {
@@ -149,7 +145,7 @@ FA_INLINE fa_cube gelu_cube(vreal t)
     return (fa_cube){u2, u2_low, slope - c1, slope_low - c1_low};
 }
 /* Always with wild care, which costs less than running the blocks again that hold an |x| of 10. */
-FA_INLINE vreal f_gelu_tanh(vreal x, int mode)
+FA_INLINE vreal f_gelu_tanh(vreal x, fa_mode mode)
 {
     vreal t = v_min(K(FA_CUBE_ZERO), v_abs(x));
     fa_cube c = gelu_cube(t);
@@ -157,7 +153,7 @@ FA_INLINE vreal f_gelu_tanh(vreal x, int mode)
     return positive_part(x) - v_logistic_tail(t, c.u2, c.u2_low, FA_WILD).head * K(FA_DOWN);
 }
 /* s = t·d(2u)/dt = 2u + 2t·c₂t². */
-FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, int mode)
+FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, fa_mode mode)
 {
     vreal t = v_min(K(FA_CUBE_ZERO), v_abs(x));
     fa_cube c = gelu_cube(t);
@@ -174,9 +170,9 @@ FA_INLINE fa_pair softplus_sum(vreal v, fa_pair log)
     return (fa_pair){sum, v_min(base, log.head) - (sum - v_max(base, log.head))};
 }
 /* log1p(e^x) as max(x, 0) + log1p(e^-|x|), the parts summed exactly until the last rounding. */
-FA_INLINE vreal softplus_plain(vreal x, int mode)
+FA_INLINE vreal softplus_plain(vreal x, fa_mode mode)
 {
-    const int wild = mode & FA_WILD;
+    const int wild = mode.wild;
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(FA_EXP_ZERO), t);
@@ -210,17 +206,17 @@ FA_INLINE vreal softplus_over(vreal v, vreal v_low, vreal beta)
     return y * v_select(deep, K(FA_FAR_PRODUCT), up);
 }
 
-FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, int mode)
+FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, fa_mode mode)
 {
-    if (mode & FA_PLAIN)
+    if (mode.plain)
         return softplus_plain(x, mode);
     vreal v = beta * x;
     vreal v_low = v_select(v_lt(v_abs(v), K(FA_OVER_ZERO)), v_fms(beta, x, v), K(0));
     return v_select(v_gt(v, v_min(threshold, K(FA_EXP_ZERO))), x, softplus_over(v, v_low, beta));
 }
-FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mode)
+FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, fa_mode mode)
 {
-    if (mode & FA_PLAIN)
+    if (mode.plain)
         return g * v_logistic_short(-x, FA_NOTHING, mode);
     vreal v = beta * x, v_low = v_select(v_lt(v_abs(v), K(FA_EXP_ZERO)), v_fms(beta, x, v), K(0));
     return v_select(v_gt(v, threshold), g, g * v_logistic_short(-v, -v_low, FA_WILD));
@@ -229,26 +225,26 @@ FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, int mo
 #include "activations_exponential.h"
 #include "activations_gated.h"
 
-FA_INLINE vreal f_prelu(vreal x, vreal weight, int mode) { return f_leaky_relu(x, weight, mode); }
-FA_INLINE fa_gradients d_prelu(vreal x, vreal g, vreal weight, int mode)
+FA_INLINE vreal f_prelu(vreal x, vreal weight, fa_mode mode) { return f_leaky_relu(x, weight, mode); }
+FA_INLINE fa_gradients d_prelu(vreal x, vreal g, vreal weight, fa_mode mode)
 {
     vmask above = v_gt(x, K(0));
     return (fa_gradients){d_leaky_relu(x, g, weight, mode), v_select(above, K(0), x * g)};
 }
 
-FA_INLINE vreal f_threshold(vreal x, vreal threshold, vreal value, int mode)
+FA_INLINE vreal f_threshold(vreal x, vreal threshold, vreal value, fa_mode mode)
 {
     (void)mode;
     return v_select(v_le(x, threshold), value, x);
 }
-FA_INLINE vreal d_threshold(vreal x, vreal g, vreal threshold, vreal value, int mode)
+FA_INLINE vreal d_threshold(vreal x, vreal g, vreal threshold, vreal value, fa_mode mode)
 {
     (void)value, (void)mode;
     return g_but(v_le(x, threshold), g, x);
 }
 
-FA_INLINE vreal f_reglu(vreal x, vreal gate, int mode) { return x * f_relu(gate, mode); }
-FA_INLINE fa_gradients d_reglu(vreal x, vreal gate, vreal g, int mode)
+FA_INLINE vreal f_reglu(vreal x, vreal gate, fa_mode mode) { return x * f_relu(gate, mode); }
+FA_INLINE fa_gradients d_reglu(vreal x, vreal gate, vreal g, fa_mode mode)
 {
     return (fa_gradients){d_relu(gate, g * gate, mode), d_relu(gate, x * g, mode)};
 }

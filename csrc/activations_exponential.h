@@ -3,8 +3,8 @@
 #ifndef FA_ACTIVATIONS_EXPONENTIAL_H
 #define FA_ACTIVATIONS_EXPONENTIAL_H
 
-FA_INLINE vreal f_log_sigmoid(vreal x, int mode) { return -f_softplus(-x, K(1), K(INFINITY), mode | FA_PLAIN); }
-FA_INLINE vreal d_log_sigmoid(vreal x, vreal g, int mode) { return g * v_logistic_short(x, FA_NOTHING, mode); }
+FA_INLINE vreal f_log_sigmoid(vreal x, fa_mode mode) { return -softplus_plain(-x, mode); }
+FA_INLINE vreal d_log_sigmoid(vreal x, vreal g, fa_mode mode) { return g * v_logistic_short(x, FA_NOTHING, mode); }
 
 /* 1.702·t as head and tail. */
 FA_INLINE fa_pair quick_argument(vreal t)
@@ -17,19 +17,19 @@ FA_INLINE fa_pair quick_argument(vreal t)
     vreal v = c * t;
     return (fa_pair){v, v_fma(c_low, t, v_fms(c, t, v))};
 }
-FA_INLINE vreal f_quick_gelu(vreal x, int mode)
+FA_INLINE vreal f_quick_gelu(vreal x, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (mode & FA_WILD)
+    if (mode.wild)
         t = v_min(K(FA_EXP_ZERO), t);
     fa_pair v = quick_argument(t);
     vreal q = v_logistic_tail(t, v.head, v.tail, mode).head;
-    return positive_part(x) - (mode & FA_WILD ? q * K(FA_DOWN) : q);
+    return positive_part(x) - (mode.wild ? q * K(FA_DOWN) : q);
 }
-FA_INLINE vreal d_quick_gelu(vreal x, vreal g, int mode)
+FA_INLINE vreal d_quick_gelu(vreal x, vreal g, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (mode & FA_WILD)
+    if (mode.wild)
         t = v_min(K(FA_EXP_ZERO), t);
     fa_pair v = quick_argument(t);
     return g * weighted_slope(x, v.head, v.tail, v_logistic_tail(K(1), v.head, v.tail, mode), mode);
@@ -55,9 +55,9 @@ FA_INLINE void mish_exact(fa_mish *y, vreal scale, fa_exponential3 e)
     y->z = z + rest, y->z_low = rest - (y->z - z);
     y->c = y->z + K(1), y->c_low = (K(1) - (y->c - y->z)) + y->z_low;
 }
-FA_INLINE fa_mish mish_parts(vreal x, const int exact, int mode)
+FA_INLINE fa_mish mish_parts(vreal x, const int exact, fa_mode mode)
 {
-    const int wild = mode & FA_WILD;
+    const int wild = mode.wild;
     fa_mish y = {.t = wild ? v_min(K(FA_EXP_ZERO), v_abs(x)) : v_abs(x), .below = v_lt(x, K(0))};
     fa_exponential3 e3 = v_exp3(y.t, FA_NOTHING, wild ? -FA_SCALE : 0);
     fa_exponential e = v_exp(y.t, FA_NOTHING, wild ? -FA_SCALE : 0);
@@ -83,7 +83,7 @@ FA_INLINE fa_mish mish_parts(vreal x, const int exact, int mode)
     return y;
 }
 /* max(x, 0) − 2tm/d; the quotient's correction is added last, or x minus it would round twice. */
-FA_INLINE vreal f_mish(vreal x, int mode)
+FA_INLINE vreal f_mish(vreal x, fa_mode mode)
 {
     fa_mish y = mish_parts(x, 0, mode);
     vreal twice = y.t + y.t, over = twice * y.m;
@@ -92,12 +92,12 @@ FA_INLINE vreal f_mish(vreal x, int mode)
     vreal rest = v_fnma(q, y.d_low, v_fnma(q, y.d, over)) + over_low;
     vreal base = positive_part(x), head = base - q;
     vreal value = head - v_fma(inverse, rest, q - (base - head)); /* this order keeps the sign of zero */
-    if (mode & FA_WILD)
+    if (mode.wild)
         value = v_select(v_gt(x, K(FA_MISH_LIMIT)), x, value * v_select(y.deep, K(FA_DOWN), K(1)));
     return value;
 }
 /* (2/d)(m − tzY), Y = 1 − 2/d below zero and 2C/d above, where the derivative is 1 less that. */
-FA_INLINE vreal d_mish(vreal x, vreal g, int mode)
+FA_INLINE vreal d_mish(vreal x, vreal g, fa_mode mode)
 {
     fa_mish y = mish_parts(x, 1, mode);
     vreal inverse = K(1) / y.d, h = inverse + inverse;
@@ -106,14 +106,14 @@ FA_INLINE vreal d_mish(vreal x, vreal g, int mode)
     vreal p = K(1) - head, p_low = ((K(1) - p) - head) - tail;
     vreal a = y.t * y.z, a_low = v_fma(y.t, y.z_low, v_fms(y.t, y.z, a));
     vreal factor = v_select(y.below, p, head * y.c), factor_low = v_select(y.below, p_low, K(0));
-    if (mode & FA_WILD) {
+    if (mode.wild) {
         a = v_select(y.deep, y.t, a), a_low = v_select(y.deep, K(0), a_low);
         factor = v_select(y.deep, K(1), factor), factor_low = v_select(y.deep, K(0), factor_low);
     }
     vreal product = a * factor, bracket = y.m - product; /* exact near the root, where it must be */
     vreal lost = v_fma(a, factor_low, v_fma(a_low, factor, v_fms(a, factor, product))) - y.m_low;
     vreal slope = v_fma(head, bracket, v_fms(tail, bracket, head * lost));
-    if (mode & FA_WILD)
+    if (mode.wild)
         slope = slope * v_select(y.deep, K(FA_DOWN), K(1));
     return g * v_select(y.below, slope, K(1) - slope);
 }

@@ -40,16 +40,16 @@ FA_INLINE vreal v_polynomial(const real *c, int n, vreal z)
 
 /* tanh(t + low), t ≥ 0, as head and tail, which is below the head's last place. */
 #ifdef FA_REAL_F32
-FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
+FA_INLINE fa_pair tanh_pair(vreal t, vreal low, fa_rows rows)
 {
-    fa_tanh_parts of = tanh_parts(t);
+    fa_tanh_parts of = tanh_parts(t, rows);
     vreal head = v_fma(of.r, of.p, of.base), slope = v_fnma(of.base, of.base, K(1));
     return (fa_pair){head, v_fma(low, slope, v_fma(of.r, of.p, of.base - head))};
 }
 #else
-FA_INLINE fa_pair tanh_pair(vreal t, vreal low)
+FA_INLINE fa_pair tanh_pair(vreal t, vreal low, fa_rows rows)
 {
-    fa_tanh_parts of = tanh_parts(t);
+    fa_tanh_parts of = tanh_parts(t, rows);
     vreal head = of.base + of.rest;
     return (fa_pair){head, v_fma(low, v_fnma(head, head, K(1)), (of.base - head) + of.rest)};
 }
@@ -65,12 +65,10 @@ FA_INLINE vreal tanhshrink_small(vreal t)
     vreal q = v_fma(z, v_fma(z, K(FA_TANHSHRINK_F32_C2), K(FA_TANHSHRINK_F32_C1)), K(FA_TANHSHRINK_F32_C0));
     return v_fma(cube, third, v_fma(cube, q, cube_low * third)) * K(0x1p-24);
 }
-FA_INLINE vreal f_tanhshrink(vreal x, int mode)
+FA_INLINE vreal f_tanhshrink(vreal x, fa_mode mode)
 {
-    vreal t = v_abs(x);
-    (void)mode;
-    vreal near = v_min(K(8), t), c[8];
-    v_lookup_rows8(fa_tanhshrink_f32, v_bits(near), 21, c);
+    vreal t = v_abs(x), near = v_min(K(8), t), c[8];
+    v_lookup_rows8(fa_tanhshrink_f32, v_bits(near), 21, mode.rows, c);
     vreal r = near - c[0];
     vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
@@ -79,15 +77,15 @@ FA_INLINE vreal f_tanhshrink(vreal x, int mode)
 }
 #else
 /* base + r·p; in the first row t³·p on top of t³/3, with t³ in two parts.  When wild, what is past the last row adds to base. */
-FA_INLINE vreal f_tanhshrink(vreal x, int mode)
+FA_INLINE vreal f_tanhshrink(vreal x, fa_mode mode)
 {
     const vreal third = K(FA_TANHSHRINK_F64_THIRD);
-    vreal t = v_abs(x), near = mode & FA_WILD ? v_min(K(FA_TANHSHRINK_F64_TOP), t) : t, c[16];
+    vreal t = v_abs(x), near = mode.wild ? v_min(K(FA_TANHSHRINK_F64_TOP), t) : t, c[16];
     vreal z = near * near, u = v_fma(z, K(FA_TANHSHRINK_F64_SCALE), K(FA_TANHSHRINK_F64_FROM));
     vmask first = v_lt(u, K(FA_TANHSHRINK_F64_FIRST));
-    v_lookup_rows16(fa_tanhshrink_f64, v_bits(u), FA_TANHSHRINK_F64_LOW, FA_TANHSHRINK_F64_TERMS + 2, c);
+    v_lookup_rows16(fa_tanhshrink_f64, v_bits(u), FA_TANHSHRINK_F64_LOW, mode.rows, FA_TANHSHRINK_F64_TERMS + 2, c);
     vreal cube = near * z, cube_low = v_fma(near, v_fms(near, near, z), v_fms(near, z, cube));
-    vreal r = near - c[0], base = mode & FA_WILD ? c[1] + (t - near) : c[1];
+    vreal r = near - c[0], base = mode.wild ? c[1] + (t - near) : c[1];
     base = v_select(first, cube_low * third, base);
     vreal p = v_columns_polynomial(c + 2, FA_TANHSHRINK_F64_TERMS, v_select(first, z, r));
     vreal y = v_fma(v_select(first, cube, r), p, base);
@@ -95,10 +93,9 @@ FA_INLINE vreal f_tanhshrink(vreal x, int mode)
 }
 #endif
 /* tanh² */
-FA_INLINE vreal d_tanhshrink(vreal x, vreal g, int mode)
+FA_INLINE vreal d_tanhshrink(vreal x, vreal g, fa_mode mode)
 {
-    fa_pair tanh = tanh_pair(v_abs(x), FA_NOTHING);
-    (void)mode;
+    fa_pair tanh = tanh_pair(v_abs(x), FA_NOTHING, mode.rows);
     return g * v_fma(tanh.head, tanh.head, (tanh.head + tanh.head) * tanh.tail);
 }
 
@@ -118,18 +115,17 @@ FA_INLINE fa_quotient capped_quotient(vreal x, vreal cap)
     return (fa_quotient){q, v_select(v_lt(q, K(FA_CAP_SMALL)), K(0), low)};
 }
 /* cap·tanh(x/cap), the product rounded once; x·(1 − q²/3) where q may be subnormal. */
-FA_INLINE vreal f_softcap(vreal x, vreal cap, int mode)
+FA_INLINE vreal f_softcap(vreal x, vreal cap, fa_mode mode)
 {
     fa_quotient of = capped_quotient(x, cap);
-    fa_pair tanh = tanh_pair(of.q, of.low);
+    fa_pair tanh = tanh_pair(of.q, of.low, mode.rows);
     vreal size = v_abs(cap), t = v_abs(x);
     vreal large = v_fma(size, tanh.head, size * tanh.tail);
     vreal small = v_fma(t * (of.q * of.q), K(-1.0 / 3), t);
-    (void)mode;
     return v_signed(v_select(v_lt(of.q, K(FA_CAP_SMALL)), small, large), x);
 }
 /* 4σ(2x/cap)(1 − σ(2x/cap)) */
-FA_INLINE vreal d_softcap(vreal x, vreal g, vreal cap, int mode)
+FA_INLINE vreal d_softcap(vreal x, vreal g, vreal cap, fa_mode mode)
 {
     fa_quotient of = capped_quotient(x, cap);
     vreal scaled = v_logistic_tail(K(1), of.q + of.q, of.low + of.low, FA_WILD).head;
@@ -137,26 +133,25 @@ FA_INLINE vreal d_softcap(vreal x, vreal g, vreal cap, int mode)
     return g * (v_fnma(scaled * K(FA_DOWN), scaled, scaled) * K(4 * FA_DOWN));
 }
 
-FA_INLINE vreal f_erf(vreal x, int mode)
+FA_INLINE vreal f_erf(vreal x, fa_mode mode)
 {
-    (void)mode;
 #ifdef FA_REAL_F32
     vreal t = v_min(K(3.93), v_abs(x)), c[8]; /* erf rounds to 1 from 3.92 on; a NaN passes */
-    v_lookup_rows8(fa_erf_f32, v_interval(t, K(FA_ERF_F32_SCALE)), FA_INTERVAL_LOW, c);
+    v_lookup_rows8(fa_erf_f32, v_interval(t, K(FA_ERF_F32_SCALE)), FA_INTERVAL_LOW, mode.rows, c);
     vreal r = t - c[0];
     vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
     return v_signed(v_fma(r, p, v_min(c[1], t)), x);
 #else
     vreal t = v_min(K(5.93), v_abs(x)), c[16];
-    v_lookup_rows16(fa_erf_f64, v_bits(v_fma(t, K(FA_ERF_F64_SCALE), K(FA_ERF_F64_FROM))), FA_ERF_F64_LOW,
+    v_lookup_rows16(fa_erf_f64, v_bits(v_fma(t, K(FA_ERF_F64_SCALE), K(FA_ERF_F64_FROM))), FA_ERF_F64_LOW, mode.rows,
                     FA_ERF_F64_TERMS + 2, c);
     vreal r = t - c[0];
     return v_signed(v_fma(r, v_columns_polynomial(c + 2, FA_ERF_F64_TERMS, r), v_min(c[1], t)), x);
 #endif
 }
 /* 2/√π·e^(−x²) with the exact rest of x². */
-FA_INLINE vreal d_erf(vreal x, vreal g, int mode)
+FA_INLINE vreal d_erf(vreal x, vreal g, fa_mode mode)
 {
     vreal t = v_min(K(FA_SQUARE_ZERO), v_abs(x)), z = t * t;
     fa_exponential3 e = v_exp3(-z, -v_fms(t, t, z), FA_SCALE);
@@ -167,7 +162,7 @@ FA_INLINE vreal d_erf(vreal x, vreal g, int mode)
 
 /* log((1 − h)/h), h the lesser of p and 1 − p, so that 1 − p is exact wherever it is h: with H = h·2^k near n = 1 − h it is
  * k·ln 2 + 2 atanh((n − H)/(n + H)), n − H exact, and near p = 1/2 the second term alone, to its full precision. */
-FA_INLINE vreal f_logit(vreal x, int mode)
+FA_INLINE vreal f_logit(vreal x, fa_mode mode)
 {
 #ifdef FA_REAL_F32
     const vreal ln2_head = K(0x1.62e4p-1), ln2_tail = K(0x1.7f7d1cp-20);
@@ -192,7 +187,7 @@ FA_INLINE vreal f_logit(vreal x, int mode)
     return v_signed(y, x - K(0.5));
 }
 /* 1/(p − p²) */
-FA_INLINE vreal d_logit(vreal x, vreal g, int mode)
+FA_INLINE vreal d_logit(vreal x, vreal g, fa_mode mode)
 {
     vreal d = v_fnma(x, x, x) + K(0); /* −0 would give −infinity */
     (void)mode;

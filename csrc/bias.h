@@ -27,7 +27,7 @@ static void fa_add_bias(size_t n_rows, size_t n, void *y, const void *bias, int 
             vreal value = fa_some(out + i * n, j, n);
             if (bias != NULL)
                 value = value + fa_some(bias, j, n);
-            fa_put(out + i * n, j, n, rectify ? f_relu(value, 0) : value);
+            fa_put(out + i * n, j, n, rectify ? f_relu(value, FA_TAME) : value);
         }
 }
 
@@ -51,7 +51,7 @@ FA_INLINE void fa_sum_strip(size_t n_rows, size_t n, const real *y, const real *
                 size_t at = i + (size_t)k * FA_LANES, left = i - j + n;
                 vreal part = fa_some(g, at, left);
                 if (y != NULL) {
-                    part = d_relu(fa_some(y, at, left), part, 0);
+                    part = d_relu(fa_some(y, at, left), part, FA_TAME);
                     fa_put(out, at, left, part);
                 }
                 group[k] = group[k] + part;

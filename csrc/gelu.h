@@ -1,5 +1,5 @@
 /* gelu and its derivative on vectors: x*Phi(x) = max(x, 0) - t*Phi(-t), t = |x|, so that no tail is lost.
- * `wild` is a constant: 0 where every |x| <= FA_GELU_TAME and none is NaN, else anything. */
+ * mode.wild is 0 where every |x| <= FA_GELU_TAME and none is NaN, else anything. */
 #ifndef FA_GELU_H
 #define FA_GELU_H
 #include "interval.h"
@@ -17,10 +17,10 @@ typedef struct {
     vreal r, base, slope; /* the function is base + r*slope; where base is INFINITY, t + r*slope */
 } fa_interval;
 
-FA_INLINE fa_interval fa_row_of(const fa_rows8 table, vreal t, vreal scale)
+FA_INLINE fa_interval fa_row_of(const fa_rows8 table, vreal t, vreal scale, fa_rows rows)
 {
     vreal c[8];
-    v_lookup_rows8(table, v_interval(t, scale), FA_INTERVAL_LOW, c);
+    v_lookup_rows8(table, v_interval(t, scale), FA_INTERVAL_LOW, rows, c);
     vreal r = t - c[0];
     vreal p = v_fma(r, c[6], c[5]);
     p = v_fma(r, p, c[4]);
@@ -59,32 +59,35 @@ FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m,
 }
 
 /* 2t*Phi(-t)*exp(t*t/2), t <= 14.5; the next, 2*(Phi(-t) - t*phi(t))*exp(t*t/2) */
-FA_INLINE fa_interval fa_gelu_interval(vreal t)
+FA_INLINE fa_interval fa_gelu_interval(vreal t, fa_rows rows)
 {
-    fa_interval m = fa_row_of(fa_gelu_f32, t, K(FA_GELU_F32_SCALE));
+    fa_interval m = fa_row_of(fa_gelu_f32, t, K(FA_GELU_F32_SCALE), rows);
     m.base = v_min(m.base, t);
     return m;
 }
-FA_INLINE fa_interval fa_slope_interval(vreal t) { return fa_row_of(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE)); }
+FA_INLINE fa_interval fa_slope_interval(vreal t, fa_rows rows)
+{
+    return fa_row_of(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE), rows);
+}
 
-FA_INLINE vreal gelu_value(vreal x, const int wild)
+FA_INLINE vreal gelu_value(vreal x, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (wild)
+    if (mode.wild)
         t = v_min(K(14.5), t);
-    fa_interval m = fa_gelu_interval(t);
-    return fa_minus_gaussian(v_max(K(-0.0), x), KI(0), t, m, wild);
+    fa_interval m = fa_gelu_interval(t, mode.rows);
+    return fa_minus_gaussian(v_max(K(-0.0), x), KI(0), t, m, mode.wild);
 }
 
 /* Phi(x) + x*phi(x): of -t for x < 0, and 1 minus that above. */
-FA_INLINE vreal gelu_derivative(vreal x, const int wild)
+FA_INLINE vreal gelu_derivative(vreal x, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (wild)
+    if (mode.wild)
         t = v_min(K(14.545), t);
-    fa_interval m = fa_slope_interval(t);
+    fa_interval m = fa_slope_interval(t, mode.rows);
     vmask below = v_lt(v_bits(x), KI(0));
-    return fa_minus_gaussian(v_select(below, K(-0.0), K(1)), v_bits(x) & KI(INT32_MIN), t, m, wild);
+    return fa_minus_gaussian(v_select(below, K(-0.0), K(1)), v_bits(x) & KI(INT32_MIN), t, m, mode.wild);
 }
 #elif defined(FA_REAL_F64)
 #include "tables/gelu_f64.h"
@@ -144,34 +147,34 @@ FA_INLINE fa_pair fa_gelu_slope(vreal t)
     return (fa_pair){d, v_fma(y.tail, left, v_fms(y.head, left, d))};
 }
 
-FA_INLINE vreal gelu_value(vreal x, const int wild)
+FA_INLINE vreal gelu_value(vreal x, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (wild)
+    if (mode.wild)
         t = v_min(K(39), t);
-    fa_exponential3 e = fa_gaussian(t, wild);
+    fa_exponential3 e = fa_gaussian(t, mode.wild);
     fa_pair m = fa_twice_mills(t);
     vreal h = m.head, h_low = m.tail;
     vreal u = K(1) + e.head, u_low = ((K(1) - u) + e.head) + e.tail;
     vreal p = u * h, p_low = v_fma(u, h_low, v_fma(u_low, h, v_fms(u, h, p)));
     vreal v = t * p, v_low = v_fma(t, p_low, v_fms(t, p, v));
     vreal from = v_max(K(-0.0), x);
-    if (!wild)
+    if (!mode.wild)
         return v_fnma(e.scale, v + v_low, from);
     vreal big = e.scale * (v + v_low);
     return v_select(v_gt(t, K(FA_GELU_TAME)), from - big * K(FA_DOWN), v_fnma(big, K(FA_DOWN), from));
 }
 
 /* Phi(x) + x*phi(x): of -t for x < 0, and 1 minus that above. */
-FA_INLINE vreal gelu_derivative(vreal x, const int wild)
+FA_INLINE vreal gelu_derivative(vreal x, fa_mode mode)
 {
     vreal t = v_abs(x);
-    if (wild)
+    if (mode.wild)
         t = v_min(K(39), t);
-    fa_exponential3 e = fa_gaussian(t, wild);
+    fa_exponential3 e = fa_gaussian(t, mode.wild);
     fa_pair slope = fa_gelu_slope(t);
     vreal d = slope.head + v_fma(slope.head, e.head + e.tail, slope.tail);
-    vreal below = wild ? e.scale * d * K(FA_DOWN) : e.scale * d;
+    vreal below = mode.wild ? e.scale * d * K(FA_DOWN) : e.scale * d;
     return v_select(v_lt(x, K(0)), below, K(1) - below);
 }
 #endif

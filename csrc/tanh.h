@@ -12,11 +12,11 @@ typedef struct {
 } fa_tanh_parts;
 
 /* Of t >= 0.  From tanh b to tanh t by Taylor's terms at b, the first two of which follow from tanh b, the others fitted. */
-FA_INLINE fa_tanh_parts tanh_parts(vreal t)
+FA_INLINE fa_tanh_parts tanh_parts(vreal t, fa_rows rows)
 {
     vreal c[4];
     t = v_min(K(9.04), t); /* tanh rounds to 1 from 9.011 on; a NaN passes */
-    v_lookup_rows4(fa_tanh_f32, v_interval(t, K(FA_TANH_F32_SCALE)), FA_INTERVAL_LOW, c);
+    v_lookup_rows4(fa_tanh_f32, v_interval(t, K(FA_TANH_F32_SCALE)), FA_INTERVAL_LOW, rows, c);
     vreal r = t - c[0], base = c[1];
     vreal p = v_fma(r, c[3], v_real(v_bits(c[3]) << 16));
     p = v_fma(r, p, c[2]);
@@ -26,9 +26,9 @@ FA_INLINE fa_tanh_parts tanh_parts(vreal t)
     return (fa_tanh_parts){v_min(base, t), r, p};
 }
 
-FA_INLINE vreal tanh_value(vreal x)
+FA_INLINE vreal tanh_value(vreal x, fa_rows rows)
 {
-    fa_tanh_parts of = tanh_parts(v_abs(x));
+    fa_tanh_parts of = tanh_parts(v_abs(x), rows);
     return v_signed(v_fma(of.r, of.p, of.base), x);
 }
 #elif defined(FA_REAL_F64)
@@ -52,9 +52,10 @@ typedef struct {
 } fa_tanh_parts;
 
 /* t + t^3*N/D for small t, 1 - 2/(exp(2t) + 1) above: one division for both. */
-FA_INLINE fa_tanh_parts tanh_parts(vreal t)
+FA_INLINE fa_tanh_parts tanh_parts(vreal t, fa_rows rows)
 {
     const double *pn = fa_tanh_f64_n, *pd = fa_tanh_f64_d;
+    (void)rows;
     t = v_min(K(19.1), t); /* tanh rounds to 1 from 19.07 on; a NaN passes */
     vreal z = t * t, cube = t * z;
     vreal above = cube * v_fma(z, v_fma(z, v_fma(z, K(pn[3]), K(pn[2])), K(pn[1])), K(pn[0]));
@@ -65,9 +66,9 @@ FA_INLINE fa_tanh_parts tanh_parts(vreal t)
     return (fa_tanh_parts){v_select(small, t, K(1)), above / below};
 }
 
-FA_INLINE vreal tanh_value(vreal x)
+FA_INLINE vreal tanh_value(vreal x, fa_rows rows)
 {
-    fa_tanh_parts of = tanh_parts(v_abs(x));
+    fa_tanh_parts of = tanh_parts(v_abs(x), rows);
     return v_signed(of.base + of.rest, x);
 }
 #endif

@@ -23,5 +23,6 @@
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c")
 #elif FA_VECTOR_BYTES == 32
 #pragma GCC target("avx2,fma,f16c")
+#pragma GCC optimize("schedule-insns", "sched-pressure") /* before registers are given: mixes independent chains */
 #endif
 #endif

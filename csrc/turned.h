@@ -15,7 +15,7 @@ static void fa_add_bias_turned(size_t n_rows, size_t n, void *y, const void *bia
             vreal value = fa_some(out, i, n_rows);
             if (bias != NULL)
                 value = value + added;
-            fa_put(out, i, n_rows, rectify ? f_relu(value, 0) : value);
+            fa_put(out, i, n_rows, rectify ? f_relu(value, FA_TAME) : value);
         }
     }
 }
@@ -31,7 +31,7 @@ FA_INLINE void fa_turn_part(size_t n_rows, size_t n, const real *g, const real *
     for (int k = 0; k < width; k++) {
         const size_t at = (j + (size_t)k) * n_rows;
         if (y != NULL)
-            square[k] = d_relu(fa_some(y + at, i, n_rows), square[k], 0);
+            square[k] = d_relu(fa_some(y + at, i, n_rows), square[k], FA_TAME);
         fa_put(out + at, i, n_rows, square[k]);
         total[k] = total[k] + square[k];
     }

@@ -142,6 +142,14 @@ FA_INLINE vf64 v_abs_f64(vf64 v) { return v_real_i64(v_bits_f64(v) & INT64_MAX);
 FA_INLINE vf32 v_signed_f32(vf32 a, vf32 b) { return v_real_i32(v_bits_f32(a) | (v_bits_f32(b) & INT32_MIN)); }
 FA_INLINE vf64 v_signed_f64(vf64 a, vf64 b) { return v_real_i64(v_bits_f64(a) | (v_bits_f64(b) & INT64_MIN)); }
 
+/* Where the numbers of rows that are looked up go through memory, loading them waits for the store just before.  So a block's
+ * numbers may all be stored by a first run of the lane function, of which the compiler leaves nothing else, and be fetched by
+ * the second. */
+typedef struct {
+    enum { FA_AT_ONCE, FA_STORED, FA_FETCHED } when;
+    char *number; /* of this vector */
+} fa_rows;
+
 #if FA_VECTOR_BYTES == 64
 #include "vec/avx512.h"
 #elif FA_VECTOR_BYTES == 32

@@ -4,16 +4,10 @@
 #ifndef FA_VMATH_H
 #define FA_VMATH_H
 
-#include "vec.h"
+#include "mode.h"
 #ifdef FA_REAL_F64
 #include "tables/exp_f64.h"
 #endif
-
-/* The mode of a lane function, a constant wherever it is inlined. */
-enum {
-    FA_WILD = 1,  /* some |x| of the block is past the row's range, or a NaN */
-    FA_PLAIN = 2, /* the parameters have their defaults */
-};
 
 #ifdef FA_REAL_F32
 #define FA_BIAS_SHIFT 23 /* where the exponent field begins */
@@ -180,17 +174,17 @@ FA_INLINE fa_pair v_over_one_plus(vreal times, fa_exponential e, vreal one)
 }
 
 /* times / (1 + e^(t + low)) for t ≥ 0, both parts times 2^FA_SCALE when wild. */
-FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, int mode)
+FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, fa_mode mode)
 {
-    const int wild = mode & FA_WILD;
+    const int wild = mode.wild;
     fa_exponential e = v_exp(wild ? v_min(K(FA_EXP_ZERO), t) : t, low, wild ? -FA_SCALE : 0);
     return v_over_one_plus(times, e, wild ? K(FA_DOWN) : K(1));
 }
 
 /* 1/(1 + e^(y + low)), y of either sign, within 2 ULP: half the operations after the exponential. */
-FA_INLINE vreal v_logistic_short(vreal y, vreal low, int mode)
+FA_INLINE vreal v_logistic_short(vreal y, vreal low, fa_mode mode)
 {
-    const int wild = mode & FA_WILD;
+    const int wild = mode.wild;
     if (wild)
         y = v_max(K(-FA_EXP_GONE), v_min(K(FA_EXP_ZERO), y));
     fa_exponential e = v_exp(y, low, wild ? -FA_SCALE : 0);
@@ -199,9 +193,9 @@ FA_INLINE vreal v_logistic_short(vreal y, vreal low, int mode)
 }
 
 /* times q(1 − q), q = 1/(1 + e^t), t ≥ 0: even where q is subnormal it is rounded once. */
-FA_INLINE vreal v_logistic_slope(double times, vreal t, int mode)
+FA_INLINE vreal v_logistic_slope(double times, vreal t, fa_mode mode)
 {
-    const double down = mode & FA_WILD ? FA_DOWN : 1;
+    const double down = mode.wild ? FA_DOWN : 1;
     vreal scaled = v_logistic_tail(K(1), t, FA_NOTHING, mode).head;
     vreal q = scaled * K(down);
     return v_fnma(q, scaled, scaled) * K(times * down);

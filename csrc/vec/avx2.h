@@ -142,29 +142,37 @@ FA_INLINE void fa_four_columns(const char *row, const uint32_t at[8], vf32 colum
     column[2] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0x44);
     column[3] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0xee);
 }
-/* The offsets go through memory: gcc 12 would extract them one by one, which takes a third longer in all. */
-#define FA_ROW_OFFSETS(at, k, low, shift)                                                                              \
-    uint32_t at[8];                                                                                                    \
-    v_store_i32((int32_t *)at, ((k) >> (low - shift)) & (31 << shift));                                                \
-    __asm__("" : "+m"(at))
-FA_INLINE void v_lookup_rows4(const float t[32][4], vi32 k, int low, vf32 column[4])
+/* The offsets of rows, by memory: gcc 12 would extract them one by one, which takes a third longer in all. */
+#define FA_NUMBERS_ROWS
+FA_INLINE const void *fa_row_offsets(vi32 offset, fa_rows rows, vi32 *here)
 {
-    FA_ROW_OFFSETS(at, k, low, 4);
-    fa_four_columns((const char *)t, at, column);
+    if (rows.when != FA_FETCHED)
+        v_store_i32(rows.when == FA_STORED ? (void *)rows.number : here, offset);
+    __asm__("" : "+m"(*here));
+    return rows.when == FA_FETCHED ? (const void *)rows.number : here;
 }
-FA_INLINE void v_lookup_rows8(const float t[32][8], vi32 k, int low, vf32 column[8])
+/* The loads of long rows, scheduled far ahead of their use, would cost more than they hide: 5 to 18 %. */
+#define FA_LOADS_STAY __asm__ volatile("" ::: "memory")
+FA_INLINE void v_lookup_rows4(const float t[32][4], vi32 k, int low, fa_rows rows, vf32 column[4])
 {
-    FA_ROW_OFFSETS(at, k, low, 5);
+    vi32 here = {0};
+    fa_four_columns((const char *)t, fa_row_offsets((k >> (low - 4)) & (31 << 4), rows, &here), column);
+}
+FA_INLINE void v_lookup_rows8(const float t[32][8], vi32 k, int low, fa_rows rows, vf32 column[8])
+{
+    vi32 here = {0};
+    const uint32_t *at = fa_row_offsets((k >> (low - 5)) & (31 << 5), rows, &here);
+    FA_LOADS_STAY;
     fa_four_columns((const char *)t, at, column);
     fa_four_columns((const char *)t + 16, at, column + 4);
 }
 
 /* The first n entries of rows (k >> low) & 15 of sixteen doubles, low >= 7, the same way. */
-FA_INLINE void v_lookup_rows16(const double t[16][16], vi64 k, int low, int n, vf64 *column)
+FA_INLINE void v_lookup_rows16(const double t[16][16], vi64 k, int low, fa_rows rows, int n, vf64 *column)
 {
-    uint64_t at[4];
-    v_store_i64((int64_t *)at, (vi64)_mm256_srli_epi64((__m256i)k, low - 7) & (15 << 7));
-    __asm__("" : "+m"(at));
+    vi32 here = {0}, offset = (vi32)((vi64)_mm256_srli_epi64((__m256i)k, low - 7) & (15 << 7));
+    const uint64_t *at = fa_row_offsets(offset, rows, &here);
+    FA_LOADS_STAY;
     for (int i = 0; i < n; i += 2) {
         __m256d r[2];
         for (int j = 0; j < 2; j++) {
