@@ -5,6 +5,7 @@ Operators that onnxruntime has in float32 alone are written in terms of others w
 
 import numpy as np
 
+import fastact as fa
 from fastact import nn
 from fastact._tape import constant, raw
 from fastact.nn._onnx import Symbol, operand
@@ -30,7 +31,8 @@ def _elementwise():
     def softplus(g, x, n, beta=1.0, threshold=None):
         y = g.op("Mul", x, n(beta))
         tail = g.op("Log", g.op("Add", g.op("Exp", g.op("Neg", g.op("Abs", y))), n(1)))
-        return g.op("Div", g.op("Add", g.op("Max", y, n(0)), tail), n(beta))
+        value = g.op("Div", g.op("Add", g.op("Max", y, n(0)), tail), n(beta))
+        return value if threshold is None else where(g, g.op("Greater", y, n(threshold)), x, value)
 
     def shrink(soft):
         def made(g, x, n, lambd=0.5):
@@ -118,6 +120,19 @@ def export_ufunc(graph, ufunc, inputs):
 
 def _elementwise_nodes(x, name, parameters):
     return ELEMENTWISE[name](x.graph, x.name, lambda number: np.asarray(number, x.dtype), *parameters)
+
+
+NORMALIZED = {fa.softmax: "Softmax", fa.log_softmax: "LogSoftmax", fa.softmin: "Softmax"}
+
+
+def export_function(x, function, operands, options):
+    """The symbol that a function of rows gives."""
+    options = {name: value for name, value in options.items() if value is not None}
+    if function not in NORMALIZED or list(options) != ["axis"] or not isinstance(options["axis"], int):
+        raise NotImplementedError(f"{function.__name__} with {options} is not exported")
+    name = x.graph.op("Neg", x.name) if function is fa.softmin else x.name
+    made = x.graph.op(NORMALIZED[function], name, axis=options["axis"])
+    return x.made(made, function(x.value, axis=options["axis"]))
 
 
 def export_layer(module, x):
