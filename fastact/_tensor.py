@@ -101,7 +101,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
         self.requires_grad = requires_grad
         return self
 
-    def to(self, *args, dtype=None, device=None, copy=False):
+    def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
         """This tensor in another dtype (a dtype, or that of another tensor); the device can only be the CPU."""
         for arg in args:
             if isinstance(arg, _tape.TensorBase):

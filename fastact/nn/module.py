@@ -73,8 +73,8 @@ class Module:
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
         """Call `hook(module, args, output)` after every forward(); what it returns, unless None, is the output instead.
 
-        With `with_kwargs` the keywords stand after `args`. `always_call` is accepted and ignored. The handle returned has
-        ``remove()``.
+        With `with_kwargs` the keywords stand after `args`; `always_call` is accepted and ignored. The handle returned
+        has ``remove()``.
         """
         return add_hook(self, 1, hook, prepend, with_kwargs)
 
@@ -107,7 +107,7 @@ class Module:
     register_module = add_module
 
     def register_buffer(self, name, tensor, persistent=True):
-        """Assign a tensor that belongs to the module but is not trained; one that is not `persistent` is in no state_dict."""
+        """Assign a tensor that belongs to the module but is not trained; `persistent` says whether to the state too."""
         self.__dict__.setdefault("_buffer_names", {})[name] = bool(persistent)
         setattr(self, name, tensor)
 
@@ -139,7 +139,7 @@ class Module:
         for name in target.split(".") if target else ():
             found = getattr(found, name, None)
             if not isinstance(found, Module):
-                raise AttributeError(f"{type(self).__name__} has no module {target!r}: named_modules() lists those it has")
+                raise AttributeError(f"{type(self).__name__} has no module {target!r}: named_modules() lists them")
         return found
 
     def get_parameter(self, target):
@@ -147,7 +147,7 @@ class Module:
         *path, name = target.split(".")
         found = getattr(self.get_submodule(".".join(path)), name, None)
         if not isinstance(found, Parameter):
-            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}: named_parameters() lists those it has")
+            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}: named_parameters() lists them")
         return found
 
     def _named_own(self, persistent=True):
