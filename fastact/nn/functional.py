@@ -5,6 +5,7 @@ conventions (``dim``) over them. The activation functions are made from `ACTIVAT
 their own.
 """
 
+import inspect
 import warnings
 
 import fastact as fa
@@ -78,6 +79,15 @@ def _given(name, names, args, options):
     return {**given, **options}
 
 
+def signature_of(*first, **settings):
+    """The signature of arguments without defaults and of settings, for `help` and whoever asks."""
+    kind, none = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    defaults = {**dict.fromkeys(first, REQUIRED), **settings}.items()
+    return inspect.Signature(
+        [inspect.Parameter(name, kind, default=none if value is REQUIRED else value) for name, value in defaults]
+    )
+
+
 def _make_activation(name, function, defaults):
     names = (*defaults, "inplace")
     required = [key for key, value in defaults.items() if value is REQUIRED]
@@ -99,6 +109,7 @@ def _make_activation(name, function, defaults):
         "accepted and ignored."
     )
     activation.defaults = defaults
+    activation.__signature__ = signature_of("input", **defaults, inplace=False)
     return activation
 
 

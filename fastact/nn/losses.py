@@ -53,6 +53,7 @@ class _Loss(Module):
 def _make(name, function_name, defaults):
     function = getattr(functional, function_name)
     defaults = {**defaults, "reduction": "mean"}
+    order = ORDER.get(name, PLAIN)
     parameters = ", ".join(f"{key}={value!r}" for key, value in defaults.items())
     return type(
         name,
@@ -62,7 +63,8 @@ def _make(name, function_name, defaults):
             "__module__": __name__,
             "function": staticmethod(function),
             "defaults": defaults,
-            "order": ORDER.get(name, PLAIN),
+            "order": order,
+            "__signature__": functional.signature_of(**{argument: defaults.get(argument) for argument in order}),
         },
     )
 
