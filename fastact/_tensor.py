@@ -14,6 +14,7 @@ from fastact._device import CPU, check_device, is_device
 from fastact._tape import raw
 from fastact._tensor_arrange import Pieces
 from fastact._tensor_dispatch import FUNCTIONS, array_ufunc, fastact_function
+from fastact._tensor_more import More
 from fastact._tensor_operators import Operators
 from fastact._tensor_reduce import Reductions
 from fastact._tensor_scan import Scans
@@ -23,7 +24,7 @@ DEFAULT_FLOAT = np.dtype(np.float32)
 NO_CREATE_GRAPH = "create_graph=True: derivatives of derivatives are not recorded"
 
 
-class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
+class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, More):
     """An ndarray with a gradient.
 
     Parameters

@@ -121,9 +121,16 @@ class Scans:
         """How many elements are not 0."""
         return _tape.constant(np.asarray(np.count_nonzero(self._raw(), dim)).astype(np.int64))
 
-    def unique(self):
-        """The different elements, in order."""
-        return _tape.constant(np.unique(self._raw()))
+    def unique(self, sorted=True, return_inverse=False, return_counts=False, dim=None):
+        """The different elements (or slices along `dim`) in order; where each went; how many there are of each."""
+        found = np.unique(self._raw(), False, return_inverse, return_counts, dim)
+        if not (return_inverse or return_counts):
+            return _tape.constant(found)
+        shapes = [None, *[self.shape if dim is None else -1] * bool(return_inverse), *[-1] * bool(return_counts)]
+        return tuple(
+            _tape.constant(part if shape is None else part.astype(np.int64).reshape(shape))
+            for part, shape in zip(found, shapes, strict=True)
+        )
 
     def bincount(self, weights=None, minlength=0):
         """How often each of the numbers 0, 1, … occurs, or the sum of the weights where it does."""
