@@ -20,7 +20,6 @@ class Dataset:
     def __getitem__(self, index):
         raise NotImplementedError(f"{type(self).__name__} has no __getitem__(index)")
 
-
     def __add__(self, other):
         return ConcatDataset([self, other])
 
@@ -169,7 +168,9 @@ class DataLoader:
         if sampler is not None and shuffle:
             raise ValueError("DataLoader got sampler and shuffle: give one of them, since both say the order")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError("batch_sampler says all that batch_size, shuffle, sampler and drop_last do: leave those out")
+            raise ValueError(
+                "batch_sampler says all that batch_size, shuffle, sampler and drop_last do: leave those out"
+            )
         if isinstance(dataset, IterableDataset) and (shuffle or sampler is not None or batch_sampler is not None):
             raise ValueError("an IterableDataset has its own order: leave shuffle, sampler and batch_sampler out")
         if batch_size is not None and batch_size < 1:

@@ -67,7 +67,9 @@ def named(metrics):
         elif callable(metric):
             name = getattr(metric, "__name__", type(metric).__name__)
             if name in (*found, "loss", "lr"):
-                raise ValueError(f"two figures of the training would be called {name!r}: give the function another __name__")
+                raise ValueError(
+                    f"two figures of the training would be called {name!r}: give the function another __name__"
+                )
             found[name] = metric
         else:
             raise TypeError(f"a metric is a name or a function of true and predicted values, got {metric!r}")

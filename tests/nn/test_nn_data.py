@@ -85,7 +85,11 @@ def test_samplers_draw_what_they_say():
     data, d = ft.utils.data.TensorDataset(ft.arange(10)), ft.utils.data
     ft.manual_seed(3)
     assert sorted(d.RandomSampler(data)) == list(range(10)) and len(list(d.RandomSampler(data, num_samples=25))) == 25
-    assert set(d.RandomSampler(data, True, 50)) <= set(range(10)) and sorted(d.SubsetRandomSampler([4, 7, 1])) == [1, 4, 7]
+    assert set(d.RandomSampler(data, True, 50)) <= set(range(10)) and sorted(d.SubsetRandomSampler([4, 7, 1])) == [
+        1,
+        4,
+        7,
+    ]
     drawn = list(d.WeightedRandomSampler([0.0, 1.0, 3.0], 4000))
     assert len(drawn) == 4000 and 0 not in drawn and abs(drawn.count(2) / 4000 - 0.75) < 0.03
     assert sorted(d.WeightedRandomSampler(ft.tensor([0.1, 5.0, 2.0]), 3, replacement=False)) == [0, 1, 2]

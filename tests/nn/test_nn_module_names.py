@@ -64,7 +64,9 @@ def hooks(lib):
         parameter.data = lib.ones(parameter.shape)
     x = lib.tensor([[1.0, 2.0, -5.0]])
     handles = [
-        model[1].register_forward_hook(lambda m, args, y: seen.append((type(m).__name__, args[0].tolist(), y.tolist()))),
+        model[1].register_forward_hook(
+            lambda m, args, y: seen.append((type(m).__name__, args[0].tolist(), y.tolist()))
+        ),
         model[0].register_forward_hook(lambda m, args, y: y + 10),
         model[0].register_forward_hook(lambda m, args, y: seen.append(y.tolist()), prepend=True),
         model[2].register_forward_pre_hook(lambda m, args: (args[0] * 2,)),
@@ -91,7 +93,13 @@ def lists(lib):
         modules += nn.Sequential(*more) if isinstance(modules, nn.Sequential) else more
         del modules[1]
         del modules[-1:]
-        made += [str(modules), str(modules.pop(0)), str(modules + type(modules)()), len(modules), list(modules.state_dict())]
+        made += [
+            str(modules),
+            str(modules.pop(0)),
+            str(modules + type(modules)()),
+            len(modules),
+            list(modules.state_dict()),
+        ]
     named = nn.ModuleDict({"a": nn.ReLU(), "b": nn.Tanh()})
     made += [str(named.pop("a")), str(named)]
     named.clear()

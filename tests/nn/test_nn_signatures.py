@@ -22,7 +22,11 @@ PLACES = {
         [name for name in vars(optim.lr_scheduler) if name.endswith(("LR", "Plateau"))],
     ),
     "Module": (torch.nn.Module, nn.Module, [name for name in vars(nn.Module) if not name.startswith("_")]),
-    "data": (torch.utils.data, ft.utils.data, ["DataLoader", "Subset", "BatchSampler", "RandomSampler", "ConcatDataset"]),
+    "data": (
+        torch.utils.data,
+        ft.utils.data,
+        ["DataLoader", "Subset", "BatchSampler", "RandomSampler", "ConcatDataset"],
+    ),
 }
 OURS_ALONE = {"axis", "inplace"}  # accepted everywhere: NumPy's word for dim, and one that is ignored
 THEIRS_ALONE = {"_weight", "_freeze", "min_value", "max_value", "out"}  # private, deprecated, or of no use here
@@ -36,9 +40,7 @@ def arguments(function, left_out):
         return None
     if any(one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in found):
         return None
-    return [
-        (one.name, repr(None if one.default == () else one.default)) for one in found if one.name not in left_out
-    ]
+    return [(one.name, repr(None if one.default == () else one.default)) for one in found if one.name not in left_out]
 
 
 @pytest.mark.parametrize("place", PLACES)

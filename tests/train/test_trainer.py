@@ -276,7 +276,9 @@ def test_other_errors():
         trainer(metrics=[3])
     fitted = trainer()
     fitted.fit(x, y, **FIT)
-    with pytest.raises(ValueError, match=r"an output of shape \(3,\) of X of shape \(4,\).*a single sample as X\[None\]"):
+    with pytest.raises(
+        ValueError, match=r"an output of shape \(3,\) of X of shape \(4,\).*a single sample as X\[None\]"
+    ):
         fitted.predict(x[0])
     with pytest.raises(ValueError, match="X has 60 samples, y 3"):
         fitted.score(x, y[:3])
