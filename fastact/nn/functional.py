@@ -24,6 +24,7 @@ from fastact.nn._functional_layers import (
     one_hot,
     rms_norm,
 )
+from fastact.nn._functional_likelihoods import gaussian_nll_loss, poisson_nll_loss
 from fastact.nn._functional_losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -205,6 +206,7 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "embedding",
+    "gaussian_nll_loss",
     "glu",
     "huber_loss",
     "kl_div",
@@ -216,6 +218,7 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "poisson_nll_loss",
     "prelu",
     "rms_norm",
     "smooth_l1_loss",
