@@ -174,16 +174,24 @@ def _axes(module):
 
 
 def _layer_norm(g, module, x):
+    if x.dtype != np.float32:  # the attribute epsilon is a float32
+        centred = g.op("Sub", x.name, g.op("ReduceMean", x.name, _axes(module), keepdims=1))
+        return _scaled_to_unit(g, module, x, centred, module.eps, module.bias)
     weight = np.ones(module.normalized_shape, x.dtype) if module.weight is None else module.weight
     parts = [weight] if module.bias is None else [weight, module.bias]
     return g.op("LayerNormalization", x.name, *parts, axis=-len(module.normalized_shape), epsilon=module.eps)
 
 
 def _rms_norm(g, module, x):
-    eps = np.finfo(x.dtype).eps if module.eps is None else module.eps
-    mean = g.op("ReduceMean", g.op("Mul", x.name, x.name), _axes(module), keepdims=1)
-    y = g.op("Div", x.name, g.op("Sqrt", g.op("Add", mean, np.asarray(eps, x.dtype))))
-    return y if module.weight is None else g.op("Mul", y, module.weight)
+    return _scaled_to_unit(g, module, x, x.name, np.finfo(x.dtype).eps if module.eps is None else module.eps)
+
+
+def _scaled_to_unit(g, module, x, name, eps, bias=None):
+    """`name` divided by the root of the mean of its squares, times the weight, plus `bias`."""
+    mean = g.op("ReduceMean", g.op("Mul", name, name), _axes(module), keepdims=1)
+    y = g.op("Div", name, g.op("Sqrt", g.op("Add", mean, np.asarray(eps, x.dtype))))
+    y = y if module.weight is None else g.op("Mul", y, module.weight)
+    return y if bias is None else g.op("Add", y, bias)
 
 
 def _batch_norm(g, module, x):
@@ -193,6 +201,11 @@ def _batch_norm(g, module, x):
     weight = ones if module.weight is None else module.weight
     bias = zeros if module.bias is None else module.bias
     statistics = [np.asarray(raw(part), x.dtype) for part in (module.running_mean, module.running_var)]
+    if x.dtype != np.float32:  # the attribute epsilon is a float32
+        scale = raw(weight) / np.sqrt(statistics[1] + module.eps)
+        lengths = (-1,) + (1,) * (x.ndim - 2)
+        shift = raw(bias) - statistics[0] * scale
+        return g.op("Add", g.op("Mul", x.name, scale.reshape(lengths)), shift.reshape(lengths))
     return g.op("BatchNormalization", x.name, weight, bias, *statistics, epsilon=module.eps)
 
 

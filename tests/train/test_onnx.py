@@ -67,6 +67,31 @@ def test_every_layer(name, dtype, tmp_path):
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
+        (nn.LayerNorm(4), (None, 4)),
+        (nn.LayerNorm((3, 4), bias=False), (None, 3, 4)),
+        (nn.LayerNorm(4, elementwise_affine=False), (None, 4)),
+        (nn.BatchNorm1d(4), (None, 4)),
+        (nn.BatchNorm1d(3, affine=False), (None, 3, 4)),
+        (nn.RMSNorm(4), (None, 4)),
+    ],
+    ids=str,
+)
+def test_a_small_variance_in_float64(layer, shape, tmp_path):
+    """Where eps counts, it must be the float64 number: ONNX holds attributes in float32."""
+    for name, value in layer.state_dict().items():
+        if value.dtype.kind == "f":
+            value._raw()[...] = 3e-6 if name == "running_var" else RANDOM.uniform(0.5, 1.5, value.shape)
+    model = nn.Sequential(nn.Identity(), layer, nn.PReLU()).double()  # the last gives a model without weights its dtype
+    nn.export_onnx(model, tmp_path / "net", shape)
+    x = RANDOM.normal(size=(5, *shape[1:])) * 2e-3
+    with torch.no_grad():
+        expected = np.asarray(model.eval()(torch.tensor(x)))
+    np.testing.assert_allclose(run(tmp_path / "net", x), expected, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
         (nn.GELU(approximate="tanh"), (None, 7)),
         (nn.LeakyReLU(0.3), (None, 7)),
         (nn.ELU(alpha=0.5), (None, 7)),
