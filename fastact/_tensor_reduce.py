@@ -185,9 +185,7 @@ def _norm(tensor, p, dim, keep):
 
 
 def _along(function, tensor, dim, dtype):
-    return function(
-        tensor if dtype is None else tensor.to(dtype), axis=check_dim(dim, tensor.ndim) if tensor.ndim else 0
-    )
+    return function(tensor if dtype is None else tensor.to(dtype), axis=check_dim(dim, tensor.ndim))
 
 
 def _truth(tensor, function, dim, keep):

@@ -102,7 +102,7 @@ class Scans:
     def median(self, dim=None, keepdim=False):
         """The middle element, of two the lower: of all, or along `dim` the (values, indices)."""
         if dim is None:
-            return self.reshape(-1).median(0).values
+            return self._median_of_all()
         dim = check_dim(dim, self.ndim)
         if self.ndim == 0:
             return Extremum(self.clone(), _tape.constant(np.int64(0)))
@@ -116,6 +116,19 @@ class Scans:
         indices = _tape.constant(indices)
         values = self.gather(dim, indices)
         return Extremum(values, indices) if keepdim else Extremum(values.squeeze(dim), indices.squeeze(dim))
+
+    def _median_of_all(self):
+        """The middle element; equal ones share its gradient."""
+        array = self._raw()
+        if not array.size and array.dtype.kind == "f":
+            return _tape.record(np.full((), np.nan, array.dtype), (self,), lambda g: np.zeros_like(array), "Median")
+        middle = self.detach().reshape(-1).median(0).values._raw()
+
+        def derivative(g):
+            hits = (array == middle) | (np.isnan(array) & np.isnan(middle))
+            return g * (hits / hits.sum()).astype(array.dtype)
+
+        return _tape.record(middle, (self,), derivative, "Median", True)
 
     def count_nonzero(self, dim=None):
         """How many elements are not 0."""

@@ -151,7 +151,7 @@ def _softmax_dim(name, dim, ndim):
         warnings.warn(
             f"{name} without dim takes dim={dim} for an input of {ndim} axes, as torch does; name it", stacklevel=4
         )
-    return check_dim(dim, ndim) if ndim else 0
+    return check_dim(dim, ndim)
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):

@@ -54,7 +54,7 @@ t.tensor([3, 1, 1]).unique(return_counts=True)[1]; t.unique(t.tensor([[3, 1], [3
 t.unique(t.tensor([[3, 1], [3, 1]]), return_inverse=True, return_counts=True, dim=0)[2]; t.hstack([x[0, 0], x[0]]); t.column_stack([x[0], x[1]]); t.column_stack((x, x[:, 0]))
 t.meshgrid(x[0], x[:, 0], indexing="ij")[0]; t.meshgrid([x[0], x[:, 0]], indexing="xy")[1]; t.searchsorted(t.tensor([1.0, 2.0, 3.0]).double(), x)
 t.searchsorted(t.tensor([1, 2, 3]), t.tensor([2, 4]), right=True); t.bucketize(x, t.tensor([-1.0, 0.0, 1.0]).double()); t.isin(i, t.tensor([0, 3]))
-t.cdist(x, x[:3] + 1); t.cdist(x, c, p=1.0); t.clone(x); t.detach(x); x.short(); t.tensor([1.5]).byte(); (x > 0).double().frac()
+t.cdist(x, x[:3] + 1); t.cdist(x, c, p=1.0); t.clone(x); t.detach(x); x.short(); x.round().median(); t.median(x[:0]); t.tensor([1.5]).byte(); (x > 0).double().frac()
 """
 CALLS = [call.strip() for line in CALLS.strip().splitlines() for call in line.split(";")]
 
@@ -115,7 +115,7 @@ def test_containers_by_name_and_of_parameters():
         (nn, "Conv2d", "perceptrons"),
         (F, "conv2d", "perceptrons"),
         (optim, "LBFGS", "Adagrad"),
-        (optim.lr_scheduler, "PolynomialLR", "LambdaLR"),
+        (optim.lr_scheduler, "LambdaRL", "LambdaLR"),
     ],
 )
 def test_a_name_that_is_not_offered_says_so(module, name, mend):
