@@ -38,6 +38,9 @@ def write(path, arrays, metadata=None):
     """
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     codes = {name: _code(name, array.dtype) for name, array in arrays.items()}
+    texts = [*arrays, *(metadata or {}), *(metadata or {}).values()]
+    if "__metadata__" in arrays or not all(isinstance(text, str) for text in texts):
+        raise TypeError("names of arrays and metadata must be texts, and no array may be called '__metadata__'")
     header, offset = {}, 0
     if metadata:
         header["__metadata__"] = dict(metadata)
