@@ -23,7 +23,10 @@ class More:
         shares = np.asarray(raw(q), np.float64)
         if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
             raise ValueError(f"quantile got q={q!r}: expected numbers from 0 to 1, on one axis at most")
-        axis, values = (0, self.reshape(-1)) if dim is None else (check_dim(dim, self.ndim), self)
+        axis = 0 if dim is None else check_dim(dim, self.ndim)
+        values = self.reshape(-1) if dim is None or self.ndim == 0 else self
+        if not self.numel():
+            raise ValueError(f"quantile got no element, a tensor of shape {self.shape}")
         ordered = values.sort(axis)[0]
         places = shares.reshape(-1) * (ordered.shape[axis] - 1)
         low, high = (ordered.index_select(axis, part(places).astype(np.int64)) for part in (np.floor, np.ceil))
@@ -32,7 +35,7 @@ class More:
         unknown = np.isnan(values._raw()).any(axis=axis, keepdims=True)
         found = (found.masked_fill(unknown, float("nan")) if unknown.any() else found).movedim(axis, 0)
         if keepdim:
-            found = found.reshape(-1, *(1,) * self.ndim) if dim is None else found.unsqueeze(axis + 1)
+            found = found.unsqueeze(axis + 1) if found.ndim > 1 else found.reshape(-1, *(1,) * self.ndim)
         return found if shares.ndim else found[0]
 
     def nansum(self, dim=None, keepdim=False):

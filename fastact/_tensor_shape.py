@@ -55,9 +55,9 @@ class Shapes:
 
     def flatten(self, start_dim=0, end_dim=-1):
         """Axes `start_dim` to `end_dim` made one."""
+        start, end = check_dim(start_dim, self.ndim), check_dim(end_dim, self.ndim)
         if self.ndim == 0:
             return self.reshape(1)
-        start, end = check_dim(start_dim, self.ndim), check_dim(end_dim, self.ndim)
         if end < start:
             raise ValueError(f"flatten got start_dim={start_dim} after end_dim={end_dim}")
         return self.reshape(self.shape[:start] + (math.prod(self.shape[start : end + 1]),) + self.shape[end + 1 :])

@@ -40,7 +40,7 @@ x.where(mask, c); x.where(x > 1, 0.0); x[0, 0].gather(0, i[:1]); x[0, 0].scatter
 t.tensor([1, 4], dtype=t.int8).sqrt(); t.tensor([200], dtype=t.uint8).sqrt(); t.tensor([True]).log1p(); t.tensor([3, 4]).round()
 F.prelu(x[0, 0], t.tensor([0.2], dtype=t.float64)); t.einsum("ij,kj->ik", x, c); t.einsum("...j,j", x, x[0])
 F.cosine_similarity(x, c); F.cosine_similarity(x, x + c, dim=0); t.swapaxes(x, 0, 1)
-x.quantile(0.3); x.quantile(0.3, 1); t.quantile(x, t.tensor([0.0, 0.25, 1.0], dtype=t.float64), dim=0); x.quantile(0.5, keepdim=True)
+x.quantile(0.3); x.quantile(0.3, 1); t.quantile(x, t.tensor([0.0, 0.25, 1.0], dtype=t.float64), dim=0); x.quantile(0.5, keepdim=True); x[0, 0].quantile(0.5); x[0, 0].quantile(0.2, -1, True); x[0].quantile(0.2, 0, True)
 t.quantile(x, t.tensor([0.1, 0.9], dtype=t.float64), 1, True); t.quantile(t.where(mask, x, float("nan")), 0.5, 0); t.nansum(t.where(mask, x, float("nan")), 0)
 t.where(mask, x, float("nan")).nanmean(1, True); t.nanmean(x); x.diff(); t.diff(x, 2, 0); x[:, :1].diff(); x.diagonal(); t.diagonal(x, 1)
 x.view(2, 2, 6).diagonal(-1, 1, 2); x[:, :4].trace(); t.trace(x); x.scatter_add(1, i.view(-1, 1), c); t.scatter_add(x, 0, i.view(1, -1), x[:1, :4])
@@ -204,6 +204,8 @@ def test_draws_in_proportion_and_what_else_is_no_derivative():
         (lambda x: x.addmm(x[0], x), "mm takes tensors of 2 and 2 axes"),
         (lambda x: x.div(2, rounding_mode="up"), "rounding_mode='up' is unknown"),
         (lambda x: x.quantile(1.5), "expected numbers from 0 to 1"),
+        (lambda x: x[:0].quantile(0.5), r"no element, a tensor of shape \(0, 3\)"),
+        (lambda x: x[0, 0].flatten(1), "dim=1 is out of range"),
         (lambda x: x[0].trace(), "trace takes a matrix"),
         (lambda x: (x - 1).multinomial(1), "rows of finite numbers of 0 or more"),
         (lambda x: ft.meshgrid(x[0], indexing="yx"), "choose 'ij' or 'xy'"),
