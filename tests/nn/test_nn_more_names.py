@@ -214,3 +214,15 @@ def test_draws_in_proportion_and_what_else_is_no_derivative():
 def test_errors_name_what_was_given(call, said):
     with pytest.raises(ValueError, match=said):
         call(ft.zeros(2, 3))
+
+
+def test_two_floating_dtypes_are_not_put_together():
+    x, other, index = ft.zeros(3), ft.ones(3).double(), ft.tensor([0, 2, 2])
+    for call in (
+        lambda s: x.scatter(0, index, s),
+        lambda s: x.scatter_add(0, index, s),
+        lambda s: x.index_add(0, index, s),
+    ):
+        with pytest.raises(TypeError, match="float32 and float64 meet"):
+            call(other)
+        assert call(other.numpy()).dtype == ft.float32
