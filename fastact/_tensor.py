@@ -115,7 +115,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, Mor
         if dtype is None or np.dtype(dtype) == self.dtype:
             return self.clone() if copy else self
         before, array = self.dtype, self._raw().astype(dtype)
-        if array.dtype.kind != "f":
+        if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
             return _tape.constant(array)
         return _tape.record(array, (self,), lambda g: g.astype(before), "To")
 

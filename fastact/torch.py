@@ -272,11 +272,14 @@ ELSEWHERE = {
     "save": "nn.save_safetensors(model, path) writes weights in a format that torch reads too",
     "load": "nn.load_safetensors(model, path) reads weights; fastact never unpickles a file",
     "set_default_dtype": "give tensors and layers a dtype, or convert them: model.to(dtype)",
+    "bfloat16": "NumPy knows that dtype once ml_dtypes is imported: import ml_dtypes first",
     "compile": "there is nothing to compile: leave the call out",
 }
 
 
 def __getattr__(name):
+    if name == "bfloat16" and "ml_dtypes" in sys.modules:
+        return np.dtype(name)
     if name in ELSEWHERE:
         raise AttributeError(f"fastact.torch has no {name!r}: {ELSEWHERE[name]}")
     raise missing("fastact.torch", name, globals(), "the names that training scripts use at the top, not all of torch")

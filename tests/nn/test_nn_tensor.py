@@ -2,7 +2,10 @@
 
 import copy
 import gc
+import importlib
 import pickle
+import subprocess
+import sys
 import threading
 
 import hypothesis.strategies as st
@@ -300,3 +303,15 @@ def test_functions_of_fastact_give_tensors_and_differentiate():
     np.testing.assert_allclose(leaf.grad.numpy(), other.grad.numpy(), atol=1e-14)
     with pytest.raises(TypeError, match="not differentiated"):
         fa.softmax(leaf, where=np.ones((3, 4), bool))
+
+
+def test_bfloat16_is_a_floating_dtype_that_gradients_pass():
+    code = "import fastact.torch as t\ntry: t.bfloat16\nexcept AttributeError as e: print(e)\nimport ml_dtypes; print(t.bfloat16)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "import ml_dtypes first" in done.stdout and done.stdout.endswith("bfloat16\n")
+    importlib.import_module("ml_dtypes")  # which gives NumPy the dtype
+    x = ft.tensor([1.0, 2.0], requires_grad=True)
+    y = x.to(ft.bfloat16)
+    assert y.requires_grad and y.dtype.name == "bfloat16"
+    (y * y).float().sum().backward()
+    assert x.grad.dtype == ft.float32 and x.grad.tolist() == [2.0, 4.0]
