@@ -16,12 +16,15 @@ from fastact._tensor_arrange import Pieces
 from fastact._tensor_dispatch import FUNCTIONS, array_ufunc, fastact_function
 from fastact._tensor_more import More
 from fastact._tensor_operators import Operators
-from fastact._tensor_reduce import Reductions
+from fastact._tensor_reduce import Reductions, take_synonyms
 from fastact._tensor_scan import Scans
 from fastact._tensor_shape import Shapes
 
 DEFAULT_FLOAT = np.dtype(np.float32)
 NO_CREATE_GRAPH = "create_graph=True: derivatives of derivatives are not recorded"
+
+
+take_synonyms(Reductions, Scans, Shapes, Pieces, More)
 
 
 class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, More):

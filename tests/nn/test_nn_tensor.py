@@ -90,6 +90,36 @@ def test_undifferentiated_calls_work_without_gradients():
     assert [part.tolist() for part in np.modf(x)] == [[0, 0], [1, 2]]
 
 
+ALONG = {
+    **dict.fromkeys(("std", "var", "prod", "max", "min", "amax", "amin", "argmin", "median", "logsumexp", "norm"), ()),
+    **dict.fromkeys(("all", "any", "sum", "mean", "argmax"), ()),
+    "quantile": (0.5,),
+}
+ALONG_ONLY = {
+    **dict.fromkeys(
+        ("cumsum", "cumprod", "softmax", "log_softmax", "sort", "argsort", "unsqueeze", "squeeze", "unbind"), ()
+    ),
+    **{"topk": (2,), "count_nonzero": (), "diff": (1,), "chunk": (2,), "split": (2,)},
+}
+
+
+def listed(value):
+    return [part.tolist() for part in value] if isinstance(value, (tuple, list)) else value.tolist()
+
+
+@pytest.mark.parametrize("name", [*ALONG, *ALONG_ONLY])
+def test_axis_and_keepdims_are_synonyms_everywhere(name):
+    x = ft.tensor(np.arange(6.0).reshape(2, 3) + 1)
+    more, method = (ALONG | ALONG_ONLY)[name], getattr(x, name)
+    assert listed(method(*more, axis=1)) == listed(method(*more, dim=1))
+    if name in ALONG:
+        by_numpy, by_torch = method(*more, axis=1, keepdims=True), method(*more, dim=1, keepdim=True)
+        assert listed(by_numpy) == listed(by_torch)
+        assert listed(getattr(ft, name)(x, *more, axis=0)) == listed(getattr(ft, name)(x, *more, dim=0))
+    with pytest.raises(TypeError):
+        method(*more, dim=1, axis=1)
+
+
 def test_synonyms():
     x = ft.tensor(np.arange(6.0).reshape(2, 3))
     for name in ("sum", "mean", "argmax"):
