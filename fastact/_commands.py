@@ -205,7 +205,7 @@ def predict(given):
         trainer = Trainer.load(given.model)
         if "inputs" not in trainer.extra:
             raise TableError(f"{given.model} was not made by `fastact train`: load it by fastact.train.Trainer.load")
-        table = read(given.data)
+        table = read(given.data, settled=True)
         x = Inputs(trainer.extra["inputs"]).encode(table)
     except (OSError, ValueError) as error:
         print(f"fastact predict: {error}", file=sys.stderr)

@@ -6,6 +6,7 @@ import os
 import pathlib
 import platform
 import re
+import stat
 import time
 
 HOST, DAY = re.sub(r"\W", "", platform.node(), flags=re.ASCII)[:16], 24 * 3600.0
@@ -17,7 +18,8 @@ def replacing(path, mode="wb", **options):
 
     What is written goes into a file beside `path`, is brought to the disk (fsync) and renamed over it. A process that is
     killed at any moment leaves the former file as it was; an exception inside ``with`` removes the new one, and the next
-    writing to the same path removes what a killed process left.
+    writing to the same path removes what a killed process left. Of a link the file it leads to is replaced, with the
+    permissions it had; devices and pipes are written as they stand.
 
     Parameters
     ----------
@@ -32,16 +34,15 @@ def replacing(path, mode="wb", **options):
     ------
     file object
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.path.realpath(path))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"cannot write {path}: it is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        with open(path, mode, **options) as file:
+            yield file
+        return
     _clear_left_behind(path)
-    aside = path.with_name(f".{path.name}.{HOST}-{os.getpid()}-{os.urandom(4).hex()}.part")
-    try:
-        file = open(aside, mode.replace("w", "x"), **options)  # noqa: SIM115
-    except OSError as error:
-        reason = f"cannot write {path}: {error.strerror}; its folder must exist and be writable"
-        raise type(error)(error.errno, reason) from error
+    aside, file = _opened_beside(path, mode.replace("w", "x"), options)
     try:
         with file:
             yield file
@@ -53,6 +54,19 @@ def replacing(path, mode="wb", **options):
             os.unlink(aside)
         raise
     _sync_folder(path.parent)
+
+
+def _opened_beside(path, mode, options):
+    """The path of a new file beside `path`, and the file, with the permissions of what it will replace."""
+    aside = path.with_name(f".{path.name}.{HOST}-{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        file = open(aside, mode, **options)  # noqa: SIM115
+    except OSError as error:
+        reason = f"cannot write {path}: {error.strerror}; its folder must exist and be writable"
+        raise type(error)(error.errno, reason) from error
+    with contextlib.suppress(OSError):
+        os.chmod(aside, stat.S_IMODE(path.stat().st_mode))
+    return aside, file
 
 
 def _clear_left_behind(path):

@@ -1,28 +1,30 @@
 """The random generator of the trainer: initial weights, random tensors, shuffles; and others that users make."""
 
 import contextlib
+import contextvars
 
 import numpy as np
 
 from fastact._device import check_device
 
 _state = {"generator": np.random.default_rng(), "seed": None}
+_instead = contextvars.ContextVar("generator", default=None)  # of one thread: two trainers may be at work
 
 
 def generator():
     """The generator in use, a `numpy.random.Generator`."""
-    return _state["generator"]
+    instead = _instead.get()
+    return _state["generator"] if instead is None else instead
 
 
 @contextlib.contextmanager
 def using(generator):
-    """Another generator in place of the one in use, inside ``with``."""
-    before = _state["generator"]
-    _state["generator"] = generator
+    """Another generator in place of the one in use, inside ``with`` and in this thread alone."""
+    before = _instead.set(generator)
     try:
         yield generator
     finally:
-        _state["generator"] = before
+        _instead.reset(before)
 
 
 class Generator:

@@ -19,6 +19,7 @@ DTYPES = {
 }  # fmt: skip
 CODES = {np.dtype(dtype).newbyteorder("="): code for code, dtype in DTYPES.items()}
 LONGEST_HEADER = 100_000_000  # the limit of the format's own library
+MOST_AXES = 64  # of an ndarray
 
 
 class SafetensorsError(ValueError):
@@ -37,6 +38,9 @@ def write(path, arrays, metadata=None):
     """
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     codes = {name: _code(name, array.dtype) for name, array in arrays.items()}
+    texts = [*arrays, *(metadata or {}), *(metadata or {}).values()]
+    if "__metadata__" in arrays or not all(isinstance(text, str) for text in texts):
+        raise TypeError("names of arrays and metadata must be texts, and no array may be called '__metadata__'")
     header, offset = {}, 0
     if metadata:
         header["__metadata__"] = dict(metadata)
@@ -107,8 +111,8 @@ def _read_header(file, path):
             f"announce a header of {length}"
         )
     try:
-        header = json.loads(file.read(length), object_pairs_hook=_unique)
-    except ValueError as error:
+        header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
         raise SafetensorsError(f"{path} is not a safetensors file: its header is no JSON ({error})") from error
     if not isinstance(header, dict):
         raise SafetensorsError(f"{path} is not a safetensors file: its header is no JSON object")
@@ -131,9 +135,9 @@ def _check_layout(header, size, path):
     for name, entry in sorted(header.items(), key=lambda item: _offsets(item, path)):
         begin, end = _offsets((name, entry), path)
         shape, code = entry.get("shape"), entry.get("dtype")
-        if code not in DTYPES and code != "BF16":
+        if not isinstance(code, str) or (code not in DTYPES and code != "BF16"):
             raise SafetensorsError(f"{path}: {name!r} has dtype {code!r}; known are {', '.join([*DTYPES, 'BF16'])}")
-        if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+        if not isinstance(shape, list) or len(shape) > MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
             raise SafetensorsError(f"{path} is damaged: {name!r} has shape {shape!r}")
         wanted = math.prod(shape) * (2 if code == "BF16" else np.dtype(DTYPES[code]).itemsize)
         if begin != expected or end - begin != wanted:

@@ -5,6 +5,7 @@ Rows count as in a spreadsheet: the header is row 1.
 
 import csv
 import difflib
+import io
 import math
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ class Table(NamedTuple):
 
     columns: dict
     rows: list
+    settled: bool = False  # which columns are inputs, and how: a model says that, and no option
 
     def __len__(self):
         return len(self.rows)
@@ -38,7 +40,7 @@ class Table(NamedTuple):
         raise TableError(f"there is no column {name!r}: {hint}the columns are {', '.join(map(repr, self.columns))}")
 
 
-def read(path, *, drop=(), drop_missing=False):
+def read(path, *, drop=(), drop_missing=False, settled=False):
     """The table in a CSV file with a header; commas, semicolons or tabs between the cells.
 
     Raises
@@ -53,11 +55,10 @@ def read(path, *, drop=(), drop_missing=False):
     except UnicodeDecodeError as error:
         row = path.read_bytes()[: error.start].count(b"\n") + 1
         raise TableError(f"{path} is not text in UTF-8 (row {row}): save it as CSV in UTF-8") from error
-    lines = text.splitlines()
-    first = lines[0] if lines else ""
+    first = next(io.StringIO(text, newline=""), "")
     separator = max(",;\t", key=first.count)
-    try:
-        records = list(csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True))
+    try:  # not by splitlines, which takes other characters for ends of lines too
+        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise TableError(f"{path} is no CSV file: {error}; look for a quotation mark that is not closed") from error
     header = [name.strip() for name in records[0]] if records else []
@@ -69,10 +70,10 @@ def read(path, *, drop=(), drop_missing=False):
         if len(record) != len(header):
             raise TableError(f"{path}, row {number} has {len(record)} values, the header has {len(header)} columns")
     cells = {name: [record[i].strip() for _, record in kept] for i, name in enumerate(header)}
-    table = Table(cells, [number for number, _ in kept])
+    table = Table(cells, [number for number, _ in kept], settled)
     for name in drop:
         table.column(name)
-    table = Table({name: column for name, column in cells.items() if name not in drop}, table.rows)
+    table = Table({name: column for name, column in cells.items() if name not in drop}, table.rows, settled)
     return _without_missing(table) if drop_missing else table
 
 
@@ -112,10 +113,9 @@ def check_present(table, name):
     for row, cell in zip(table.rows, table.column(name), strict=True):
         if cell.lower() in MISSING:
             shown = f"{cell!r} stands for nothing" if cell else "the cell is empty"
-            raise TableError(
-                f"row {row}, column {name!r}: {shown}; fill it in, leave out such rows by --drop-missing, or the column by "
-                f"--drop {name}"
-            )
+            others = f", leave out such rows by --drop-missing, or the column by --drop {name}"
+            mend = " or take the row out" if table.settled else others
+            raise TableError(f"row {row}, column {name!r}: {shown}; fill it in{mend}")
 
 
 def numbers(table, name):
@@ -126,9 +126,11 @@ def numbers(table, name):
     for row, cell, value in zip(table.rows, cells, found, strict=True):
         if value is None:
             good = sum(number is not None for number in found)
+            others = f"mend it, or take the column as texts by --text {name}"
+            mend = "mend it: the model was trained with numbers there" if table.settled else others
             raise TableError(
                 f"row {row}, column {name!r}: {cell!r} is not a number, though {good} of the {len(cells)} values of the "
-                f"column are; mend it, or take the column as texts by --text {name}"
+                f"column are; {mend}"
             )
         if not math.isfinite(value) or abs(value) > LARGEST:
             raise TableError(f"row {row}, column {name!r}: {cell!r} is not a finite number of usual size; mend it")

@@ -14,8 +14,9 @@ from fastact._device import CPU, check_device, is_device
 from fastact._tape import raw
 from fastact._tensor_arrange import Pieces
 from fastact._tensor_dispatch import FUNCTIONS, array_ufunc, fastact_function
+from fastact._tensor_more import More
 from fastact._tensor_operators import Operators
-from fastact._tensor_reduce import Reductions
+from fastact._tensor_reduce import Reductions, take_synonyms
 from fastact._tensor_scan import Scans
 from fastact._tensor_shape import Shapes
 
@@ -23,7 +24,10 @@ DEFAULT_FLOAT = np.dtype(np.float32)
 NO_CREATE_GRAPH = "create_graph=True: derivatives of derivatives are not recorded"
 
 
-class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
+take_synonyms(Reductions, Scans, Shapes, Pieces, More)
+
+
+class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, More):
     """An ndarray with a gradient.
 
     Parameters
@@ -101,7 +105,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
         self.requires_grad = requires_grad
         return self
 
-    def to(self, *args, dtype=None, device=None, copy=False):
+    def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
         """This tensor in another dtype (a dtype, or that of another tensor); the device can only be the CPU."""
         for arg in args:
             if isinstance(arg, _tape.TensorBase):
@@ -114,7 +118,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces):
         if dtype is None or np.dtype(dtype) == self.dtype:
             return self.clone() if copy else self
         before, array = self.dtype, self._raw().astype(dtype)
-        if array.dtype.kind != "f":
+        if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
             return _tape.constant(array)
         return _tape.record(array, (self,), lambda g: g.astype(before), "To")
 

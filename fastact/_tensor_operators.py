@@ -34,6 +34,7 @@ COMPARISON = {
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 METHODS: dict[str, Any] = {
     "exp": np.exp,
+    "exp2": np.exp2,
     "log": np.log,
     "log2": np.log2,
     "log10": np.log10,
@@ -42,7 +43,13 @@ METHODS: dict[str, Any] = {
     "sqrt": np.sqrt,
     "square": np.square,
     "abs": np.absolute,
+    "absolute": np.absolute,
     "neg": np.negative,
+    "negative": np.negative,
+    "asin": np.arcsin,
+    "arcsin": np.arcsin,
+    "acos": np.arccos,
+    "arccos": np.arccos,
     "sin": np.sin,
     "cos": np.cos,
     "tan": np.tan,
@@ -54,6 +61,7 @@ METHODS: dict[str, Any] = {
     "floor": np.floor,
     "ceil": np.ceil,
     "trunc": np.trunc,
+    "signbit": np.signbit,
     "isnan": np.isnan,
     "isinf": np.isinf,
     "isfinite": np.isfinite,
@@ -64,21 +72,19 @@ METHODS: dict[str, Any] = {
         if name in activations.functions
     },
 }
-SCALED = {"add": np.add, "sub": np.subtract}
+SCALED = {"add": np.add, "sub": np.subtract, "subtract": np.subtract}
 METHODS_OF_TWO = {
     **SCALED,
     "mul": np.multiply,
     "multiply": np.multiply,
-    "div": np.true_divide,
-    "divide": np.true_divide,
     "true_divide": np.true_divide,
     "floor_divide": np.floor_divide,
     "remainder": np.remainder,
     "pow": np.power,
     "matmul": np.matmul,
-    "mm": np.matmul,
-    "mv": np.matmul,
-    "dot": np.matmul,
+    "fmod": np.fmod,
+    "atan2": np.arctan2,
+    "arctan2": np.arctan2,
     "logaddexp": np.logaddexp,
     "logical_and": np.logical_and,
     "logical_or": np.logical_or,
@@ -86,7 +92,14 @@ METHODS_OF_TWO = {
     "maximum": np.maximum,
     "minimum": np.minimum,
     **COMPARISON,
+    "not_equal": np.not_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
 }
+# axes of the two operands of a product that is no matmul
+PRODUCTS = {"mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}
 
 
 IN_PLACE = (
@@ -208,17 +221,28 @@ class Operators:
 
     def addmm(self, mat1, mat2, *, beta=1, alpha=1):
         """beta · this tensor + alpha · mat1 @ mat2."""
-        product = _apply.apply_ufunc(np.matmul, (mat1, mat2))
+        product = mat1.mm(mat2)
         return (self if beta == 1 else self * beta) + (product if alpha == 1 else product * alpha)
 
-    def bmm(self, mat2):
-        """The matrix products of two stacks of matrices."""
-        if self.ndim != 3 or np.ndim(raw(mat2)) != 3:
-            raise ValueError(f"bmm takes two tensors of 3 axes, got {self.shape} and {np.shape(raw(mat2))}; use matmul")
-        return _apply.apply_ufunc(np.matmul, (self, mat2))
+    def div(self, other, *, rounding_mode=None):
+        """The quotient; "floor" and "trunc" round it, down or towards 0, in the dtype of whole numbers too."""
+        if rounding_mode not in (None, "floor", "trunc"):
+            raise ValueError(f"rounding_mode={rounding_mode!r} is unknown; choose None, 'floor' or 'trunc'")
+        quotient = _apply.apply_ufunc(np.true_divide, (self, other))
+        if rounding_mode is None:
+            return quotient
+        whole = all(np.asarray(raw(part)).dtype.kind in "iub" for part in (self, other))
+        if whole and rounding_mode == "floor":
+            return self // other
+        rounded = getattr(quotient, rounding_mode)()
+        return rounded.to(np.result_type(self._raw(), raw(other))) if whole else rounded
+
+    divide = div
 
     def outer(self, vec2):
         """Each element times each of `vec2`."""
+        if self.ndim != 1 or np.ndim(raw(vec2)) != 1:
+            raise ValueError(f"outer takes two tensors of one axis, got {self.shape} and {np.shape(raw(vec2))}")
         return self.unsqueeze(1) * vec2
 
     def reciprocal(self):
@@ -313,6 +337,18 @@ def _changing(ufunc):
     return operate
 
 
+def _product(name, axes):
+    def operate(self, other):
+        given = self.shape, np.shape(raw(other))
+        if tuple(map(len, given)) != axes:
+            raise ValueError(
+                f"{name} takes tensors of {axes[0]} and {axes[1]} axes, got {given[0]} and {given[1]}; use matmul"
+            )
+        return _apply.apply_ufunc(np.matmul, (self, other))
+
+    return operate
+
+
 def _of_one(ufunc):
     return lambda self: _apply.apply_ufunc(ufunc, (self,))
 
@@ -344,6 +380,8 @@ def _define_all():
         _define(name, _of_one(ufunc), ufunc)
     for name, ufunc in METHODS_OF_TWO.items():
         _define(name, _scaled(ufunc) if name in SCALED else _forward(ufunc), ufunc)
+    for name, axes in PRODUCTS.items():
+        _define(name, _product(name, axes), np.matmul)
     for name in IN_PLACE:
         setattr(Operators, f"{name}_", _written(name))
 

@@ -3,6 +3,7 @@
 `axis` and `dim` are synonyms, as are `keepdims` and `keepdim`; the NumPy spelling lets ``np.sum(tensor)`` work.
 """
 
+import functools
 from collections import namedtuple
 
 import numpy as np
@@ -20,6 +21,31 @@ def pick(dim, axis, name="dim", other="axis"):
     if dim is not None:
         raise TypeError(f"{name}={dim!r} and {other}={axis!r} say the same thing twice; give one of them")
     return axis
+
+
+SYNONYMS = {"dim": "axis", "keepdim": "keepdims"}
+
+
+def take_synonyms(*classes):
+    """Let every method that has an argument `dim` or `keepdim` take NumPy's word for it too."""
+    for cls in classes:
+        for name, method in list(vars(cls).items()):
+            code = getattr(method, "__code__", None)
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+            words = {other: word for word, other in SYNONYMS.items() if word in names and other not in names}
+            if words and not name.startswith("_"):
+                setattr(cls, name, _taking(method, words))
+
+
+def _taking(method, words):
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        for other, word in words.items() if kwargs else ():
+            if other in kwargs:
+                kwargs[word] = pick(kwargs.get(word), kwargs.pop(other), word, other)
+        return method(self, *args, **kwargs)
+
+    return call
 
 
 def check_dim(dim, ndim):
@@ -185,9 +211,7 @@ def _norm(tensor, p, dim, keep):
 
 
 def _along(function, tensor, dim, dtype):
-    return function(
-        tensor if dtype is None else tensor.to(dtype), axis=check_dim(dim, tensor.ndim) if tensor.ndim else 0
-    )
+    return function(tensor if dtype is None else tensor.to(dtype), axis=check_dim(dim, tensor.ndim))
 
 
 def _truth(tensor, function, dim, keep):

@@ -93,6 +93,10 @@ TABLE = (
     (np.cos, "Cos", lambda g, y, x: -g * np.sin(x)),
     (np.tan, "Tan", lambda g, y, x: g * (y * y + 1)),
     (np.arctan, "ArcTan", lambda g, y, x: g / (x * x + 1)),
+    (np.arcsin, "ArcSin", lambda g, y, x: g / np.sqrt(1 - x * x)),
+    (np.arccos, "ArcCos", lambda g, y, x: -g / np.sqrt(1 - x * x)),
+    (np.arctan2, "ArcTan2", lambda g, y, a, b: g * b / (a * a + b * b), lambda g, y, a, b: -g * a / (a * a + b * b)),
+    (np.fmod, "FMod", lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b)),
     (np.remainder, "Remainder", lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor(a / b)),
 )
 

@@ -102,7 +102,7 @@ class Scans:
     def median(self, dim=None, keepdim=False):
         """The middle element, of two the lower: of all, or along `dim` the (values, indices)."""
         if dim is None:
-            return self.reshape(-1).median(0).values
+            return self._median_of_all()
         dim = check_dim(dim, self.ndim)
         if self.ndim == 0:
             return Extremum(self.clone(), _tape.constant(np.int64(0)))
@@ -117,13 +117,33 @@ class Scans:
         values = self.gather(dim, indices)
         return Extremum(values, indices) if keepdim else Extremum(values.squeeze(dim), indices.squeeze(dim))
 
+    def _median_of_all(self):
+        """The middle element; equal ones share its gradient."""
+        array = self._raw()
+        if not array.size and array.dtype.kind == "f":
+            return _tape.record(np.full((), np.nan, array.dtype), (self,), lambda g: np.zeros_like(array), "Median")
+        middle = self.detach().reshape(-1).median(0).values._raw()
+
+        def derivative(g):
+            hits = (array == middle) | (np.isnan(array) & np.isnan(middle))
+            return g * (hits / hits.sum()).astype(array.dtype)
+
+        return _tape.record(middle, (self,), derivative, "Median", True)
+
     def count_nonzero(self, dim=None):
         """How many elements are not 0."""
         return _tape.constant(np.asarray(np.count_nonzero(self._raw(), dim)).astype(np.int64))
 
-    def unique(self):
-        """The different elements, in order."""
-        return _tape.constant(np.unique(self._raw()))
+    def unique(self, sorted=True, return_inverse=False, return_counts=False, dim=None):
+        """The different elements (or slices along `dim`) in order; where each went; how many there are of each."""
+        found = np.unique(self._raw(), False, return_inverse, return_counts, dim)
+        if not (return_inverse or return_counts):
+            return _tape.constant(found)
+        shapes = [None, *[self.shape if dim is None else -1] * bool(return_inverse), *[-1] * bool(return_counts)]
+        return tuple(
+            _tape.constant(part if shape is None else part.astype(np.int64).reshape(shape))
+            for part, shape in zip(found, shapes, strict=True)
+        )
 
     def bincount(self, weights=None, minlength=0):
         """How often each of the numbers 0, 1, … occurs, or the sum of the weights where it does."""

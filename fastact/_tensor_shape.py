@@ -55,9 +55,9 @@ class Shapes:
 
     def flatten(self, start_dim=0, end_dim=-1):
         """Axes `start_dim` to `end_dim` made one."""
+        start, end = check_dim(start_dim, self.ndim), check_dim(end_dim, self.ndim)
         if self.ndim == 0:
             return self.reshape(1)
-        start, end = check_dim(start_dim, self.ndim), check_dim(end_dim, self.ndim)
         if end < start:
             raise ValueError(f"flatten got start_dim={start_dim} after end_dim={end_dim}")
         return self.reshape(self.shape[:start] + (math.prod(self.shape[start : end + 1]),) + self.shape[end + 1 :])
@@ -213,6 +213,11 @@ def cat(tensors, dim=0, *, axis=None):
     """
     tensors = tuple(tensors)
     values = [np.asarray(value) for value in _apply.values_of(tensors)]
+    if any(part.ndim > 1 for part in values):  # as in torch, where torch.tensor([]) may be what a loop begins with
+        kept = [part.shape != (0,) for part in values]
+        rest = [values[i] for i in range(len(values)) if kept[i]]
+        rest[0] = rest[0].astype(np.result_type(*values), copy=False)
+        tensors, values = tuple(tensors[i] for i in range(len(values)) if kept[i]), rest
     dim = check_dim(dim if axis is None else axis, values[0].ndim if values else 0)
     value = np.concatenate(values, dim)
     if not any(isinstance(part, _tape.TensorBase) for part in tensors):

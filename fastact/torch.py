@@ -40,6 +40,7 @@ from fastact._tensor_factories import (
     zeros,
     zeros_like,
 )
+from fastact._tensor_more import bucketize, cdist, isin, meshgrid, searchsorted
 from fastact._tensor_operators import METHODS, METHODS_OF_TWO
 from fastact._tensor_shape import cat, stack, where
 from fastact.nn.functional import log_softmax, one_hot, softmax
@@ -51,7 +52,9 @@ __all__ = [
     "as_tensor",
     "autograd",
     "bernoulli",
+    "bucketize",
     "cat",
+    "cdist",
     "device",
     "einsum",
     "empty",
@@ -63,9 +66,11 @@ __all__ = [
     "full_like",
     "initial_seed",
     "is_grad_enabled",
+    "isin",
     "linspace",
     "log_softmax",
     "manual_seed",
+    "meshgrid",
     "nn",
     "no_grad",
     "normal",
@@ -79,6 +84,7 @@ __all__ = [
     "randn",
     "randn_like",
     "randperm",
+    "searchsorted",
     "set_grad_enabled",
     "softmax",
     "stack",
@@ -186,7 +192,9 @@ for _name in (
         "addmm",
         "bmm",
     ),
-    *("outer", "is_floating_point", "isclose", "allclose", "equal"),
+    *("outer", "is_floating_point", "isclose", "allclose", "equal", "clone", "detach", "div", "divide"),
+    *("mm", "mv", "dot", "quantile", "nansum", "nanmean", "diff", "diagonal", "trace", "scatter_add", "index_add"),
+    *("multinomial", "frac", "inner", "fliplr", "flipud", "moveaxis", "swapdims", "subtract"),
 ):
     globals()[_name] = _method(_name)
 
@@ -197,8 +205,8 @@ def is_tensor(obj):
 
 
 def hstack(tensors):
-    """Tensors put together along axis 1, or along the only axis."""
-    tensors = [as_tensor(part) for part in tensors]
+    """Tensors put together along axis 1, or along the only axis; numbers along a new one."""
+    tensors = [part.reshape(1) if part.ndim == 0 else part for part in map(as_tensor, tensors)]
     return cat(tensors, 1 if tensors[0].ndim > 1 else 0)
 
 
@@ -206,6 +214,11 @@ def vstack(tensors):
     """Tensors put together along axis 0, those of one axis as rows."""
     tensors = [as_tensor(part) for part in tensors]
     return cat([part.reshape(1, -1) if part.ndim < 2 else part for part in tensors], 0)
+
+
+def column_stack(tensors):
+    """Tensors put together along axis 1, those of one axis as columns."""
+    return cat([part.reshape(-1, 1) if part.ndim < 2 else part for part in map(as_tensor, tensors)], 1)
 
 
 def var_mean(input, dim=None, *, correction=1, keepdim=False):
@@ -225,6 +238,14 @@ def get_default_dtype():
 
 def use_deterministic_algorithms(mode, *, warn_only=False):
     """Accepted: equal seeds give equal bits in any case."""
+
+
+def set_printoptions(*args, **options):
+    """Accepted and ignored: tensors are printed with four decimals."""
+
+
+def set_float32_matmul_precision(precision):
+    """Accepted and ignored: products of float32 are computed in float32."""
 
 
 def set_num_threads(n):
@@ -251,11 +272,14 @@ ELSEWHERE = {
     "save": "nn.save_safetensors(model, path) writes weights in a format that torch reads too",
     "load": "nn.load_safetensors(model, path) reads weights; fastact never unpickles a file",
     "set_default_dtype": "give tensors and layers a dtype, or convert them: model.to(dtype)",
+    "bfloat16": "NumPy knows that dtype once ml_dtypes is imported: import ml_dtypes first",
     "compile": "there is nothing to compile: leave the call out",
 }
 
 
 def __getattr__(name):
+    if name == "bfloat16" and "ml_dtypes" in sys.modules:
+        return np.dtype(name)
     if name in ELSEWHERE:
         raise AttributeError(f"fastact.torch has no {name!r}: {ELSEWHERE[name]}")
     raise missing("fastact.torch", name, globals(), "the names that training scripts use at the top, not all of torch")

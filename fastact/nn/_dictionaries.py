@@ -32,6 +32,17 @@ class ModuleDict(Module):
     def __delitem__(self, name):
         delattr(self, name)
 
+    def pop(self, name):
+        """Take the module of this name out; returns it."""
+        module = self[name]
+        del self[name]
+        return module
+
+    def clear(self):
+        """Take all modules out."""
+        for name in list(self):
+            del self[name]
+
     def __contains__(self, name):
         return name in dict(self.named_children())
 
@@ -62,9 +73,13 @@ class ParameterList(Module):
     values : iterable of Parameter or Tensor
     """
 
-    def __init__(self, values=()):
+    def __init__(self, values=None):
         super().__init__()
-        self.extend(values)
+        self.extend(values or ())
+
+    def _held(self):
+        """The parameters, one that stands there twice twice."""
+        return [value for value in vars(self).values() if isinstance(value, Parameter)]
 
     def append(self, value):
         """Put a parameter at the end; returns the list."""
@@ -78,11 +93,18 @@ class ParameterList(Module):
         return self
 
     def __len__(self):
-        return sum(1 for _ in self.parameters(recurse=False))
+        return len(self._held())
 
     def __iter__(self):
-        return iter(list(self.parameters(recurse=False)))
+        return iter(self._held())
 
     def __getitem__(self, index):
-        chosen = list(self.parameters(recurse=False))[index]
+        chosen = self._held()[index]
         return ParameterList(chosen) if isinstance(index, slice) else chosen
+
+    def __setitem__(self, index, value):
+        place = range(len(self))[index]
+        setattr(self, str(place), value if isinstance(value, Parameter) else Parameter(value))
+
+    def __iadd__(self, values):
+        return self.extend(values)

@@ -12,8 +12,10 @@ from fastact._tape import raw
 
 
 def as_array(input):
-    """`input` as something with axes: Tensors and arrays as they are."""
-    return input if isinstance(input, (_tape.TensorBase, np.ndarray)) else np.asarray(input)
+    """`input` as something with axes: Tensors, arrays and what takes fastact's functions over itself as they are."""
+    if isinstance(input, (_tape.TensorBase, np.ndarray)) or hasattr(type(input), "__fastact_function__"):
+        return input
+    return np.asarray(input)
 
 
 def like_operands(result, *operands):

@@ -130,14 +130,31 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return fa.kl_div(as_array(input), as_array(target), log_target=log_target, reduction=reduction)
 
 
-def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """Squared difference of two inputs of equal shape."""
-    return fa.mse_loss(as_array(input), as_array(target), reduction=reduction_of(size_average, reduce, reduction))
+def _weighted(function, input, target, weight, reduction, over_weights=True, **options):
+    """A loss of pairs; with weights Σ weight·loss, for a mean divided by Σ weight, or else by their number."""
+    input, target = as_array(input), as_array(target)
+    if weight is None:
+        return function(input, target, reduction=reduction, **options)
+    weight = as_array(weight)
+    if weight.shape != input.shape:
+        raise ValueError(f"weight has shape {weight.shape}, expected that of the input, {input.shape}; broadcast it")
+    losses = function(input, target, reduction="none", **options)
+    if not isinstance(weight, _tape.TensorBase):
+        weight = weight.astype(losses.dtype)
+    losses = losses * weight
+    if reduction == "mean" and over_weights:
+        return losses.sum() / weight.sum()
+    return _tensor_pairs.reduced(losses, reduction)
 
 
-def l1_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """Absolute difference of two inputs of equal shape."""
-    return fa.l1_loss(as_array(input), as_array(target), reduction=reduction_of(size_average, reduce, reduction))
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """Squared difference of two inputs of equal shape; `weight`, in that shape, counts each."""
+    return _weighted(fa.mse_loss, input, target, weight, reduction_of(size_average, reduce, reduction))
+
+
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """Absolute difference of two inputs of equal shape; `weight`, in that shape, counts each."""
+    return _weighted(fa.l1_loss, input, target, weight, reduction_of(size_average, reduce, reduction))
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
@@ -146,6 +163,9 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return fa.smooth_l1_loss(as_array(input), as_array(target), beta=beta, reduction=reduction)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0):
-    """d²/2 for differences |d| up to `delta`, delta·(|d| − delta/2) beyond."""
-    return fa.huber_loss(as_array(input), as_array(target), delta=delta, reduction=reduction)
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+    """d²/2 for differences |d| up to `delta`, delta·(|d| − delta/2) beyond; `weight`, in their shape, is a factor.
+
+    A mean is divided by the number of elements, not by the sum of the weights: so it is in torch.
+    """
+    return _weighted(fa.huber_loss, input, target, weight, reduction, False, delta=delta)

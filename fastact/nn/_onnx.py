@@ -4,14 +4,17 @@ What each layer and function becomes is in ``_onnx_layers.py``. Needs the onnx p
 """
 
 import contextlib
+import functools
 import threading
 
 import numpy as np
 
+import fastact as fa
 from fastact._extras import extra
 from fastact._files import replacing
 from fastact._grad_mode import no_grad
 from fastact._tape import TensorBase, constant, raw
+from fastact._tensor_operators import METHODS
 from fastact.nn.module import Module
 
 OPSET = 20
@@ -24,7 +27,7 @@ def export_onnx(model, path, input_shape):
 
     The model is written as it predicts (dropout off, batch norm with its running statistics), in its own dtype. Layers of
     fastact.nn, models made of them, and classes of your own whose ``forward`` joins them by operators, elementwise
-    functions and reshapes can be exported.
+    functions, softmax, dropout and reshapes can be exported.
 
     Parameters
     ----------
@@ -209,13 +212,28 @@ class Symbol:
             raise NotImplementedError(f"{ufunc.__name__} with {method} and {sorted(options)} is not exported")
         return export_ufunc(self.graph, ufunc, inputs)
 
+    def __fastact_function__(self, function, operands, options):
+        from fastact.nn._onnx_layers import export_function
+
+        return export_function(self, function, operands, options)
+
+    def softmax(self, dim):
+        """`fastact.softmax` along `dim`."""
+        return fa.softmax(self, axis=dim)
+
+    def log_softmax(self, dim):
+        """`fastact.log_softmax` along `dim`."""
+        return fa.log_softmax(self, axis=dim)
+
     def __array__(self, *args, **kwargs):
         raise NotImplementedError(
             "the model does something with its input that is not exported; layers of fastact.nn, operators, elementwise "
-            "functions, reshape, view, flatten, sum and mean along axes are"
+            "functions, softmax, reshape, view, flatten, sum and mean along axes are"
         )
 
     def __getattr__(self, name):
+        if name in METHODS:
+            return functools.partial(METHODS[name], self)
         if name.startswith("_"):
             raise AttributeError(name)
         raise NotImplementedError(
@@ -264,6 +282,9 @@ class Symbol:
 
     def __neg__(self):
         return np.negative(self)
+
+    def __abs__(self):
+        return np.absolute(self)
 
     def __pow__(self, other):
         return np.power(self, other)

@@ -5,6 +5,7 @@ Operators that onnxruntime has in float32 alone are written in terms of others w
 
 import numpy as np
 
+import fastact as fa
 from fastact import nn
 from fastact._tape import constant, raw
 from fastact.nn._onnx import Symbol, operand
@@ -30,7 +31,8 @@ def _elementwise():
     def softplus(g, x, n, beta=1.0, threshold=None):
         y = g.op("Mul", x, n(beta))
         tail = g.op("Log", g.op("Add", g.op("Exp", g.op("Neg", g.op("Abs", y))), n(1)))
-        return g.op("Div", g.op("Add", g.op("Max", y, n(0)), tail), n(beta))
+        value = g.op("Div", g.op("Add", g.op("Max", y, n(0)), tail), n(beta))
+        return value if threshold is None else where(g, g.op("Greater", y, n(threshold)), x, value)
 
     def shrink(soft):
         def made(g, x, n, lambd=0.5):
@@ -120,6 +122,19 @@ def _elementwise_nodes(x, name, parameters):
     return ELEMENTWISE[name](x.graph, x.name, lambda number: np.asarray(number, x.dtype), *parameters)
 
 
+NORMALIZED = {fa.softmax: "Softmax", fa.log_softmax: "LogSoftmax", fa.softmin: "Softmax"}
+
+
+def export_function(x, function, operands, options):
+    """The symbol that a function of rows gives."""
+    options = {name: value for name, value in options.items() if value is not None}
+    if function not in NORMALIZED or list(options) != ["axis"] or not isinstance(options["axis"], int):
+        raise NotImplementedError(f"{function.__name__} with {options} is not exported")
+    name = x.graph.op("Neg", x.name) if function is fa.softmin else x.name
+    made = x.graph.op(NORMALIZED[function], name, axis=options["axis"])
+    return x.made(made, function(x.value, axis=options["axis"]))
+
+
 def export_layer(module, x):
     """The symbol that a layer makes of the symbol `x`; None for classes of the user's own, whose forward is run."""
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
@@ -159,16 +174,24 @@ def _axes(module):
 
 
 def _layer_norm(g, module, x):
+    if x.dtype != np.float32:  # the attribute epsilon is a float32
+        centred = g.op("Sub", x.name, g.op("ReduceMean", x.name, _axes(module), keepdims=1))
+        return _scaled_to_unit(g, module, x, centred, module.eps, module.bias)
     weight = np.ones(module.normalized_shape, x.dtype) if module.weight is None else module.weight
     parts = [weight] if module.bias is None else [weight, module.bias]
     return g.op("LayerNormalization", x.name, *parts, axis=-len(module.normalized_shape), epsilon=module.eps)
 
 
 def _rms_norm(g, module, x):
-    eps = np.finfo(x.dtype).eps if module.eps is None else module.eps
-    mean = g.op("ReduceMean", g.op("Mul", x.name, x.name), _axes(module), keepdims=1)
-    y = g.op("Div", x.name, g.op("Sqrt", g.op("Add", mean, np.asarray(eps, x.dtype))))
-    return y if module.weight is None else g.op("Mul", y, module.weight)
+    return _scaled_to_unit(g, module, x, x.name, np.finfo(x.dtype).eps if module.eps is None else module.eps)
+
+
+def _scaled_to_unit(g, module, x, name, eps, bias=None):
+    """`name` divided by the root of the mean of its squares, times the weight, plus `bias`."""
+    mean = g.op("ReduceMean", g.op("Mul", name, name), _axes(module), keepdims=1)
+    y = g.op("Div", name, g.op("Sqrt", g.op("Add", mean, np.asarray(eps, x.dtype))))
+    y = y if module.weight is None else g.op("Mul", y, module.weight)
+    return y if bias is None else g.op("Add", y, bias)
 
 
 def _batch_norm(g, module, x):
@@ -178,6 +201,11 @@ def _batch_norm(g, module, x):
     weight = ones if module.weight is None else module.weight
     bias = zeros if module.bias is None else module.bias
     statistics = [np.asarray(raw(part), x.dtype) for part in (module.running_mean, module.running_var)]
+    if x.dtype != np.float32:  # the attribute epsilon is a float32
+        scale = raw(weight) / np.sqrt(statistics[1] + module.eps)
+        lengths = (-1,) + (1,) * (x.ndim - 2)
+        shift = raw(bias) - statistics[0] * scale
+        return g.op("Add", g.op("Mul", x.name, scale.reshape(lengths)), shift.reshape(lengths))
     return g.op("BatchNormalization", x.name, weight, bias, *statistics, epsilon=module.eps)
 
 

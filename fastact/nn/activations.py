@@ -75,6 +75,7 @@ def _make(name, function_name):
             "__doc__": f"``{name}({parameters})``: `functional.{function_name}` as a module; `inplace` is accepted and "
             "ignored.",
             "__module__": __name__,
+            "__signature__": functional.signature_of(**function.defaults, inplace=False),
             "function": staticmethod(ours),
             "defaults": function.defaults,
         },

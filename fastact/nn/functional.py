@@ -5,6 +5,7 @@ conventions (``dim``) over them. The activation functions are made from `ACTIVAT
 their own.
 """
 
+import inspect
 import warnings
 
 import fastact as fa
@@ -23,6 +24,7 @@ from fastact.nn._functional_layers import (
     one_hot,
     rms_norm,
 )
+from fastact.nn._functional_likelihoods import gaussian_nll_loss, poisson_nll_loss
 from fastact.nn._functional_losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -78,6 +80,15 @@ def _given(name, names, args, options):
     return {**given, **options}
 
 
+def signature_of(*first, **settings):
+    """The signature of arguments without defaults and of settings, for `help` and whoever asks."""
+    kind, none = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    defaults = {**dict.fromkeys(first, REQUIRED), **settings}.items()
+    return inspect.Signature(
+        [inspect.Parameter(name, kind, default=none if value is REQUIRED else value) for name, value in defaults]
+    )
+
+
 def _make_activation(name, function, defaults):
     names = (*defaults, "inplace")
     required = [key for key, value in defaults.items() if value is REQUIRED]
@@ -99,6 +110,7 @@ def _make_activation(name, function, defaults):
         "accepted and ignored."
     )
     activation.defaults = defaults
+    activation.__signature__ = signature_of("input", **defaults, inplace=False)
     return activation
 
 
@@ -139,7 +151,7 @@ def _softmax_dim(name, dim, ndim):
         warnings.warn(
             f"{name} without dim takes dim={dim} for an input of {ndim} axes, as torch does; name it", stacklevel=4
         )
-    return check_dim(dim, ndim) if ndim else 0
+    return check_dim(dim, ndim)
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -194,6 +206,7 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "embedding",
+    "gaussian_nll_loss",
     "glu",
     "huber_loss",
     "kl_div",
@@ -205,6 +218,7 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "poisson_nll_loss",
     "prelu",
     "rms_norm",
     "smooth_l1_loss",

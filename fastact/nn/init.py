@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from fastact._random import generator
+from fastact._random import drawing_from
+from fastact._random import generator as current
 from fastact._tape import raw
 
 GAINS = {
@@ -22,23 +23,26 @@ def _put(tensor, values):
     return tensor
 
 
-def uniform_(tensor, a=0.0, b=1.0):
+def uniform_(tensor, a=0.0, b=1.0, generator=None):
     """Numbers drawn evenly from [a, b)."""
-    return _put(tensor, generator().uniform(a, b, tensor.shape))
+    with drawing_from(generator):
+        return _put(tensor, current().uniform(a, b, tensor.shape))
 
 
-def normal_(tensor, mean=0.0, std=1.0):
+def normal_(tensor, mean=0.0, std=1.0, generator=None):
     """Normal numbers."""
-    return _put(tensor, generator().normal(mean, std, tensor.shape))
+    with drawing_from(generator):
+        return _put(tensor, current().normal(mean, std, tensor.shape))
 
 
-def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0):
+def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Normal numbers, drawn again until they lie in [a, b]."""
-    values = generator().normal(mean, std, tensor.shape)
-    outside = (values < a) | (values > b)
-    while outside.any():
-        values[outside] = generator().normal(mean, std, int(outside.sum()))
+    with drawing_from(generator):
+        values = current().normal(mean, std, tensor.shape)
         outside = (values < a) | (values > b)
+        while outside.any():
+            values[outside] = current().normal(mean, std, int(outside.sum()))
+            outside = (values < a) | (values > b)
     return _put(tensor, values)
 
 
@@ -92,15 +96,15 @@ def _fans(tensor):
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def xavier_uniform_(tensor, gain=1.0):
+def xavier_uniform_(tensor, gain=1.0, generator=None):
     """Evenly from ±gain·√(6 / (fan in + fan out)) (Glorot and Bengio 2010)."""
     bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
-    return uniform_(tensor, -bound, bound)
+    return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor, gain=1.0):
+def xavier_normal_(tensor, gain=1.0, generator=None):
     """Normal with deviation gain·√(2 / (fan in + fan out)) (Glorot and Bengio 2010)."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))))
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
 
 
 def _kaiming(tensor, a, mode, nonlinearity):
@@ -109,22 +113,34 @@ def _kaiming(tensor, a, mode, nonlinearity):
     return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[mode == "fan_out"])
 
 
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
     """Evenly from ±gain·√(3 / fan) (He et al. 2015); `a` is the slope of "leaky_relu"."""
     bound = math.sqrt(3.0) * _kaiming(tensor, a, mode, nonlinearity)
-    return uniform_(tensor, -bound, bound)
+    return uniform_(tensor, -bound, bound, generator)
 
 
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
     """Normal with deviation gain / √fan (He et al. 2015); `a` is the slope of "leaky_relu"."""
-    return normal_(tensor, 0.0, _kaiming(tensor, a, mode, nonlinearity))
+    return normal_(tensor, 0.0, _kaiming(tensor, a, mode, nonlinearity), generator)
 
 
-def orthogonal_(tensor, gain=1):
+def orthogonal_(tensor, gain=1, generator=None):
     """A matrix with orthogonal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2013)."""
     if len(tensor.shape) < 2:
         raise ValueError(f"orthogonal_ needs at least 2 axes, got a tensor of shape {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
+    with drawing_from(generator):
+        q, r = np.linalg.qr(current().standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diag(r))
     return _put(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def sparse_(tensor, sparsity, std=0.01, generator=None):
+    """A matrix of normal numbers with a share `sparsity` of zeros in each column (Martens 2010)."""
+    _check_matrix("sparse_", tensor)
+    rows, columns = tensor.shape
+    normal_(tensor, 0.0, std, generator)
+    with drawing_from(generator):
+        for column in range(columns):
+            raw(tensor)[current().permutation(rows)[: math.ceil(sparsity * rows)], column] = 0
+    return tensor

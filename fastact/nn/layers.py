@@ -203,9 +203,9 @@ class Embedding(Module):
 class ModuleList(Module):
     """A list of modules, all of them children."""
 
-    def __init__(self, modules=()):
+    def __init__(self, modules=None):
         super().__init__()
-        self.extend(modules)
+        self.extend(modules or ())
 
     def append(self, module):
         """Put a module at the end; returns the list."""
@@ -232,6 +232,35 @@ class ModuleList(Module):
         names = [name for name, _ in self.named_children()]
         self.add_module(names[index], module)
 
+    def __delitem__(self, index):
+        modules = list(self)
+        del modules[index]
+        self._hold(modules)
+
+    def __iadd__(self, modules):
+        return self.extend(modules)
+
+    def __add__(self, modules):
+        return type(self)([*self, *modules])
+
+    def insert(self, index, module):
+        """Put a module before the one at `index`."""
+        modules = list(self)
+        modules.insert(index, module)
+        self._hold(modules)
+
+    def pop(self, index=-1):
+        """Take the module at `index` out; returns it."""
+        module = self[index]
+        del self[index]
+        return module
+
+    def _hold(self, modules):
+        """Make `modules` the children, numbered anew."""
+        for name, _ in list(self.named_children()):
+            delattr(self, name)
+        self.extend(modules)
+
 
 class Sequential(ModuleList):
     """Modules applied one after another: ``Sequential(a, b)(x)`` is ``b(a(x))``.
@@ -254,17 +283,20 @@ class Sequential(ModuleList):
         chosen = list(self.children())[index]
         return Sequential(*chosen) if isinstance(index, slice) else chosen
 
+    def __add__(self, modules):
+        return Sequential(*self, *modules)
+
     def forward(self, input):
         """The input sent through all modules; a Linear and the activation after it are one step."""
         modules = [module for module in vars(self).values() if isinstance(module, Module)]
         count, i = len(modules), 0
         while i < count:
             module, i = modules[i], i + 1
-            if type(module) is not Linear:
+            if type(module) is not Linear or module._hooks is not None:
                 input = module(input)
                 continue
-            fused = after_linear(modules[i]) if i < count else None
+            fused = after_linear(modules[i]) if i < count and modules[i]._hooks is None else None
             i += fused is not None
-            before_linear = i < count and type(modules[i]) is Linear
+            before_linear = i < count and type(modules[i]) is Linear and modules[i]._hooks is None
             input = _fused.linear(input, module.weight, module.bias, *(fused or (None, None)), before_linear)
         return input

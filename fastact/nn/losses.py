@@ -16,6 +16,8 @@ LOSSES = {
     "L1Loss": ("l1_loss", {}),
     "SmoothL1Loss": ("smooth_l1_loss", {"beta": 1.0}),
     "HuberLoss": ("huber_loss", {"delta": 1.0}),
+    "PoissonNLLLoss": ("poisson_nll_loss", {"log_input": True, "full": False, "eps": 1e-8}),
+    "GaussianNLLLoss": ("gaussian_nll_loss", {"full": False, "eps": 1e-6}),
 }
 # torch's order of the arguments, with its two older ones that say the reduction; `PLAIN` for those not named here
 ORDER = {
@@ -26,6 +28,8 @@ ORDER = {
     "KLDivLoss": ("size_average", "reduce", "reduction", "log_target"),
     "SmoothL1Loss": ("size_average", "reduce", "reduction", "beta"),
     "HuberLoss": ("reduction", "delta"),
+    "PoissonNLLLoss": ("log_input", "full", "size_average", "eps", "reduce", "reduction"),
+    "GaussianNLLLoss": ("full", "eps", "reduction"),
 }
 PLAIN = ("size_average", "reduce", "reduction")
 __all__ = [*LOSSES]
@@ -45,14 +49,15 @@ class _Loss(Module):
             else:
                 setattr(self, name, value)
 
-    def forward(self, input, target):
-        """The loss of `input` against `target`."""
-        return self.function(input, target, **{name: getattr(self, name) for name in self.defaults})
+    def forward(self, input, target, *more):
+        """The loss of `input` against `target`; GaussianNLLLoss takes the variances after them."""
+        return self.function(input, target, *more, **{name: getattr(self, name) for name in self.defaults})
 
 
 def _make(name, function_name, defaults):
     function = getattr(functional, function_name)
     defaults = {**defaults, "reduction": "mean"}
+    order = ORDER.get(name, PLAIN)
     parameters = ", ".join(f"{key}={value!r}" for key, value in defaults.items())
     return type(
         name,
@@ -62,7 +67,8 @@ def _make(name, function_name, defaults):
             "__module__": __name__,
             "function": staticmethod(function),
             "defaults": defaults,
-            "order": ORDER.get(name, PLAIN),
+            "order": order,
+            "__signature__": functional.signature_of(**{argument: defaults.get(argument) for argument in order}),
         },
     )
 

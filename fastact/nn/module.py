@@ -10,6 +10,7 @@ import numpy as np
 
 from fastact import _tape
 from fastact._tensor import Tensor
+from fastact.nn._hooks import add_hook, call_hooked
 
 IncompatibleKeys = namedtuple("IncompatibleKeys", "missing_keys unexpected_keys")
 
@@ -52,12 +53,30 @@ class Module:
     """
 
     training = True
+    _hooks: tuple[dict, dict] | None = None  # of one instance: those before and those after forward()
 
     def __init__(self):
         self.training = True
 
     def __call__(self, *args, **kwargs):
+        if self._hooks is not None:
+            return call_hooked(self, args, kwargs)
         return self.forward(*args, **kwargs)
+
+    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
+        """Call `hook(module, args)` before every forward(); what it returns, unless None, takes the place of `args`.
+
+        With `with_kwargs` it is called and answers with the keywords too. The handle returned has ``remove()``.
+        """
+        return add_hook(self, 0, hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
+        """Call `hook(module, args, output)` after every forward(); what it returns, unless None, is the output instead.
+
+        With `with_kwargs` the keywords stand after `args`; `always_call` is accepted and ignored. The handle returned
+        has ``remove()``.
+        """
+        return add_hook(self, 1, hook, prepend, with_kwargs)
 
     def forward(self, *args, **kwargs):
         """Compute the output; every module defines its own."""
@@ -88,9 +107,8 @@ class Module:
     register_module = add_module
 
     def register_buffer(self, name, tensor, persistent=True):
-        """Assign a tensor that belongs to the state but is not trained."""
-        if persistent:
-            self.__dict__.setdefault("_buffer_names", {})[name] = None
+        """Assign a tensor that belongs to the module but is not trained; `persistent` says whether to the state too."""
+        self.__dict__.setdefault("_buffer_names", {})[name] = bool(persistent)
         setattr(self, name, tensor)
 
     def named_children(self):
@@ -101,57 +119,93 @@ class Module:
         """The modules assigned to this one."""
         return (module for _, module in self.named_children())
 
-    def named_modules(self, memo=None, prefix=""):
-        """This module and all below it, each once, with dotted names."""
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        """This module and all below it, each once unless said, with dotted names."""
         memo = set() if memo is None else memo
         if self not in memo:
-            memo.add(self)
+            if remove_duplicate:
+                memo.add(self)
             yield prefix, self
             for name, child in self.named_children():
-                yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+                yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
-    def modules(self):
-        """This module and all below it, each once."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate=True):
+        """This module and all below it, each once unless said."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
-    def _named_own(self):
-        """This module's own parameters and buffers: what a state holds."""
+    def get_submodule(self, target):
+        """The module of a dotted name; "" is this one."""
+        found = self
+        for name in target.split(".") if target else ():
+            found = getattr(found, name, None)
+            if not isinstance(found, Module):
+                raise AttributeError(f"{type(self).__name__} has no module {target!r}: named_modules() lists them")
+        return found
+
+    def get_parameter(self, target):
+        """The parameter of a dotted name."""
+        *path, name = target.split(".")
+        found = getattr(self.get_submodule(".".join(path)), name, None)
+        if not isinstance(found, Parameter):
+            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}: named_parameters() lists them")
+        return found
+
+    def _named_own(self, persistent=True):
+        """This module's own parameters and buffers: what a state holds, or with `persistent` False all there are."""
         own = vars(self)
         yield from ((name, value) for name, value in own.items() if isinstance(value, Parameter))
-        yield from ((name, own[name]) for name in own.get("_buffer_names", ()) if own.get(name) is not None)
+        for name, in_state in own.get("_buffer_names", {}).items():
+            if own.get(name) is not None and (in_state or not persistent):
+                yield name, own[name]
 
-    def _named_state(self, prefix=""):
-        for name, value in self._named_own():
+    def _named_state(self, prefix="", persistent=True, recurse=True):
+        for name, value in self._named_own(persistent):
             yield prefix + name, value
-        for name, child in self.named_children():
-            yield from child._named_state(f"{prefix}{name}.")
+        for name, child in self.named_children() if recurse else ():
+            yield from child._named_state(f"{prefix}{name}.", persistent)
 
-    def named_parameters(self, prefix="", recurse=True):
-        """The parameters, each once, with dotted names."""
+    def _named(self, wanted, prefix, recurse, remove_duplicate):
+        """Those of the parameters and buffers that `wanted` says, each once unless said, with dotted names."""
         seen = set()
-        state = self._named_state(prefix + "." if prefix else "") if recurse else self._named_own()
-        for name, value in state:
-            if isinstance(value, Parameter) and id(value) not in seen:
-                seen.add(id(value))
+        for name, value in self._named_state(prefix + "." if prefix else "", False, recurse):
+            if wanted(value) and id(value) not in seen:
+                if remove_duplicate:
+                    seen.add(id(value))
                 yield name, value
+
+    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+        """The parameters, each once unless said, with dotted names."""
+        return self._named(_is_parameter, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse=True):
         """The parameters, each once."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self):
-        """The registered buffers, with dotted names."""
-        return ((name, value) for name, value in self._named_state() if not isinstance(value, Parameter))
+    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+        """The registered buffers, each once unless said, with dotted names."""
+        return self._named(_is_buffer, prefix, recurse, remove_duplicate)
 
-    def buffers(self):
+    def buffers(self, recurse=True):
         """The registered buffers."""
-        return (value for _, value in self.named_buffers())
+        return (value for _, value in self.named_buffers(recurse=recurse))
 
-    def state_dict(self):
-        """Names and values of all parameters and buffers; the values share memory with the module."""
-        return OrderedDict((name, value.detach()) for name, value in self._named_state())
+    def state_dict(self, *, destination=None, prefix="", keep_vars=False):
+        """Names and values of all parameters and buffers; the values share memory with the module.
 
-    def load_state_dict(self, state_dict, strict=True):
+        Parameters
+        ----------
+        destination : dict, optional
+            What to put them into.
+        prefix : str
+            What to put before their names.
+        keep_vars : bool
+            Whether the values are the parameters themselves.
+        """
+        state = OrderedDict() if destination is None else destination
+        state.update((name, value if keep_vars else value.detach()) for name, value in self._named_state(prefix))
+        return state
+
+    def load_state_dict(self, state_dict, strict=True, assign=False):
         """Copy values in by name.
 
         Parameters
@@ -160,6 +214,8 @@ class Module:
             Tensors or arrays, torch's included, by the names of `state_dict`.
         strict : bool
             Whether missing and unexpected names are errors; otherwise they are returned.
+        assign : bool
+            Take the values over as they are, dtype and memory included, instead of copying them.
 
         Returns
         -------
@@ -183,8 +239,11 @@ class Module:
         if wrong:
             raise RuntimeError(f"shapes of the state do not fit {type(self).__name__}: {'; '.join(wrong)}")
         for name, array in new.items():
-            own[name]._raw()[...] = array
-            own[name]._touch()
+            if assign:
+                own[name].data = array
+            else:
+                own[name]._raw()[...] = array
+                own[name]._touch()
         return IncompatibleKeys(missing, unexpected)
 
     def train(self, mode=True):
@@ -220,7 +279,7 @@ class Module:
 
     def to(self, *args, **kwargs):
         """Convert all floating parameters and buffers to a dtype; the device can only be the CPU."""
-        for _, value in self._named_state():
+        for _, value in self._named_state(persistent=False):
             if value.dtype.kind == "f":
                 gradient = value.grad
                 value.data = value.detach().to(*args, **kwargs)
@@ -234,6 +293,10 @@ class Module:
     def double(self):
         """Make parameters float64."""
         return self.to(np.float64)
+
+    def half(self):
+        """Make parameters float16."""
+        return self.to(np.float16)
 
     def cpu(self):
         """This module: there is no other device."""
@@ -249,3 +312,11 @@ class Module:
             return f"{type(self).__name__}({self.extra_repr()})"
         head = [self.extra_repr()] if self.extra_repr() else []
         return f"{type(self).__name__}(\n  " + "\n  ".join(head + lines) + "\n)"
+
+
+def _is_parameter(value):
+    return isinstance(value, Parameter)
+
+
+def _is_buffer(value):
+    return not isinstance(value, Parameter)

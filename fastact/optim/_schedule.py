@@ -60,9 +60,22 @@ class LRScheduler:
     def step(self):
         """Go on by one epoch."""
         self.last_epoch += 1
-        for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+        self._set(self.get_lr())
+
+    def _set(self, rates):
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
         self._last_lr = self._rates()
+
+    def _undo(self):
+        """Go back by one epoch, leaving the rates."""
+        self.last_epoch -= 1
+
+    def _begin_again(self):
+        """Go to epoch 0, from the initial rates."""
+        self.last_epoch = 0
+        self._set(self.base_lrs)
+        self._set(self.get_lr())
 
     def _rates(self):
         return [group["lr"] for group in self.optimizer.param_groups]

@@ -1,4 +1,5 @@
-"""Learning rates that change as training goes on, under torch's names; cycles are in ``_cycles.py``.
+"""Learning rates that change as training goes on, under torch's names; cycles are in ``_cycles.py``, warm-ups and
+schedules of schedules in ``_warmups.py``.
 
 Each scheduler sets ``lr`` in the groups of its optimizer when ``step()`` is called, once an epoch or once a batch.
 """
@@ -10,6 +11,13 @@ from fastact._names import missing
 from fastact.optim._cycles import CyclicLR as CyclicLR
 from fastact.optim._cycles import OneCycleLR as OneCycleLR
 from fastact.optim._schedule import LRScheduler, check_optimizer, of_groups
+from fastact.optim._warmups import ChainedScheduler as ChainedScheduler
+from fastact.optim._warmups import ConstantLR as ConstantLR
+from fastact.optim._warmups import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
+from fastact.optim._warmups import LinearLR as LinearLR
+from fastact.optim._warmups import MultiplicativeLR as MultiplicativeLR
+from fastact.optim._warmups import PolynomialLR as PolynomialLR
+from fastact.optim._warmups import SequentialLR as SequentialLR
 
 
 class LambdaLR(LRScheduler):

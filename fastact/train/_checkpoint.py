@@ -1,5 +1,6 @@
 """A Trainer as one safetensors file: weights under their own names, everything else under ``fastact.`` and as JSON."""
 
+import contextlib
 import json
 import warnings
 
@@ -48,30 +49,47 @@ def load(cls, path, model, loss, optimizer, metrics, callbacks):
         raise ValueError(
             f"{path} holds no trainer, only weights ({len(arrays)} arrays): load them into a model by nn.load_safetensors"
         )
-    state = json.loads(metadata[KEY])
-    if state["format"] > FORMAT:
-        raise ValueError(f"{path} was written by a newer fastact (format {state['format']}); this one reads {FORMAT}")
-    model = _built(state["model"], arrays, path) if model is None else model
+    with _damage_named(path):
+        state = json.loads(metadata[KEY])
+        if state["format"] > FORMAT:
+            raise ValueError(
+                f"{path} was written by a newer fastact (format {state['format']}); this one reads {FORMAT}"
+            )
+        model = _built(state["model"], arrays, path) if model is None else model
+        loss = _built_loss(state["loss"]) if loss is None else loss
+        optimizer = _built_optimizer(state["optimizer"], model) if optimizer is None else optimizer
+        metrics = _built_metrics(state["metrics"]) if metrics is None else metrics
     load_safetensors(model, path)
-    trainer = cls(
-        model,
-        _built_loss(state["loss"]) if loss is None else loss,
-        _built_optimizer(state["optimizer"], model) if optimizer is None else optimizer,
-        metrics=_built_metrics(state["metrics"]) if metrics is None else metrics,
-        callbacks=callbacks,
-        seed=0,
-    )
+    trainer = cls(model, loss, optimizer, metrics=metrics, callbacks=callbacks, seed=0)
+    with _damage_named(path):
+        _restore(trainer, state, arrays)
+        states = [(name, unpack(packed, arrays)) for name, packed in state["callbacks"]]
+    _load_callbacks(trainer.callbacks, states)
+    return trainer
+
+
+@contextlib.contextmanager
+def _damage_named(path):
+    """Whatever a state that is not one makes fail, as an error that names the file."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path} is damaged: what it says of the trainer cannot be read ({error!r}); its weights may be whole, "
+            "nn.load_safetensors reads them alone"
+        ) from error
+
+
+def _restore(trainer, state, arrays):
     if not isinstance(trainer.optimizer, _Missing):
         trainer.optimizer.load_state_dict(unpack(state["optimizer_state"], arrays))
     trainer.history.load_state_dict(state["history"])
     trainer._targets = None if state["targets"] is None else Targets.from_state(state["targets"])
     trainer._generator.bit_generator.state = state["random"]
     trainer._split_seed, trainer.extra = state["split_seed"], state["extra"]
-    _load_callbacks(trainer.callbacks, state["callbacks"], arrays)
-    return trainer
 
 
-def _load_callbacks(callbacks, states, arrays):
+def _load_callbacks(callbacks, states):
     names = [name for name, _ in states]
     if callbacks and [type(callback).__name__ for callback in callbacks] != names:
         warnings.warn(
@@ -80,8 +98,8 @@ def _load_callbacks(callbacks, states, arrays):
             stacklevel=4,
         )
         return
-    for callback, (_, packed) in zip(callbacks, states, strict=False):
-        callback.load_state_dict(unpack(packed, arrays))
+    for callback, (_, state) in zip(callbacks, states, strict=False):
+        callback.load_state_dict(state)
 
 
 def _described(model):
@@ -100,7 +118,10 @@ def _built(described, arrays, path):
         )
     model = build(described["description"])
     for name, value in model._named_state():
-        value.data = np.empty(value.shape, described["dtypes"][name])
+        dtype = np.dtype(described["dtypes"][name])
+        if dtype.kind != value.dtype.kind and dtype.name != "bfloat16":
+            raise ValueError(f"{path} is damaged: it gives {name!r} the dtype {dtype}")
+        value.data = np.empty(value.shape, dtype)
     return model
 
 

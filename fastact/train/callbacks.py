@@ -155,7 +155,13 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_end(self, trainer, figures):
         if trainer.epoch % self.every == 0 and (not self.save_best_only or self._monitor.improved(figures)):
-            trainer.save(self.path.format(epoch=trainer.epoch, **figures))
+            try:
+                path = self.path.format(epoch=trainer.epoch, **figures)
+            except (KeyError, IndexError, ValueError) as error:
+                raise ValueError(
+                    f"the path {self.path!r} does not fit ({error!r}): in braces stand epoch, {', '.join(figures)}"
+                ) from error
+            trainer.save(path)
 
     def state_dict(self):
         return {"best": self._monitor.best}

@@ -65,7 +65,12 @@ def named(metrics):
                 )
             found[metric] = METRICS[metric]
         elif callable(metric):
-            found[getattr(metric, "__name__", type(metric).__name__)] = metric
+            name = getattr(metric, "__name__", type(metric).__name__)
+            if name in (*found, "loss", "lr"):
+                raise ValueError(
+                    f"two figures of the training would be called {name!r}: give the function another __name__"
+                )
+            found[name] = metric
         else:
             raise TypeError(f"a metric is a name or a function of true and predicted values, got {metric!r}")
     return found

@@ -8,6 +8,7 @@ import numpy as np
 from fastact import _random, optim
 from fastact._progress import Progress
 from fastact._tape import raw
+from fastact.nn.module import Module
 from fastact.train import _loop, _targets, metrics
 from fastact.train._loop import Criterion, Samples
 from fastact.train.callbacks import Callback, ModelCheckpoint
@@ -56,12 +57,10 @@ class Trainer:
     """
 
     def __init__(self, model, loss=None, optimizer=None, *, metrics=(), callbacks=(), seed=None):
-        self.model, self.loss, self.callbacks = model, loss, list(callbacks)
-        if optimizer is None:
-            optimizer = optim.Adam(model.parameters(), lr=1e-3)
-        elif not hasattr(optimizer, "param_groups"):
-            optimizer = optimizer(model.parameters())
-        self.optimizer, self.metrics = optimizer, _named_metrics(metrics)
+        _check_parts(model, loss)
+        self.model, self.loss = model, loss
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+        self.optimizer, self.metrics = _optimizer_of(model, optimizer), _named_metrics(metrics)
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(f"a callback is an instance of fastact.train.Callback, got {callback!r}")
@@ -234,7 +233,14 @@ class Trainer:
     def _outputs(self, X, method):
         if self._targets is None:
             raise RuntimeError(f"{method} needs a trainer that knows its labels: call fit first, or Trainer.load")
-        return _loop.outputs_of(self.model, _targets.as_inputs(X, self.model))
+        x = _targets.as_inputs(X, self.model)
+        outputs = _loop.outputs_of(self.model, x)
+        if outputs.shape[:1] != x.shape[:1] or (outputs.ndim < 2 and self._targets.kind.endswith("classes")):
+            raise ValueError(
+                f"the model makes an output of shape {outputs.shape} of X of shape {x.shape}: expected one row for each "
+                "sample in both; put the batch on the first axis, a single sample as X[None]"
+            )
+        return outputs
 
     def predict(self, X):
         """Labels as they stood in y, or values.
@@ -312,6 +318,35 @@ class Trainer:
 
 
 _named_metrics = metrics.named
+
+
+def _check_parts(model, loss):
+    """Refuse what is no model or no loss."""
+    if not isinstance(model, Module):
+        raise TypeError(f"Trainer takes a fastact.nn.Module as its model, got {type(model).__name__}")
+    if isinstance(loss, type) or not (loss is None or callable(loss)):
+        raise TypeError(
+            f"a loss is an instance such as nn.CrossEntropyLoss(), a function of output and target, or None; got {loss!r}"
+        )
+
+
+def _optimizer_of(model, optimizer):
+    """The optimizer itself, or what is made of None or of a function of the parameters."""
+    if optimizer is None:
+        return optim.Adam(model.parameters(), lr=1e-3)
+    if not hasattr(optimizer, "param_groups"):
+        if not callable(optimizer):
+            raise TypeError(
+                "an optimizer is one of fastact.optim, or what makes one of parameters, such as "
+                f"lambda parameters: optim.AdamW(parameters, lr=2e-3); got {optimizer!r}"
+            )
+        return optimizer(model.parameters())
+    trained = [id(parameter) for group in optimizer.param_groups for parameter in group.get("params", ())]
+    if trained and not {id(parameter) for parameter in model.parameters()}.intersection(trained):
+        raise ValueError(
+            "the optimizer trains none of the model's parameters: make it of this model's, optim.Adam(model.parameters())"
+        )
+    return optimizer
 
 
 class _Watch:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import fastact.nn.functional as F
 import fastact.torch as ft
 from fastact import nn
 
@@ -148,3 +149,17 @@ def test_a_copy_shares_nothing():
     result = (weight * x.clone()).sum() + (weight * x.data).sum()
     x.zero_()
     result.backward()
+
+
+@pytest.mark.parametrize("dim", [1, -2, 2])
+def test_a_number_has_one_axis_at_most(dim):
+    for x, functional in ((ft.tensor(2.0), F), (torch.tensor(2.0), torch.nn.functional)):
+        for call in (
+            functional.softmax,
+            functional.log_softmax,
+            lambda x, d: x.softmax(d),
+            lambda x, d: x.log_softmax(d),
+        ):
+            with pytest.raises(IndexError):
+                call(x, dim)
+    assert F.softmax(ft.tensor(2.0), -1).item() == ft.tensor(3.0).softmax(0).item() == 1.0

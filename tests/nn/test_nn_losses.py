@@ -153,3 +153,49 @@ def test_a_weight_that_wants_a_gradient_is_refused(name):
         getattr(F, name)(ft.rand(2, 2), target, weight=weight)
     with ft.no_grad():
         getattr(F, name)(ft.rand(2, 2), target, weight=weight)
+
+
+LIKELIHOODS = [
+    lambda f, x, t, v: f.gaussian_nll_loss(x, t, v),
+    lambda f, x, t, v: f.gaussian_nll_loss(x, t, v[:, :1], full=True, reduction="sum"),
+    lambda f, x, t, v: f.gaussian_nll_loss(x, t, v[:, 0], reduction="none"),
+    lambda f, x, t, v: f.gaussian_nll_loss(x, t, v * 1e-9, eps=1e-3),
+    lambda f, x, t, v: f.poisson_nll_loss(x, t),
+    lambda f, x, t, v: f.poisson_nll_loss(v, t + 0.5, log_input=False, full=True, reduction="sum"),
+    lambda f, x, t, v: f.poisson_nll_loss(x, t.detach(), full=True, reduction="none"),
+]
+
+
+@pytest.mark.parametrize("call", LIKELIHOODS)
+def test_likelihoods_are_torchs(call):
+    random, results = np.random.default_rng(8), []
+    arrays = random.normal(size=(6, 3)), random.integers(0, 5, (6, 3)).astype(float), random.uniform(0.1, 2, (6, 3))
+    for library, functional in ((ft, F), (torch, torch.nn.functional)):
+        leaves = [library.tensor(array, requires_grad=True) for array in arrays]
+        loss = call(functional, *leaves)
+        (loss * loss).sum().backward()
+        results.append([loss.detach().numpy(), *(None if leaf.grad is None else leaf.grad.numpy() for leaf in leaves)])
+    for ours, theirs in zip(*results, strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+    singles = [array.astype(np.float32) for array in arrays]
+    assert (
+        np.asarray(F.gaussian_nll_loss(*singles)).dtype
+        == np.asarray(F.poisson_nll_loss(*singles[:2])).dtype
+        == np.float32
+    )
+
+
+def test_modules_of_likelihoods():
+    x, t, v = (ft.tensor([[value, 1.0]]) for value in (0.5, 2.0, 3.0))
+    for name, given, options in (
+        ("GaussianNLLLoss", (x, t, v), {"full": True, "eps": 1e-2, "reduction": "sum"}),
+        ("PoissonNLLLoss", (x, t), {"log_input": False, "full": True, "reduction": "sum"}),
+    ):
+        theirs = getattr(torch.nn, name)(**options)(*(torch.tensor(part.tolist()) for part in given))
+        assert getattr(nn, name)(**options)(*given).item() == pytest.approx(theirs.item(), rel=1e-6)
+    with pytest.raises(ValueError, match=r"variances of shape \(2,\) for an input of shape \(1, 2\)"):
+        F.gaussian_nll_loss(x, t, v[0])
+    with pytest.raises(ValueError, match="variance below 0"):
+        F.gaussian_nll_loss(x, t, -v)

@@ -40,6 +40,21 @@ x.where(mask, c); x.where(x > 1, 0.0); x[0, 0].gather(0, i[:1]); x[0, 0].scatter
 t.tensor([1, 4], dtype=t.int8).sqrt(); t.tensor([200], dtype=t.uint8).sqrt(); t.tensor([True]).log1p(); t.tensor([3, 4]).round()
 F.prelu(x[0, 0], t.tensor([0.2], dtype=t.float64)); t.einsum("ij,kj->ik", x, c); t.einsum("...j,j", x, x[0])
 F.cosine_similarity(x, c); F.cosine_similarity(x, x + c, dim=0); t.swapaxes(x, 0, 1)
+x.quantile(0.3); x.quantile(0.3, 1); t.quantile(x, t.tensor([0.0, 0.25, 1.0], dtype=t.float64), dim=0); x.quantile(0.5, keepdim=True); x[0, 0].quantile(0.5); x[0, 0].quantile(0.2, -1, True); x[0].quantile(0.2, 0, True)
+t.quantile(x, t.tensor([0.1, 0.9], dtype=t.float64), 1, True); t.quantile(t.where(mask, x, float("nan")), 0.5, 0); t.nansum(t.where(mask, x, float("nan")), 0)
+t.where(mask, x, float("nan")).nanmean(1, True); t.nanmean(x); x.diff(); t.diff(x, 2, 0); x[:, :1].diff(); x.diagonal(); t.diagonal(x, 1)
+x.view(2, 2, 6).diagonal(-1, 1, 2); x[:, :4].trace(); t.trace(x); x.scatter_add(1, i.view(-1, 1), c); t.scatter_add(x, 0, i.view(1, -1), x[:1, :4])
+x.index_add(1, i, c[:, :4], alpha=2); t.index_add(x, 0, i, x); x.frac(); t.frac(x * 3); x[0].inner(x[1]); t.inner(x, c); x.view(2, 2, 6).inner(x.view(4, 1, 6)); x[0, 0].inner(x); x[0, 0].scatter_add(0, i[0], x[1, 1]); x.fliplr(); t.flipud(x)
+x.moveaxis(0, 1); t.swapdims(x, 0, 1); x.reshape_as(t.zeros(2, 12)); x.div(0.7, rounding_mode="floor"); t.div(x, c, rounding_mode="trunc")
+t.tensor([7, -7]).div(2, rounding_mode="trunc"); t.div(t.tensor([7, -7]), t.tensor([2, 2]), rounding_mode="floor"); t.divide(x, 3); x.divide(c)
+t.subtract(x, c, alpha=2); x.subtract(1); x.absolute(); t.negative(x); (x / 9).asin(); t.acos(x / 9); x.atan2(c); t.atan2(c, x); x.fmod(0.7); t.fmod(x, -c)
+x.exp2(); x.greater(0); t.less(x, c); x.greater_equal(c); x.less_equal(0.1); t.not_equal(x, x); x.mm(x.T); t.mm(x, x.T); x.mv(x[0]); t.dot(x[0], x[1])
+t.cat([t.tensor([]).double(), x]); t.cat((x, t.zeros(0, dtype=t.float64), c), 1); t.cat([t.tensor([]), t.tensor([[1, 2]])]); t.cat([t.tensor([]), t.tensor([1, 2])])
+t.tensor([3, 1, 1]).unique(return_counts=True)[1]; t.unique(t.tensor([[3, 1], [3, 3]]), return_inverse=True)[1]; t.unique(t.tensor([[3, 1], [3, 1]]), dim=0)
+t.unique(t.tensor([[3, 1], [3, 1]]), return_inverse=True, return_counts=True, dim=0)[2]; t.hstack([x[0, 0], x[0]]); t.column_stack([x[0], x[1]]); t.column_stack((x, x[:, 0]))
+t.meshgrid(x[0], x[:, 0], indexing="ij")[0]; t.meshgrid([x[0], x[:, 0]], indexing="xy")[1]; t.searchsorted(t.tensor([1.0, 2.0, 3.0]).double(), x)
+t.searchsorted(t.tensor([1, 2, 3]), t.tensor([2, 4]), right=True); t.bucketize(x, t.tensor([-1.0, 0.0, 1.0]).double()); t.isin(i, t.tensor([0, 3]))
+t.cdist(x, x[:3] + 1); t.cdist(x, c, p=1.0); t.clone(x); t.detach(x); x.short(); x.round().median(); t.median(x[:0]); t.tensor([1.5]).byte(); (x > 0).double().frac()
 """
 CALLS = [call.strip() for line in CALLS.strip().splitlines() for call in line.split(";")]
 
@@ -100,7 +115,7 @@ def test_containers_by_name_and_of_parameters():
         (nn, "Conv2d", "perceptrons"),
         (F, "conv2d", "perceptrons"),
         (optim, "LBFGS", "Adagrad"),
-        (optim.lr_scheduler, "PolynomialLR", "LambdaLR"),
+        (optim.lr_scheduler, "LambdaRL", "LambdaLR"),
     ],
 )
 def test_a_name_that_is_not_offered_says_so(module, name, mend):
@@ -165,3 +180,49 @@ def test_what_is_no_module_is_not_taken_for_one(wrong):
     ):
         with pytest.raises(TypeError, match=r"holds modules, got .*nn.ReLU\(\)"):
             make()
+
+
+def test_draws_in_proportion_and_what_else_is_no_derivative():
+    ft.manual_seed(4)
+    drawn = ft.tensor([[0.0, 1.0, 3.0], [1.0, 0.0, 0.0]]).multinomial(3000, replacement=True)
+    assert drawn.dtype == ft.int64 and drawn.shape == (2, 3000) and (drawn[1] == 0).all()
+    assert 0 not in drawn[0] and abs((drawn[0] == 2).double().mean().item() - 0.75) < 0.03
+    assert sorted(ft.multinomial(ft.tensor([1.0, 2.0, 3.0]), 3).tolist()) == [0, 1, 2]
+    x = ft.zeros(2, 3)
+    assert (x.ndimension(), x.nbytes, x.itemsize) == (2, 24, 4)
+    assert ft.set_printoptions(precision=2) is ft.set_float32_matmul_precision("high") is None
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda x: x.mm(x[0]), r"mm takes tensors of 2 and 2 axes, got \(2, 3\) and \(3,\); use matmul"),
+        (lambda x: x.dot(x), "dot takes tensors of 1 and 1 axes"),
+        (lambda x: x.mv(x.T), "mv takes tensors of 2 and 1 axes"),
+        (lambda x: x.bmm(x), "bmm takes tensors of 3 and 3 axes"),
+        (lambda x: x.outer(x), "outer takes two tensors of one axis"),
+        (lambda x: x.addmm(x[0], x), "mm takes tensors of 2 and 2 axes"),
+        (lambda x: x.div(2, rounding_mode="up"), "rounding_mode='up' is unknown"),
+        (lambda x: x.quantile(1.5), "expected numbers from 0 to 1"),
+        (lambda x: x[:0].quantile(0.5), r"no element, a tensor of shape \(0, 3\)"),
+        (lambda x: x[0, 0].flatten(1), "dim=1 is out of range"),
+        (lambda x: x[0].trace(), "trace takes a matrix"),
+        (lambda x: (x - 1).multinomial(1), "rows of finite numbers of 0 or more"),
+        (lambda x: ft.meshgrid(x[0], indexing="yx"), "choose 'ij' or 'xy'"),
+    ],
+)
+def test_errors_name_what_was_given(call, said):
+    with pytest.raises(ValueError, match=said):
+        call(ft.zeros(2, 3))
+
+
+def test_two_floating_dtypes_are_not_put_together():
+    x, other, index = ft.zeros(3), ft.ones(3).double(), ft.tensor([0, 2, 2])
+    for call in (
+        lambda s: x.scatter(0, index, s),
+        lambda s: x.scatter_add(0, index, s),
+        lambda s: x.index_add(0, index, s),
+    ):
+        with pytest.raises(TypeError, match="float32 and float64 meet"):
+            call(other)
+        assert call(other.numpy()).dtype == ft.float32

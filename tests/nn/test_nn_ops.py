@@ -152,7 +152,8 @@ def finite_difference(function, operands, which):
 @pytest.mark.parametrize("row", [*LINEAR, *TABLE], ids=lambda row: row[0].__name__)
 def test_every_rule_of_the_table_by_finite_differences(row):
     ufunc = row[0]
-    operands = [np.random.default_rng(5 + i).uniform(0.2, 1.4, (3, 3)) for i in range(ufunc.nin)]
+    largest = 0.8 if ufunc in (np.arcsin, np.arccos) else 1.4
+    operands = [np.random.default_rng(5 + i).uniform(0.2, largest, (3, 3)) for i in range(ufunc.nin)]
     leaves = [ft.tensor(operand, requires_grad=True) for operand in operands]
     ufunc(*leaves).sum().backward()
     for which, leaf in enumerate(leaves):

@@ -44,6 +44,13 @@ SCHEDULES = {
         "scale_fn": lambda cycle: 0.9**cycle,
         "cycle_momentum": False,
     },
+    "MultiplicativeLR": {"lr_lambda": lambda epoch: 1 - 1 / (2 + epoch)},
+    "LinearLR": {},
+    "LinearLR to an end": {"start_factor": 0.9, "end_factor": 0.1, "total_iters": 23},
+    "ConstantLR": {"factor": 0.5, "total_iters": 7},
+    "PolynomialLR": {"total_iters": 40, "power": 2.0},
+    "CosineAnnealingWarmRestarts": {"T_0": 9, "eta_min": 0.01},
+    "CosineAnnealingWarmRestarts longer": {"T_0": 4, "T_mult": 3},
     "ReduceLROnPlateau": {"patience": 2, "factor": 0.5},
     "ReduceLROnPlateau max": {
         "mode": "max",
@@ -110,7 +117,11 @@ def test_a_schedule_continues_where_it_stopped(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["StepLR", "ExponentialLR", "CosineAnnealingLR", "MultiStepLR", "LambdaLR", "CyclicLR"]
+    "name",
+    [
+        *("StepLR", "ExponentialLR", "CosineAnnealingLR", "MultiStepLR", "LambdaLR", "CyclicLR"),
+        *("MultiplicativeLR", "LinearLR", "PolynomialLR", "LinearLR to an end"),
+    ],
 )
 def test_last_epoch_goes_on(name):
     rates = []
@@ -144,8 +155,69 @@ def test_last_epoch_goes_on(name):
         (lambda o, s: s.ReduceLROnPlateau(o, factor=1.0), ValueError, "factor=1.0"),
         (lambda o, s: s.ReduceLROnPlateau(o, "least"), ValueError, "mode='least'"),
         (lambda o, s: s.LRScheduler(o), NotImplementedError, "get_lr"),
+        (lambda o, s: s.LinearLR(o, 0.0), ValueError, "start_factor=0.0"),
+        (lambda o, s: s.ConstantLR(o, 2.0), ValueError, "factor=2.0"),
+        (lambda o, s: s.CosineAnnealingWarmRestarts(o, 0), ValueError, "T_0=0"),
+        (lambda o, s: s.CosineAnnealingWarmRestarts(o, 3).step(-1), ValueError, "epoch=-1"),
+        (lambda o, s: s.SequentialLR(o, [], []), ValueError, "got no scheduler"),
+        (lambda o, s: s.SequentialLR(o, [s.LinearLR(o)], [3]), ValueError, "1 schedulers and 1 milestones"),
+        (lambda o, s: s.ChainedScheduler([s.ReduceLROnPlateau(o)]), ValueError, "which needs a figure"),
+        (lambda o, s: s.SequentialLR(optim.Adam(o.param_groups), [s.LinearLR(o)], []), ValueError, "of one optimizer"),
     ],
 )  # fmt: skip
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call(optim.SGD([nn.Parameter(np.ones(2))], lr=0.1), optim.lr_scheduler)
+
+
+ROWS = {
+    "warm-up and cosine": lambda o, s: s.SequentialLR(
+        o, [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingLR(o, 20)], [5]
+    ),
+    "four": lambda o, s: s.SequentialLR(
+        o,
+        [s.ConstantLR(o, 0.5, 3), s.LambdaLR(o, lambda e: 0.9**e), s.ExponentialLR(o, 0.8), s.PolynomialLR(o, 9)],
+        [4, 11, 20],
+    ),
+    "restarts": lambda o, s: s.SequentialLR(
+        o, [s.StepLR(o, 3), s.CosineAnnealingWarmRestarts(o, 5), s.MultiplicativeLR(o, lambda e: 0.9)], [7, 30]
+    ),
+    "chained": lambda o, s: s.ChainedScheduler([s.ConstantLR(o, 0.1, 6), s.ExponentialLR(o, 0.9)]),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_schedulers_of_schedulers(name):
+    rates, states = [], []
+    for library in (optim, torch.optim):
+        optimizer, _ = make(library, "SGD", "LambdaLR")
+        for group, rate in zip(optimizer.param_groups, (0.2, 0.4), strict=True):
+            group["lr"] = group["initial_lr"] = rate
+        scheduler, found = ROWS[name](optimizer, library.lr_scheduler), []
+        for number in range(45):
+            if number == 15 and library is optim:
+                states.append((optimizer.state_dict(), scheduler.state_dict()))
+            found.append([[group["lr"] for group in optimizer.param_groups], scheduler.get_last_lr()])
+            optimizer.step()
+            scheduler.step()
+        rates.append(found)
+    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-12, atol=1e-15)
+    optimizer, _ = make(optim, "SGD", "LambdaLR")
+    scheduler = ROWS[name](optimizer, optim.lr_scheduler)
+    optimizer.load_state_dict(states[0][0])
+    scheduler.load_state_dict(states[0][1])
+    for expected, _ in rates[0][16:]:
+        scheduler.step()
+        assert [group["lr"] for group in optimizer.param_groups] == expected
+
+
+def test_restarts_at_fractions_of_epochs():
+    for mult in (1, 2):
+        ours, theirs = (
+            library.lr_scheduler.CosineAnnealingWarmRestarts(make(library, "SGD", "LambdaLR")[0], 4, mult)
+            for library in (optim, torch.optim)
+        )
+        for epoch in np.arange(0, 30, 0.7):
+            ours.step(epoch)
+            theirs.step(epoch)
+            assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-12)

@@ -16,6 +16,7 @@ FOLDER = pathlib.Path(__file__).parent / "scripts"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
 STEPS = 100
 EXACT = 1e-9
+SEEDS = 17, 18, 19  # of initial weights: one float32 run may be lucky where a gradient is next to nothing
 torch.set_num_threads(1)  # the products are small, and threads that wait spin
 IMPORTS = (
     (r"^import torch$", "import fastact.torch as torch"),
@@ -39,9 +40,9 @@ def translated(text):
     return "\n".join(lines)
 
 
-def same_weights(library, model):
+def same_weights(library, seed, model):
     """Give a model weights that do not depend on the library: float32 numbers, about as large as initial ones."""
-    generator = np.random.default_rng(17)
+    generator = np.random.default_rng(seed)
     for name, parameter in model.named_parameters():
         if len(parameter.shape) == 2 or name.endswith("bias"):
             bound = 1.0 / np.sqrt(parameter.shape[-1])
@@ -65,14 +66,14 @@ class Masks:
 
 
 @functools.cache
-def run(name, ours, dtype):
+def run(name, ours, dtype, seed=SEEDS[0]):
     """(losses, weights by name) of a script."""
     text, masks = (FOLDER / f"{name}.py").read_text(encoding="utf-8"), Masks()
     library = fastact.torch if ours else torch
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_functional_layers, "draw_kept", masks.kept)
         patch.setattr(torch.nn.functional, "dropout", masks.torch_dropout)
-        names = {"DTYPE": dtype, "STEPS": STEPS, "same_weights": functools.partial(same_weights, library)}
+        names = {"DTYPE": dtype, "STEPS": STEPS, "same_weights": functools.partial(same_weights, library, seed)}
         exec(compile(translated(text) if ours else text, name, "exec"), names)  # noqa: S102
     model = names["model"]
     state = model if isinstance(model, dict) else model.state_dict()
@@ -96,10 +97,14 @@ def test_float64_trains_to_torchs_weights(name):
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_float32_is_no_further_from_float64_than_twice_torchs(name):
-    exact, theirs, ours = (run(name, *which) for which in ((False, "float64"), (False, "float32"), (True, "float32")))
-    assert any(value.dtype == np.float32 for value in ours[1].values())
-    for mine, other in zip(apart(ours, exact), apart(theirs, exact), strict=True):
-        assert np.linalg.norm(mine) <= 2 * max(np.linalg.norm(other), np.finfo(np.float32).eps)
+    kinds, errors = ((False, "float64"), (False, "float32"), (True, "float32")), []
+    for seed in SEEDS:
+        exact, theirs, ours = (run(name, *kind, seed) for kind in kinds)
+        assert any(value.dtype == np.float32 for value in ours[1].values())
+        errors.append([*apart(ours, exact), *apart(theirs, exact)])
+    for mine, other in ((0, 2), (1, 3)):
+        of_mine, of_other = (np.linalg.norm(np.concatenate([error[i] for error in errors])) for i in (mine, other))
+        assert of_mine <= 2 * max(of_other, np.finfo(np.float32).eps)
 
 
 def test_there_are_scripts_enough():
@@ -118,5 +123,5 @@ def test_a_script_changes_in_its_import_lines_alone():
 
 def test_same_weights_reaches_every_matrix():
     model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-    same_weights(fastact.torch, model)
+    same_weights(fastact.torch, SEEDS[0], model)
     assert model[1].weight.tolist() == [1, 1] and np.abs(model[0].weight.detach().numpy()).max() <= 1 / np.sqrt(3)

@@ -2,7 +2,10 @@
 
 import copy
 import gc
+import importlib
 import pickle
+import subprocess
+import sys
 import threading
 
 import hypothesis.strategies as st
@@ -72,7 +75,7 @@ def test_a_tensor_that_requires_grad_does_not_become_an_array():
             convert(x)
     np.testing.assert_array_equal(np.asarray(x.detach()), [1.0])
     with pytest.raises(TypeError, match="no derivative is known"):
-        np.arcsin(x * 0.5)
+        np.arcsinh(x * 0.5)
     with pytest.raises(TypeError, match="not differentiated"):
         np.add(x, 1, out=np.empty(1))
     with pytest.raises(TypeError, match="not differentiated"):
@@ -85,6 +88,36 @@ def test_undifferentiated_calls_work_without_gradients():
     assert isinstance(np.arcsin(x * 0.1), ft.Tensor)
     assert np.multiply.accumulate(x).tolist() == [1, 2]
     assert [part.tolist() for part in np.modf(x)] == [[0, 0], [1, 2]]
+
+
+ALONG = {
+    **dict.fromkeys(("std", "var", "prod", "max", "min", "amax", "amin", "argmin", "median", "logsumexp", "norm"), ()),
+    **dict.fromkeys(("all", "any", "sum", "mean", "argmax"), ()),
+    "quantile": (0.5,),
+}
+ALONG_ONLY = {
+    **dict.fromkeys(
+        ("cumsum", "cumprod", "softmax", "log_softmax", "sort", "argsort", "unsqueeze", "squeeze", "unbind"), ()
+    ),
+    **{"topk": (2,), "count_nonzero": (), "diff": (1,), "chunk": (2,), "split": (2,)},
+}
+
+
+def listed(value):
+    return [part.tolist() for part in value] if isinstance(value, (tuple, list)) else value.tolist()
+
+
+@pytest.mark.parametrize("name", [*ALONG, *ALONG_ONLY])
+def test_axis_and_keepdims_are_synonyms_everywhere(name):
+    x = ft.tensor(np.arange(6.0).reshape(2, 3) + 1)
+    more, method = (ALONG | ALONG_ONLY)[name], getattr(x, name)
+    assert listed(method(*more, axis=1)) == listed(method(*more, dim=1))
+    if name in ALONG:
+        by_numpy, by_torch = method(*more, axis=1, keepdims=True), method(*more, dim=1, keepdim=True)
+        assert listed(by_numpy) == listed(by_torch)
+        assert listed(getattr(ft, name)(x, *more, axis=0)) == listed(getattr(ft, name)(x, *more, dim=0))
+    with pytest.raises(TypeError):
+        method(*more, dim=1, axis=1)
 
 
 def test_synonyms():
@@ -300,3 +333,15 @@ def test_functions_of_fastact_give_tensors_and_differentiate():
     np.testing.assert_allclose(leaf.grad.numpy(), other.grad.numpy(), atol=1e-14)
     with pytest.raises(TypeError, match="not differentiated"):
         fa.softmax(leaf, where=np.ones((3, 4), bool))
+
+
+def test_bfloat16_is_a_floating_dtype_that_gradients_pass():
+    code = "import fastact.torch as t\ntry: t.bfloat16\nexcept AttributeError as e: print(e)\nimport ml_dtypes; print(t.bfloat16)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "import ml_dtypes first" in done.stdout and done.stdout.endswith("bfloat16\n")
+    importlib.import_module("ml_dtypes")  # which gives NumPy the dtype
+    x = ft.tensor([1.0, 2.0], requires_grad=True)
+    y = x.to(ft.bfloat16)
+    assert y.requires_grad and y.dtype.name == "bfloat16"
+    (y * y).float().sum().backward()
+    assert x.grad.dtype == ft.float32 and x.grad.tolist() == [2.0, 4.0]

@@ -221,3 +221,10 @@ def test_a_scheduler_made_anew_leaves_the_saved_rate_alone():
     for callback, rate in ((resumed, 1e-3), (first, 1.0)):
         callback.on_train_begin(SimpleNamespace(optimizer=optimizer))
         assert optimizer.param_groups[0]["lr"] == rate
+
+
+def test_a_path_of_unknown_figures_is_named(tmp_path):
+    x, y = blobs()
+    saving = trainer(callbacks=[ModelCheckpoint(tmp_path / "{accuracy}")])
+    with pytest.raises(ValueError, match="does not fit .KeyError.*in braces stand epoch, loss, lr"):
+        saving.fit(x, y, epochs=1, batch_size=30)

@@ -172,6 +172,28 @@ def test_errors_of_files(tmp_path):
         _safetensors.write(tmp_path / "changed", arrays, {"fastact.trainer": json.dumps(state)})
         with pytest.raises(ValueError, match=said):
             Trainer.load(tmp_path / "changed")
+    for key, value in [
+        ("format", "1"),
+        ("model", None),
+        ("model", {"description": {"class": "Linear", "settings": {"rows": 3}}, "dtypes": {}}),
+        ("loss", {"function": "__import__"}),
+        ("optimizer_state", {"$array": "nowhere"}),
+        ("history", 3),
+        ("targets", [1]),
+        ("callbacks", [3]),
+    ]:
+        state = json.loads(metadata["fastact.trainer"]) | {key: value}
+        _safetensors.write(tmp_path / "changed", arrays, {"fastact.trainer": json.dumps(state)})
+        with pytest.raises(ValueError, match="changed is damaged: what it says of the trainer cannot be read"):
+            Trainer.load(tmp_path / "changed")
+    _safetensors.write(tmp_path / "changed", arrays, {"fastact.trainer": "{nonsense"})
+    with pytest.raises(ValueError, match="changed is damaged.*nn.load_safetensors"):
+        Trainer.load(tmp_path / "changed")
+    state = json.loads(metadata["fastact.trainer"])
+    state["model"]["dtypes"]["0.weight"] = "object"
+    _safetensors.write(tmp_path / "changed", arrays, {"fastact.trainer": json.dumps(state)})
+    with pytest.raises(ValueError, match="is damaged: it gives '0.weight' the dtype object"):
+        Trainer.load(tmp_path / "changed")
     with pytest.warns(RuntimeWarning, match=r"saved with callbacks \['EarlyStopping'\].*begin afresh"):
         Trainer.load(tmp_path / "model", callbacks=[CSVLogger("x")])
     trained.callbacks[0].state_dict = lambda: {"a": object()}

@@ -234,3 +234,22 @@ sys.exit(main(["train", {iris!r}, "--target", "species", "--epochs", "2", "--out
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, env=ENVIRONMENT
     )
     assert done.returncode == 0 and done.stderr == "" and (tmp_path / "m").exists()
+
+
+def test_only_ends_of_lines_end_a_row(tmp_path, capsys):
+    cells = [[str(i), f"a{mark}b" if i % 2 else "c", str(i % 2)] for i, mark in enumerate("\u2028\x85\x0c\x1d" * 5)]
+    for end in ("\n", "\r\n", "\r"):
+        text = end.join(",".join(row) for row in [["x", "t", "y"], *cells, ["abc", "c", "1"]])
+        (tmp_path / "d.csv").write_bytes(text.encode())
+        assert cli.main(["train", str(tmp_path / "d.csv"), "--target", "y", "--output", str(tmp_path / "m")]) == 1
+        assert "row 22, column 'x': 'abc' is not a number" in capsys.readouterr().err
+
+
+def test_a_prediction_does_not_name_options_of_train(tmp_path, capsys):
+    path, model = write(tmp_path / "d.csv", ["x", "colour", "y"], GOOD), str(tmp_path / "m")
+    assert cli.main(["train", path, "--target", "y", "--output", model, "--epochs", "1"]) == 0
+    for cell, said in (("abc", "mend it: the model was trained with numbers"), ("", "fill it in or take the row out")):
+        write(tmp_path / "new.csv", ["x", "colour"], [["1", "red"], [cell, "blue"]])
+        assert cli.main(["predict", model, str(tmp_path / "new.csv")]) == 1
+        printed = capsys.readouterr().err
+        assert "row 3, column 'x': " in printed and said in printed and "--" not in printed

@@ -67,10 +67,36 @@ def test_every_layer(name, dtype, tmp_path):
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
+        (nn.LayerNorm(4), (None, 4)),
+        (nn.LayerNorm((3, 4), bias=False), (None, 3, 4)),
+        (nn.LayerNorm(4, elementwise_affine=False), (None, 4)),
+        (nn.BatchNorm1d(4), (None, 4)),
+        (nn.BatchNorm1d(3, affine=False), (None, 3, 4)),
+        (nn.RMSNorm(4), (None, 4)),
+    ],
+    ids=str,
+)
+def test_a_small_variance_in_float64(layer, shape, tmp_path):
+    """Where eps counts, it must be the float64 number: ONNX holds attributes in float32."""
+    for name, value in layer.state_dict().items():
+        if value.dtype.kind == "f":
+            value._raw()[...] = 3e-6 if name == "running_var" else RANDOM.uniform(0.5, 1.5, value.shape)
+    model = nn.Sequential(nn.Identity(), layer, nn.PReLU()).double()  # the last gives a model without weights its dtype
+    nn.export_onnx(model, tmp_path / "net", shape)
+    x = RANDOM.normal(size=(5, *shape[1:])) * 2e-3
+    with torch.no_grad():
+        expected = np.asarray(model.eval()(torch.tensor(x)))
+    np.testing.assert_allclose(run(tmp_path / "net", x), expected, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
         (nn.GELU(approximate="tanh"), (None, 7)),
         (nn.LeakyReLU(0.3), (None, 7)),
         (nn.ELU(alpha=0.5), (None, 7)),
         (nn.Softplus(beta=2.0), (None, 7)),
+        (nn.Softplus(beta=0.5, threshold=1.0), (None, 7)),
         (nn.Softmax(dim=-1), (None, 3, 4)),
         (nn.Flatten(), (None, 3, 4)),
         (nn.Flatten(2), (None, 3, 4, 2)),
@@ -121,6 +147,19 @@ def test_a_class_of_the_users_own(tmp_path):
     assert {"embed.weight", "block.0.weight", "scale", "out.bias"} <= names
 
 
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x: F.softmax(F.dropout(F.relu(x), 0.5, training=False), dim=-1),
+        lambda x: F.log_softmax(abs(x), 1) + F.softmin(x, dim=1),
+        lambda x: x.relu() + x.tanh().exp() - x.sigmoid().sqrt() + x.abs().log(),
+        lambda x: x.softmax(dim=1) * x.log_softmax(1),
+    ],
+)
+def test_functions_and_methods_of_a_forward(forward, tmp_path):
+    assert_equal_outputs(model_of(forward), tmp_path / "net", (None, 9), rtol=3e-6)
+
+
 def test_a_trained_model_and_the_forms_of_its_shape(tmp_path):
     x, y = blobs()
     trained = Trainer(nn.Sequential(nn.Linear(4, 16), nn.GELU(), nn.Linear(16, 3)), seed=0)
@@ -145,7 +184,9 @@ def model_of(function):
         (lambda x: x[:, :1], "takes parts of its input by index"),
         (lambda x: np.sin(x), "the function sin is not exported; there are add"),
         (lambda x: np.add.reduce(x), "add with reduce"),
-        (lambda x: F.softmax(x, dim=1), "does something with its input that is not exported"),
+        (lambda x: np.asarray(x), "does something with its input that is not exported"),
+        (lambda x: fa.softmax(x, axis=(0, 1)), r"softmax with .'axis': \(0, 1\). is not exported"),
+        (lambda x: fa.logsumexp(x, axis=1), "logsumexp with"),
         (lambda x: x.reshape(-1), "does not keep the batch on the first axis"),
         (lambda x: 3, "returned int"),
     ],

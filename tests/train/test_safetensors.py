@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import threading
 
 import ml_dtypes
 import numpy as np
@@ -99,6 +100,11 @@ def write_raw(path, header, data=b"\0" * 8):
         (b"[1, 2]", "no JSON object"),
         (b"{nonsense", "header is no JSON"),
         (b'{"x": {}, "x": {}}', "a name stands there twice"),
+        (b"[" * 100_000, "header is no JSON"),
+        (b"\xef\xbb\xbf{}", "header is no JSON"),
+        ("{}".encode("utf-16"), "header is no JSON"),
+        ({"x": entry(dtype=["F32"])}, r"'x' has dtype \['F32'\]"),
+        ({"x": entry(shape=[1] * 70, data_offsets=[0, 4])}, "'x' has shape"),
         ({"__metadata__": {"a": 1}}, "metadata must be texts"),
         ({"x": 3}, "'x' has data_offsets None"),
         ({"x": entry(data_offsets=[0, -8])}, "expected two integers"),
@@ -151,3 +157,28 @@ def test_a_failed_write_leaves_the_former_file(tmp_path, monkeypatch):
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
     with pytest.raises(IsADirectoryError, match="it is a folder; name a file in it"):
         nn.save_safetensors(nn.Linear(1, 1), tmp_path)
+
+
+def test_links_permissions_and_devices_stay(tmp_path):
+    kept, link = tmp_path / "kept", tmp_path / "latest"
+    nn.save_safetensors(nn.Linear(1, 1), kept)
+    kept.chmod(0o600)
+    link.symlink_to("kept")
+    nn.save_safetensors(nn.Linear(3, 2), link)
+    assert link.is_symlink() and nn.load_safetensors(kept)["weight"].shape == (2, 3)
+    assert kept.stat().st_mode & 0o777 == 0o600
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    with replacing(pipe) as file:
+        file.write(b"through")
+    reader.join(10)
+    assert read == [b"through"] and pipe.is_fifo() and sorted(os.listdir(tmp_path)) == ["kept", "latest", "pipe"]
+
+
+def test_names_and_metadata_that_no_reader_would_take_are_refused(tmp_path):
+    for arrays, metadata in (({"__metadata__": np.ones(1)}, None), ({1: np.ones(1)}, None), ({}, {"epoch": 3})):
+        with pytest.raises(TypeError, match="must be texts, and no array may be called '__metadata__'"):
+            nn.save_safetensors(arrays, tmp_path / "x", metadata)
+    assert not list(tmp_path.iterdir())

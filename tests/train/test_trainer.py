@@ -14,7 +14,7 @@ import torch
 import fastact.nn.functional as F
 import fastact.torch as ft
 from fastact import nn, optim
-from fastact.train import METRICS, History, Trainer
+from fastact.train import METRICS, EarlyStopping, History, Trainer
 from tests.train.make import blobs, line, model, trainer, weights
 
 FIT = {"epochs": 3, "batch_size": 16}
@@ -276,10 +276,36 @@ def test_other_errors():
         trainer(metrics=[3])
     fitted = trainer()
     fitted.fit(x, y, **FIT)
+    with pytest.raises(
+        ValueError, match=r"an output of shape \(3,\) of X of shape \(4,\).*a single sample as X\[None\]"
+    ):
+        fitted.predict(x[0])
     with pytest.raises(ValueError, match="X has 60 samples, y 3"):
         fitted.score(x, y[:3])
     with pytest.warns(RuntimeWarning, match="the loss of epoch 1 is nan: lower the learning rate"):
         trainer().fit(x * np.nan, y, epochs=1, batch_size=60)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda: Trainer("mlp"), TypeError, "takes a fastact.nn.Module as its model, got str"),
+        (lambda: Trainer(torch.nn.Linear(4, 3)), TypeError, "takes a fastact.nn.Module as its model, got Linear"),
+        (lambda: trainer(loss="mse"), TypeError, "a loss is an instance such as .*got 'mse'"),
+        (lambda: trainer(loss=nn.MSELoss), TypeError, "a loss is an instance such as .*got <class"),
+        (lambda: trainer(optimizer="adam"), TypeError, "lambda parameters: optim.AdamW.*got 'adam'"),
+        (lambda: trainer(optimizer=optim.Adam(model().parameters())), ValueError, "none of the model's parameters"),
+        (lambda: trainer(metrics=[lambda a, b: 0.0, lambda a, b: 1.0]), ValueError, "would be called '<lambda>'"),
+    ],
+)
+def test_parts_that_are_none_are_named(make, error, said):
+    with pytest.raises(error, match=said):
+        make()
+
+
+def test_one_callback_needs_no_list():
+    stopping = EarlyStopping(patience=0)
+    assert trainer(callbacks=stopping).callbacks == [stopping]
 
 
 def test_history_as_columns_and_picture(tmp_path):
