@@ -99,7 +99,10 @@ cdef inline bint as_double(object value, double *result) except -1:
         result[0] = PyFloat_AS_DOUBLE(value)
         return True
     if PyLong_CheckExact(value):
-        result[0] = PyLong_AsDouble(value)
+        try:
+            result[0] = PyLong_AsDouble(value)
+        except OverflowError:
+            return False  # bind() says what is wrong
         return True
     return False
 
@@ -185,6 +188,10 @@ cdef class Parametric(_Callable):
             if values[position] is None:
                 what = f"got {name}=None" if named or position < len(given) else f"misses its parameter {name!r}"
                 raise TypeError(f"{self.label}() {what}: expected {self.label}{self.__text_signature__}")
+            if PyLong_CheckExact(values[position]) and values[position].bit_length() > 1024:
+                raise OverflowError(
+                    f"{self.label}() got for {name} an integer of {values[position].bit_length()} bits: expected a number that "
+                    "float64 can hold, of at most 1.8e308")
         return values
 
     def __call__(self, *args, **kwargs):
