@@ -8,7 +8,7 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BUILT := $(VENV)/.built
 INSTALLED := $(VENV)/.installed
 C_FILES := '*.c' '*.h' '*.inc'
-SOURCES := $(wildcard setup.py pyproject.toml csrc/*.* csrc/*/*.* fastact/*.pyx fastact/*.pxd)
+SOURCES := $(wildcard setup.py pyproject.toml csrc/*.* csrc/*/*.* fastact/*.pyx fastact/*.pxd fastact/*.pxi)
 
 .PHONY: help demo test ctest bench accuracy pages lint format asan notebooks build clean
 

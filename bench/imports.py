@@ -17,16 +17,19 @@ SCRIPT = "import numpy, time; start = time.{clock}(); import {module}; print(tim
 
 
 class ImportTimer:
-    """Stands in for ``timeit.Timer``: each evaluation is a fresh interpreter that times its own import."""
+    """Stands in for ``timeit.Timer``: each evaluation is a fresh interpreter that times its own import, from bytecode as
+    pip leaves it."""
 
     def __init__(self, contestant: Contestant) -> None:
         self.contestant = contestant
+        self.timeit(1)  # which writes the bytecode
 
     def timeit(self, number: int) -> float:
         """Seconds of ``number`` imports in as many interpreters."""
         script = SCRIPT.format(module=self.contestant.name, clock=self.contestant.clock.__name__)
         command = [sys.executable, "-c", script]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         run = [
             subprocess.run(command, capture_output=True, text=True, check=True, env=environment) for _ in range(number)
         ]
@@ -39,7 +42,7 @@ def installed_bytes(package: str = "fastact") -> int:
     if specification is None or not specification.submodule_search_locations:
         raise Absent(f"{package} is not importable")
     folder = Path(specification.submodule_search_locations[0])
-    suffixes = {".c", ".pyc", ".pyx", ".o"}
+    suffixes = {".c", ".pyc", ".pyx", ".pxi", ".pxd", ".o"}
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix not in suffixes)
 
 

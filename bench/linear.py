@@ -66,7 +66,7 @@ def lineup(cell: Cell) -> Lineup:
     x, weight = normal((tokens, features), cell.dtype, 1.0), normal((classes, features), cell.dtype, 0.05, seed=1)
     target = np.random.default_rng(2).integers(0, classes, tokens)
     names = {"f": function, "x": x, "w": weight, "target": target}
-    made = Lineup([Contestant("fastact", "f(x, w, target)", names, role="fastact")], position=-1)
+    made = Lineup([Contestant("fastact", "f(x, w, target)", names, role="fastact")], position=None)
     made.add("torch", lambda: _torch(x, weight, target))
     made.contestants.append(Contestant("products", "run()", {"run": products(x, weight)}, role="reference"))
     peak = peak_beyond_outputs(lambda: function(x, weight, target), lambda result: result[1][:2]) / MiB

@@ -28,7 +28,7 @@ class Lineup:
     limit_scale : float
         Bytes that the operation moves over those that copying one of its arrays moves.
     position : int
-        Which of several results is compared.
+        Which of several results is compared; None: all of them.
     comparable : bool
         Whether all compute the same values.
     """
@@ -36,7 +36,7 @@ class Lineup:
     contestants: list[Contestant] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
     limit_scale: float = 1.0
-    position: int = 0
+    position: int | None = 0
     comparable: bool = True
 
     def add(self, name: str, make: Callable[[], Contestant]) -> None:
@@ -74,15 +74,29 @@ def limit(x: np.ndarray, y: np.ndarray) -> Contestant:
     return Contestant("limit", "copyto(y, x)", {"copyto": np.copyto, "x": x, "y": y}, role="limit")
 
 
-def _head(value: object, position: int) -> np.ndarray:
-    while isinstance(value, (tuple, list)):
-        value = value[position]
+def _heads(value: object, position: int | None) -> list[np.ndarray]:
+    """The first values of what is compared: of one part of a tuple, or of all parts."""
+    if isinstance(value, (tuple, list)):
+        parts = value if position is None else [value[position]]
+        return [head for part in parts if part is not None for head in _heads(part, position)]
     if hasattr(value, "detach"):
         value = value.detach().reshape(-1)[:CHECKED].double()
-    return np.array(np.asarray(value).reshape(-1)[:CHECKED], dtype=np.float64)
+    return [np.array(np.asarray(value).reshape(-1)[:CHECKED], dtype=np.float64)]
 
 
-def _first_values(lineup: Lineup) -> dict[str, np.ndarray]:
+def _difference(values: list[np.ndarray], truths: list[np.ndarray]) -> float:
+    """The largest difference, relative above 1, or above the largest value of the part if that is smaller."""
+    if [value.shape for value in values] != [truth.shape for truth in truths]:
+        return math.inf
+    errors = []
+    for value, truth in zip(values, truths, strict=True):
+        with np.errstate(invalid="ignore"):
+            peak = min(1.0, np.max(np.abs(truth), initial=0.0)) or 1.0
+            errors.append(np.max(np.abs(value - truth) / (peak + np.abs(truth)), initial=0.0))
+    return float(np.max(errors, initial=0.0))
+
+
+def _first_values(lineup: Lineup) -> dict[str, list[np.ndarray]]:
     """What fastact and each peer compute; a peer that fails leaves the lineup with a note."""
     values = {}
     for contestant in list(lineup.contestants):
@@ -97,7 +111,7 @@ def _first_values(lineup: Lineup) -> dict[str, np.ndarray]:
             lineup.contestants.remove(contestant)
             lineup.notes[contestant.name] = f"failed: {type(error).__name__}: {str(error).splitlines()[0][:100]}"
             continue
-        values[contestant.name] = _head(contestant.names["result"] if value is None else value, lineup.position)
+        values[contestant.name] = _heads(contestant.names["result"] if value is None else value, lineup.position)
     return values
 
 
@@ -110,7 +124,7 @@ def examine(lineup: Lineup, tolerance: float = 1e-2) -> dict[str, float]:
     ----------
     lineup : Lineup
     tolerance : float
-        Largest accepted difference, relative above 1 and absolute below.
+        Largest accepted difference, as `_difference` measures it.
 
     Returns
     -------
@@ -120,11 +134,7 @@ def examine(lineup: Lineup, tolerance: float = 1e-2) -> dict[str, float]:
     values = _first_values(lineup)
     truth, found = values.pop("fastact"), {}
     for name, value in values.items():
-        if value.shape != truth.shape:
-            found[name] = math.inf
-            continue
-        with np.errstate(invalid="ignore"):
-            error = np.max(np.abs(value - truth) / (1 + np.abs(truth)), initial=0.0)
+        error = _difference(value, truth)
         if not error <= tolerance:
-            found[name] = float(error)
+            found[name] = error
     return found

@@ -6,6 +6,7 @@ Functions follow NumPy's conventions (`axis`, `out`, `where`); `fastact.nn`, `fa
 torch's and load when first used."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 try:
     from . import _core as _core
@@ -17,13 +18,10 @@ except ImportError as error:
         "elsewhere reinstall with `pip install --force-reinstall fastact`."
     ) from error
 
+from . import activations
 from . import runtime as runtime
-from . import value_and_grad as value_and_grad
-from . import vjp as vjp
 from ._gates import glu as glu
-from .activations import *  # noqa: F403
 from .activations import __all__ as _activations
-from .activations import functions as _functions
 from .losses import *  # noqa: F403
 from .losses import __all__ as _losses
 from .reductions import log_softmax as log_softmax
@@ -32,13 +30,16 @@ from .reductions import softmax as softmax
 from .reductions import softmin as softmin
 from .runtime import get_num_threads, num_threads, set_num_threads, show_runtime
 
-from . import _bfloat16 as _bfloat16  # isort: skip  (when all ufuncs are made)
+from . import _bfloat16 as _bfloat16  # isort: skip  (when all gufuncs are made)
 
-_glu = _functions["_glu"]  # by its name, so that it pickles
+if TYPE_CHECKING:
+    from . import value_and_grad as value_and_grad
+    from . import vjp as vjp
+    from .activations import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-_LAZY = ("cli", "nn", "optim", "torch", "train")
+_LAZY = ("cli", "nn", "optim", "torch", "train", "value_and_grad", "vjp")
 
 __all__ = [
     *_activations,
@@ -53,8 +54,6 @@ __all__ = [
     "show_runtime",
     "softmax",
     "softmin",
-    "value_and_grad",
-    "vjp",
     *_LAZY,
 ]
 
@@ -62,8 +61,10 @@ __all__ = [
 def __getattr__(name):
     if name in _LAZY or name == "sklearn":
         return importlib.import_module(f"{__name__}.{name}")
+    if name in activations.NAMES:
+        return globals().setdefault(name, getattr(activations, name))
     raise AttributeError(f"module 'fastact' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__})

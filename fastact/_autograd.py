@@ -1,11 +1,11 @@
 """``fastact.torch.autograd``: gradients handed back instead of added to leaves, and passes from several tensors.
 
-The pass itself is in ``_backward.pyx``.
+The pass itself is in ``_tape.pyx``.
 """
 
 import numpy as np
 
-from fastact import _backward, _tape
+from fastact import _tape
 from fastact._grad_mode import enable_grad, no_grad, set_grad_enabled
 from fastact._names import missing
 from fastact._tape import TensorBase
@@ -36,7 +36,7 @@ def _joined(tensors, starts, name):
     starts = [start_of(tensor, start) for tensor, start in zip(tensors, starts, strict=True)]
     if len(tensors) == 1:
         return tensors[0], starts[0]
-    starts = [_backward.first_of(tensor, start) for tensor, start in zip(tensors, starts, strict=True)]
+    starts = [_tape.first_of(tensor, start) for tensor, start in zip(tensors, starts, strict=True)]
     with enable_grad():
         return _tape.record(np.ones(()), tensors, lambda g: tuple(starts), "Join"), None
 
@@ -70,7 +70,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False):
     """
     if create_graph:
         raise NotImplementedError(NO_CREATE_GRAPH)
-    _backward.backward(*_joined(tensors, grad_tensors, "tensors"), bool(retain_graph))
+    _tape.backward(*_joined(tensors, grad_tensors, "tensors"), bool(retain_graph))
 
 
 def grad(
@@ -140,7 +140,7 @@ def grad(
             raise RuntimeError(
                 f"input {number} of grad() does not require grad; set requires_grad=True before it is used"
             )
-    found = _backward.gradients(*_joined(outputs, grad_outputs, "outputs"), bool(retain_graph), inputs)
+    found = _tape.gradients(*_joined(outputs, grad_outputs, "outputs"), bool(retain_graph), inputs)
     if not (allow_unused or materialize_grads) and any(part is None for part in found):
         number = [part is None for part in found].index(True)
         raise RuntimeError(

@@ -3,7 +3,7 @@ A ufunc that has seen the dtype without them would remember to go through float3
 
 import sys
 
-from . import _row_axes, _row_losses, _rows, _ufuncs
+from . import _core
 
 MODULE = "ml_dtypes"
 
@@ -11,8 +11,7 @@ MODULE = "ml_dtypes"
 def register(module):
     import numpy as np
 
-    for home in (_ufuncs, _row_axes, _rows, _row_losses):
-        home.register_bfloat16(np.dtype(module.bfloat16).num)
+    _core.register_bfloat16(np.dtype(module.bfloat16).num)
 
 
 class Watcher:

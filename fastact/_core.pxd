@@ -1,4 +1,4 @@
-# What csrc offers to the other extension modules, which must not link it themselves: one dispatch, one pool.
+# What _core offers to _tape, which must not link csrc itself: one dispatch, one pool.
 
 cdef extern from "fastact.h" nogil:
     ctypedef enum fa_dtype:
@@ -46,12 +46,5 @@ cdef extern from "fastact.h" nogil:
         fa_dtype type
         long long top
 
-cdef extern from "rows_api.h" nogil:
-    ctypedef struct fa_row_entries:
-        pass
-
 cdef const fa_kernels *kernels_for(fa_dtype dtype) noexcept nogil
-cdef void elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step) noexcept nogil
-cdef void narrow_parameters(int n, const double *wide, float *narrow) noexcept nogil
-cdef void clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil
-cdef const fa_row_entries *row_entries() noexcept nogil
+cdef const void *row_entries() noexcept nogil  # fa_row_entries of _row_types.pxd

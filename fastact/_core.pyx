@@ -1,5 +1,20 @@
-"""The one extension module that links csrc; the others reach it through _core.pxd.  Dispatch, the table and the
-threads as Python sees them; no ufunc and no argument handling of functions."""
+"""The one extension module that links csrc; _tape reaches it through _core.pxd.  Dispatch, the table and the threads as
+Python sees them; what makes functions of that is included from files of its own.  One module, for each costs 50 KB and time
+to load."""
+
+cimport numpy as cnp
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport int64_t
+from ._loop cimport Loop, call_of, loop_of
+from ._row_types cimport *
+from ._vectorcall cimport *
+
+import numpy as np
+
+cnp.import_array()
+cnp.import_ufunc()
 
 cdef extern from "fastact.h" nogil:
     ctypedef struct fa_activation:
@@ -38,19 +53,7 @@ cdef const fa_kernels *kernels_for(fa_dtype dtype) noexcept nogil:
     return fa_kernels_for(dtype)
 
 
-cdef void elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step) noexcept nogil:
-    fa_elementwise(call, n, data, step)
-
-
-cdef void narrow_parameters(int n, const double *wide, float *narrow) noexcept nogil:
-    fa_narrow_parameters(n, wide, narrow)
-
-
-cdef void clip_integers(const fa_clip *clip, size_t n, const char *x, ptrdiff_t x_step, char *y, ptrdiff_t y_step) noexcept nogil:
-    fa_clip_integers(clip, n, x, x_step, y, y_step)
-
-
-cdef const fa_row_entries *row_entries() noexcept nogil:
+cdef const void *row_entries() noexcept nogil:
     return &fa_row_entry_points
 
 
@@ -119,3 +122,21 @@ def default_num_threads():
 fa_selected_isa()
 if fa_refused_isa() != NULL:
     raise ImportError("FASTACT_ISA: " + isa_message(fa_refused_isa().decode()) + "; unset it to let fastact choose")
+
+cdef const fa_row_entries *rows = &fa_row_entry_points
+cdef list kept = []  # what NumPy holds bare pointers to
+
+include "_callables.pxi"
+include "_ufuncs.pxi"
+include "_row_axes.pxi"
+include "_rows.pxi"
+include "_row_losses.pxi"
+include "_pair_losses.pxi"
+
+
+def register_bfloat16(int number):
+    """bfloat16 has this number from now on, and loops."""
+    global fa_bfloat16_number
+    fa_bfloat16_number = number
+    give_ufuncs_bfloat16(number)
+    give_gufuncs_bfloat16(number)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from . import activations, vjp
+from . import _core
 from ._passages import with_passages
 from .reductions import delegated, operand_dtype
 
@@ -65,7 +65,7 @@ def glu(x, axis=-1):
     array([ 0.5, -1. ])
     """
     x, first, second = _halves("glu", x, axis)
-    return activations.functions["_glu"](x[first], x[second])
+    return _core.function("_glu", False)(x[first], x[second])
 
 
 @with_passages()
@@ -97,17 +97,18 @@ def vjp_glu(x, g, axis=-1):
     if handed is not NotImplemented:
         return handed
     x, first, second = _halves("vjp.glu", x, axis)
+    gated = _core.function("_glu", True)
     dtype = operand_dtype(x.dtype, "vjp.glu") if isinstance(x, np.ndarray | np.generic) else None
     if type(g) in (float, int, bool):
         g = np.asarray(g, dtype)
     elif not _is_own(g):
         g = np.asarray(g)
     if type(x) is not np.ndarray or not isinstance(g, np.generic) and type(g) is not np.ndarray:
-        return _joined(x, g, vjp.functions["_glu"](x[first], x[second], g), axis)
+        return _joined(x, g, gated(x[first], x[second], g), axis)
     operand_dtype(g.dtype, "vjp.glu", "g")
-    *_, dtype = vjp.functions["_glu"].resolve_dtypes((x.dtype, x.dtype, g.dtype, None, None))
+    *_, dtype = gated.resolve_dtypes((x.dtype, x.dtype, g.dtype, None, None))
     dx = np.empty(x.shape, dtype)
-    vjp.functions["_glu"](x[first], x[second], g, out=(dx[first], dx[second]))
+    gated(x[first], x[second], g, out=(dx[first], dx[second]))
     return dx
 
 

@@ -3,7 +3,7 @@ NumPy's; what a tile's logits become is the row kernels'."""
 
 import numpy as np
 
-from . import _row_losses
+from . import _core
 from ._loss_arguments import (
     check_reduction,
     checked_ignore_index,
@@ -45,10 +45,8 @@ def _direct(x, weight, target, with_gradient, *, bias, ignore_index, reduction, 
         if type(bias) is not np.ndarray or bias.dtype != x.dtype or bias.shape != weight.shape[:1]:
             return None
         np.add(logits, bias, out=logits)
-    kinds = (_row_losses.CROSS_ENTROPY, None)
-    result = _row_losses.direct_rows(
-        kinds, logits, target, with_gradient, 1, reduction, None, ignore_index, label_smoothing
-    )
+    kinds = (_core.CROSS_ENTROPY, None)
+    result = _core.direct_rows(kinds, logits, target, with_gradient, 1, reduction, None, ignore_index, label_smoothing)
     if result is None or not with_gradient:
         return result
     loss, dlogits = result
@@ -68,13 +66,13 @@ def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, redu
         raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected integers (class indices)")
     classes, rows = len(weight), x.shape[:-1]
     index = class_indices(name, target, (*rows, classes), x.ndim - 1, ignore_index).reshape(-1)
-    count = _row_losses.weight_of(index, ignore_index, None) if reduction == "mean" else 1.0
+    count = _core.weight_of(index, ignore_index, None) if reduction == "mean" else 1.0
     operands = (a if a is None else in_dtype(a, compute) for a in (x.reshape(index.size, x.shape[-1]), weight, bias))
-    tiles = _Tiles(*operands, index, ignore_index, label_smoothing, _row_losses.quotient(1.0, count))
+    tiles = _Tiles(*operands, index, ignore_index, label_smoothing, _core.quotient(1.0, count))
     each = np.empty(index.shape, compute) if reduction == "none" else None
     gradients = tiles.gradients(bias is not None) if with_gradient else None
     total = tiles.run(each, gradients)
-    loss = _row_losses.mean_of(x, total, count) if each is None else None
+    loss = _core.mean_of(x, total, count) if each is None else None
     if each is not None:
         loss = in_dtype(each.reshape(rows), result_dtype)[()]
     if gradients is not None:
@@ -135,8 +133,8 @@ class _Tiles:
         return total
 
     def _losses(self, tile, part, each, gradient):
-        return _row_losses.row_loss(
-            _row_losses.CROSS_ENTROPY, tile, 1, self.index[part], None, None, float(len(self.weight)),
+        return _core.row_loss(
+            _core.CROSS_ENTROPY, tile, 1, self.index[part], None, None, float(len(self.weight)),
             self.label_smoothing, self.ignore_index, self.factor, None if each is None else each[part], gradient,
         )  # fmt: skip
 

@@ -3,7 +3,7 @@ arithmetic on elements."""
 
 import numpy as np
 
-from . import _row_losses
+from . import _core
 from ._loss_arguments import (
     REDUCTIONS,
     check_reduction,
@@ -41,11 +41,11 @@ def evaluate(name, kind, x, target, with_gradient, *, reduction, weight=None, po
     count = {"mean": x.size, "batchmean": shape[0] if shape else 1}.get(reduction, 1)
     each = np.empty(shape, x.dtype) if reduction == "none" else None
     gradient = np.empty(shape, x.dtype) if with_gradient else None
-    total = _row_losses.pair_loss(
+    total = _core.pair_loss(
         kind, x, np.ascontiguousarray(target), _repeating(name, "weight", weight, shape, compute),
-        _repeating(name, "pos_weight", pos_weight, shape, compute), parameter, _row_losses.quotient(1.0, count), each, gradient,
+        _repeating(name, "pos_weight", pos_weight, shape, compute), parameter, _core.quotient(1.0, count), each, gradient,
     )  # fmt: skip
-    return _row_losses.mean_of(x, total, count) if each is None else each[()], gradient
+    return _core.mean_of(x, total, count) if each is None else each[()], gradient
 
 
 def _parameter(name, dtype, **option):
@@ -76,5 +76,5 @@ def _repeating(name, what, weight, shape, dtype):
     return np.ascontiguousarray(weight if repeats else full)
 
 
-_row_losses.set_pairs_general(pairs_general)
-loss_of_pairs = _row_losses.loss_of_pairs
+_core.set_pairs_general(pairs_general)
+loss_of_pairs = _core.loss_of_pairs

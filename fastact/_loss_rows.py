@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from . import _row_losses
+from . import _core
 from ._loss_arguments import (
     check_reduction,
     checked_ignore_index,
@@ -22,14 +22,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # A loss: its kernels for class indices and for class probabilities, and the names of its options.
 _OPTIONS = ("axis", "reduction", "weight", "ignore_index", "label_smoothing")
-CROSS_ENTROPY: tuple[Any, ...] = (_row_losses.CROSS_ENTROPY, _row_losses.CROSS_ENTROPY_PROBABILITIES, _OPTIONS)
-NLL: tuple[Any, ...] = (_row_losses.NLL, None, _OPTIONS[:4])
-PROBABILITY_CROSS_ENTROPY: tuple[Any, ...] = (None, _row_losses.PROBABILITY_CROSS_ENTROPY, _OPTIONS[:2])
+CROSS_ENTROPY: tuple[Any, ...] = (_core.CROSS_ENTROPY, _core.CROSS_ENTROPY_PROBABILITIES, _OPTIONS)
+NLL: tuple[Any, ...] = (_core.NLL, None, _OPTIONS[:4])
+PROBABILITY_CROSS_ENTROPY: tuple[Any, ...] = (None, _core.PROBABILITY_CROSS_ENTROPY, _OPTIONS[:2])
 
 
 def with_lane(kinds: tuple[Any, ...], with_gradient: bool) -> Callable[[Function], Function]:
     """A decorator for public functions: plain arrays with options by name go to their kernels before the function."""
-    return lambda function: _row_losses.RowLoss(function, kinds, with_gradient)
+    return lambda function: _core.RowLoss(function, kinds, with_gradient)
 
 
 def rows_general(function, kinds, logits, target, with_gradient, values):
@@ -66,11 +66,11 @@ def evaluate(
             count = math.nan  # as torch's mean over no classes
     each = np.empty(rows, logits.dtype) if reduction == "none" else None
     gradient = np.empty(logits.shape, logits.dtype) if with_gradient else None
-    total = _row_losses.row_loss(
+    total = _core.row_loss(
         kind, logits, axis, index, probabilities, weight, weight_sum, label_smoothing, ignore_index,
-        _row_losses.quotient(1.0, count), each, gradient,
+        _core.quotient(1.0, count), each, gradient,
     )  # fmt: skip
-    return _row_losses.mean_of(logits, total, count) if each is None else each[()], gradient
+    return _core.mean_of(logits, total, count) if each is None else each[()], gradient
 
 
 def _logits(name, logits, axis):
@@ -88,13 +88,13 @@ def _class_weight(name, weight, logits, axis, label_smoothing):
     weight = np.asarray(other_operand(name, "weight", weight, logits.dtype), computed_in(logits.dtype), order="C")
     if weight.shape != (classes,):
         raise ValueError(f"{name}() got weight of shape {weight.shape}: expected one for each class, ({classes},)")
-    return weight, _row_losses.sum_of(weight) if label_smoothing else float(classes)
+    return weight, _core.sum_of(weight) if label_smoothing else float(classes)
 
 
 def _weight_of(index, ignore_index, weight):
     """What a mean divides by; NaN if no row has a weight, so that the part of label smoothing, which may have one, does not
     make the mean inf."""
-    total = _row_losses.weight_of(index, ignore_index, weight)
+    total = _core.weight_of(index, ignore_index, weight)
     if total == 0 and weight is not None and not weight[index[index != ignore_index]].any():
         return math.nan
     return total
@@ -128,7 +128,7 @@ def class_indices(name, target, shape, axis, ignore_index):
     if target.shape != rows:
         raise _shape_error(name, target, shape, axis, "indices")
     index = np.ascontiguousarray(target, np.int64).reshape(rows)
-    position = _row_losses.bad_index(index, shape[axis], ignore_index)
+    position = _core.bad_index(index, shape[axis], ignore_index)
     if target.dtype.kind == "u" and target.dtype.itemsize == 8 and (target > np.int64(2**63 - 1)).any():
         position = int(np.argmax(target > np.int64(2**63 - 1)))
     if position >= 0:
@@ -163,5 +163,5 @@ def _shape_error(name, target, shape, axis, what):
     )
 
 
-_row_losses.set_rows_general(rows_general)
-loss_of_rows = _row_losses.loss_of_rows
+_core.set_rows_general(rows_general)
+loss_of_rows = _core.loss_of_rows

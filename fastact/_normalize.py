@@ -5,14 +5,14 @@ Means and variances add up in float64 whatever the dtype of the input, since the
 
 import numpy as np
 
-from fastact import _apply, _tape
+from fastact import _tape
 from fastact._tape import raw
 
 
 def _meet(operands):
     """The arrays of `operands` (None stays) in the floating dtype of the Tensors among them."""
     given = tuple(operand for operand in operands if operand is not None)
-    values = iter(_apply.values_of(given))
+    values = iter(_tape.values_of(given))
     arrays = [None if operand is None else np.asarray(next(values)) for operand in operands]
     if arrays[0].dtype.kind in "iub":
         arrays[0] = arrays[0].astype(np.float32 if arrays[1] is None else arrays[1].dtype)
@@ -52,8 +52,8 @@ def _recorded(operands, values, normal, input_gradient, name):
     y = y if bias is None else y + bias
 
     def backward(g):
-        dweight = None if weight is None else _apply.unbroadcast(g * normal, weight.shape)
-        dbias = None if bias is None else _apply.unbroadcast(g, bias.shape)
+        dweight = None if weight is None else _tape.unbroadcast(g * normal, weight.shape)
+        dbias = None if bias is None else _tape.unbroadcast(g, bias.shape)
         return input_gradient(g if weight is None else g * weight), dweight, dbias
 
     return _tape.record(y, operands, backward, name, True, y is normal)

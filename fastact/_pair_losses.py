@@ -1,7 +1,7 @@
 """The losses of pairs: names, arguments and docstrings.  losses.py makes them public; what is done with the arguments
 stands in _loss_pairs.py."""
 
-from . import _row_losses
+from . import _core
 from ._loss_pairs import loss_of_pairs
 from ._passages import with_passages
 
@@ -43,7 +43,7 @@ def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     0.980829
     """
     options = {"weight": weight, "reduction": reduction}
-    return loss_of_pairs(binary_cross_entropy, _row_losses.BINARY_CROSS_ENTROPY, probs, target, options, False)
+    return loss_of_pairs(binary_cross_entropy, _core.BINARY_CROSS_ENTROPY, probs, target, options, False)
 
 
 @with_passages()
@@ -75,7 +75,7 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     """
     options = {"weight": weight, "pos_weight": pos_weight, "reduction": reduction}
     return loss_of_pairs(
-        binary_cross_entropy_with_logits, _row_losses.BINARY_CROSS_ENTROPY_WITH_LOGITS, logits, target, options, False
+        binary_cross_entropy_with_logits, _core.BINARY_CROSS_ENTROPY_WITH_LOGITS, logits, target, options, False
     )
 
 
@@ -112,7 +112,7 @@ def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     0.130812
     """
     options = {"log_target": log_target, "reduction": reduction}
-    kind = _row_losses.KL_DIV_LOG_TARGET if log_target else _row_losses.KL_DIV
+    kind = _core.KL_DIV_LOG_TARGET if log_target else _core.KL_DIV
     return loss_of_pairs(kl_div, kind, log_probs, target, options, False)
 
 
@@ -135,7 +135,7 @@ def mse_loss(pred, target, *, reduction="mean"):
     2.0
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(mse_loss, _row_losses.MSE, pred, target, options, False)
+    return loss_of_pairs(mse_loss, _core.MSE, pred, target, options, False)
 
 
 @with_passages()
@@ -157,7 +157,7 @@ def l1_loss(pred, target, *, reduction="mean"):
     1.0
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(l1_loss, _row_losses.L1, pred, target, options, False)
+    return loss_of_pairs(l1_loss, _core.L1, pred, target, options, False)
 
 
 @with_passages()
@@ -185,7 +185,7 @@ def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     array([0.125, 2.5  ])
     """
     options = {"beta": beta, "reduction": reduction}
-    return loss_of_pairs(smooth_l1_loss, _row_losses.SMOOTH_L1, pred, target, options, False)
+    return loss_of_pairs(smooth_l1_loss, _core.SMOOTH_L1, pred, target, options, False)
 
 
 @with_passages()
@@ -213,4 +213,4 @@ def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
     array([0.5, 4. ])
     """
     options = {"delta": delta, "reduction": reduction}
-    return loss_of_pairs(huber_loss, _row_losses.HUBER, pred, target, options, False)
+    return loss_of_pairs(huber_loss, _core.HUBER, pred, target, options, False)

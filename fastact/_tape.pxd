@@ -1,4 +1,4 @@
-"""What other compiled modules may use of the tape: the tensor's fields, the nodes, and how a result is recorded."""
+"""What the tape is made of: the fields of its nodes and of the tensor."""
 cimport numpy as cnp
 
 
@@ -37,10 +37,3 @@ cdef class TensorBase:
     cdef unsigned long long version     # changes in place, unless shared has them
     cdef Version shared                 # the count of all tensors that are views of the same memory
     cdef object __weakref__
-
-
-cdef void touch(TensorBase tensor) noexcept
-cdef unsigned long long versions_of(tuple operands)
-cdef bint any_wants(tuple operands)
-cdef Node prepare(Node node, str name, tuple operands, bint saves)
-cdef TensorBase wrap(object value, Node node=*)

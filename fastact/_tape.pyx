@@ -1,17 +1,24 @@
 # cython: language_level=3
-"""The tape: which operations made a tensor.
+"""The tape: which operations made a tensor; and, in one extension with it, what else of the trainer is compiled.
 
-Here belong the compiled base class of ``Tensor`` (its array and its gradient) and the nodes of the graph. The backward pass is
-in ``_backward.pyx``. Calls of ufuncs belong in ``_apply.pyx``, fused operations in ``_fused.pyx``, methods in ``_tensor.py``; arithmetic on
-elements belongs in NumPy's and fastact's kernels.
+Here belong the compiled base class of ``Tensor`` (its array and its gradient) and the nodes of the graph. Included at the end:
+the backward pass from ``_backward.pxi``, calls of ufuncs from ``_apply.pxi``, fused operations from ``_fused.pxi``, optimizer steps
+from ``_steps.pxi``. Methods belong in ``_tensor.py``; arithmetic on elements belongs in NumPy's and fastact's kernels.
 """
 cimport cython
 cimport numpy as cnp
 from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_REFCNT
+from fastact._trainer_kernels cimport *
 
 import numpy as np
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    Py_ssize_t holders "Py_REFCNT"(PyObject *)
+
+cdef object np_add = np.add
 
 cdef extern from *:
     """
@@ -334,3 +341,9 @@ cdef class TensorBase:
             self.data = np.empty(0, np.float32) if data is None else data
         if requires_grad:
             self.requires_grad = True
+
+
+include "_backward.pxi"
+include "_apply.pxi"
+include "_fused.pxi"
+include "_steps.pxi"

@@ -9,7 +9,7 @@ import numbers
 
 import numpy as np
 
-from fastact import _backward, _tape, _tensor_losses, _tensor_pairs, _tensor_rules
+from fastact import _tape, _tensor_losses, _tensor_pairs, _tensor_rules
 from fastact._device import CPU, check_device, is_device
 from fastact._tape import raw
 from fastact._tensor_arrange import Pieces
@@ -75,7 +75,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, Mor
         """
         if create_graph:
             raise NotImplementedError(NO_CREATE_GRAPH)
-        _backward.backward(self, start_of(self, gradient), retain_graph)
+        _tape.backward(self, start_of(self, gradient), retain_graph)
 
     def item(self):
         """The single element as a Python number."""

@@ -5,7 +5,7 @@ Views and changes of shape are in ``_tensor_shape.py``. Everything here is made 
 
 import numpy as np
 
-from fastact import _apply, _tape
+from fastact import _tape
 from fastact._tape import raw
 from fastact._tensor_operators import writable
 from fastact._tensor_reduce import check_dim
@@ -179,7 +179,7 @@ class Pieces:
         array = self._raw().copy()
         places = along("scatter", array, check_dim(dim, self.ndim), index)
         corner = tuple(slice(0, n) for n in np.shape(raw(index)))
-        array[places] = src if number else np.asarray(_apply.values_of((self, src))[1])[corner]
+        array[places] = src if number else np.asarray(_tape.values_of((self, src))[1])[corner]
 
         def derivative(g):
             rest = g.copy()

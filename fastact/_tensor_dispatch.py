@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastact import _apply, _tape
+from fastact import _tape
 from fastact._tape import raw
 
 REDUCTIONS = {np.add: "sum", np.maximum: "amax", np.minimum: "amin", np.logical_and: "all", np.logical_or: "any"}
@@ -14,7 +14,7 @@ def array_ufunc(self, ufunc, method, *inputs, out=None, **options):
     """NumPy's protocol: called for ``ufunc.method(*inputs)`` with a Tensor among the operands."""
     options = {name: value for name, value in options.items() if not _neutral(name, value)}
     if method == "__call__" and out is None and not options.keys() & NEUTRAL.keys():
-        return _apply.apply_ufunc(ufunc, inputs, options)
+        return _tape.apply_ufunc(ufunc, inputs, options)
     if method == "reduce" and ufunc in REDUCTIONS and out is None and options.keys() <= {"axis", "keepdims"}:
         dim = options.get("axis", 0)
         return getattr(inputs[0], REDUCTIONS[ufunc])(dim, bool(options.get("keepdims", False)))

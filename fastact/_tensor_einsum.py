@@ -4,7 +4,7 @@ import string
 
 import numpy as np
 
-from fastact import _apply, _tape
+from fastact import _tape
 
 LETTERS = string.ascii_uppercase + string.ascii_lowercase  # torch's order, and that of its numbers
 
@@ -41,7 +41,7 @@ def einsum(equation, *operands):
             [0., 1.]])
     """
     equation, operands = _as_text(equation, operands)
-    arrays = [np.asarray(value) for value in _apply.values_of(operands)]
+    arrays = [np.asarray(value) for value in _tape.values_of(operands)]
     arrays = [array if array.dtype.kind in "fc" else array.astype(np.int64) for array in arrays]
     terms, result = _explicit(equation, [array.ndim for array in arrays])
     lengths = _lengths(terms, arrays)

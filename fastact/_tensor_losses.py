@@ -6,7 +6,7 @@ Formulas belong in ``fastact``; here is only what a tape adds: dtypes that meet,
 import numpy as np
 
 import fastact as fa
-from fastact import _apply, _fused, _tape
+from fastact import _tape
 from fastact._tape import TensorBase, raw
 
 
@@ -27,7 +27,7 @@ def _meet(logits, target, weight):
     if type(target) is not np.ndarray and not isinstance(target, TensorBase):
         target = np.asarray(target)
     if target.dtype.kind == "f":
-        x, t = _apply.values_of((logits, target))
+        x, t = _tape.values_of((logits, target))
     else:
         x, t = raw(logits), raw(target)
     x = np.asarray(x)
@@ -54,7 +54,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
         return _tape.constant(fa.cross_entropy(x, t, **options))
     value, derivative = fa.value_and_grad.cross_entropy(x, t, **options)
     expand = (lambda g: np.expand_dims(g, axis)) if reduction == "none" else None
-    return _fused.record_loss(value, derivative, logits, "CrossEntropy", expand)
+    return _tape.record_loss(value, derivative, logits, "CrossEntropy", expand)
 
 
 def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, reduction="mean"):
@@ -65,13 +65,13 @@ def nll_loss(log_probs, target, *, axis=-1, weight=None, ignore_index=-100, redu
         return _tape.constant(fa.nll_loss(x, t, **options))
     value, derivative = fa.value_and_grad.nll_loss(x, t, **options)
     expand = (lambda g: np.expand_dims(g, axis)) if reduction == "none" else None
-    return _fused.record_loss(value, derivative, log_probs, "NLL", expand)
+    return _tape.record_loss(value, derivative, log_probs, "NLL", expand)
 
 
 def linear_cross_entropy(x, weight, target, *, bias=None, reduction="mean", **options):
     """`fastact.linear_cross_entropy` where an operand is a Tensor; gradients flow to x, weight and bias."""
     operands = (x, weight) if bias is None else (x, weight, bias)
-    arrays = [np.asarray(value) for value in _apply.values_of(operands)]
+    arrays = [np.asarray(value) for value in _tape.values_of(operands)]
     given = {**options, "reduction": reduction, "bias": None if bias is None else arrays[2]}
     if not any(map(wants, operands)):
         return _tape.constant(fa.linear_cross_entropy(*arrays[:2], raw(target), **given))
@@ -104,7 +104,7 @@ def _of_both(logits, target, x, t, options):
 
 def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     """`fastact.probability_cross_entropy` where an operand is a Tensor; gradients flow to both."""
-    p, t = map(np.asarray, _apply.values_of((probs, target)))
+    p, t = map(np.asarray, _tape.values_of((probs, target)))
     value = fa.probability_cross_entropy(p, t, axis=axis, reduction=reduction)
     scale = p.dtype.type(1.0 / max(p.size // max(p.shape[axis], 1), 1) if reduction == "mean" else 1.0)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastact import _apply, _tape
+from fastact import _tape
 from fastact._random import drawing_from
 from fastact._random import generator as current
 from fastact._tape import raw
@@ -79,7 +79,7 @@ class More:
             return self.reshape(1).scatter_add(dim, np.reshape(raw(index), 1), src.reshape(1)).reshape(())
         array = self._raw().copy()
         places = along("scatter_add", array, check_dim(dim, self.ndim), index)
-        corner, added = tuple(slice(0, n) for n in np.shape(raw(index))), _apply.values_of((self, src))[1]
+        corner, added = tuple(slice(0, n) for n in np.shape(raw(index))), _tape.values_of((self, src))[1]
         shape = added.shape
         np.add.at(array, places, added[corner])
 
@@ -94,7 +94,7 @@ class More:
         """A copy with the slices of `source`, times `alpha`, added at the places `index` along `dim`."""
         dim = check_dim(dim, self.ndim)
         array, places = self._raw().copy(), (slice(None),) * dim + (raw(index),)
-        np.add.at(array, places, alpha * _apply.values_of((self, source))[1])
+        np.add.at(array, places, alpha * _tape.values_of((self, source))[1])
         return _tape.record(array, (self, source), lambda g: (g, alpha * g[places]), "IndexAdd")
 
     def multinomial(self, num_samples, replacement=False, *, generator=None):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastact import _apply, _tape, activations
+from fastact import _tape, activations
 from fastact._tape import raw
 
 BINARY = {
@@ -66,11 +66,7 @@ METHODS: dict[str, Any] = {
     "isinf": np.isinf,
     "isfinite": np.isfinite,
     "logical_not": np.logical_not,
-    **{
-        name: activations.functions[name]
-        for name in ("relu", "sigmoid", "tanh", "erf")
-        if name in activations.functions
-    },
+    **{name: getattr(activations, name) for name in ("relu", "sigmoid", "tanh", "erf")},
 }
 SCALED = {"add": np.add, "sub": np.subtract, "subtract": np.subtract}
 METHODS_OF_TWO = {
@@ -170,7 +166,7 @@ class Operators:
             widened = self.dtype.kind != "f" and limited.dtype.kind == "f"
             limited = limited.astype(np.float32 if widened else self.dtype, copy=False)
         else:
-            values = tuple(_apply.values_of((self, low, high)))
+            values = tuple(_tape.values_of((self, low, high)))
             limited = values[0] if min is None else np.maximum(values[0], values[1])
             limited = limited if max is None else np.minimum(limited, values[2])
 
@@ -179,7 +175,7 @@ class Operators:
             zero, reached = g.dtype.type(0), (x >= bottom) & (x <= top)
             shares = (reached, (x < bottom) & (bottom < top), (x > top) | (top < bottom))
             return tuple(
-                _apply.unbroadcast(np.where(share, g, zero), np.shape(value))
+                _tape.unbroadcast(np.where(share, g, zero), np.shape(value))
                 for share, value in zip(shares[: 1 if numbers else 3], values, strict=False)
             )
 
@@ -200,8 +196,8 @@ class Operators:
         if self.dtype.kind in "iub" and decimals >= 0:
             return self.clone()
         if decimals == 0:
-            return _apply.apply_ufunc(np.rint, (self,))
-        return _apply.apply_ufunc(np.rint, (self * 10.0**decimals,)) / 10.0**decimals
+            return _tape.apply_ufunc(np.rint, (self,))
+        return _tape.apply_ufunc(np.rint, (self * 10.0**decimals,)) / 10.0**decimals
 
     def rsqrt(self):
         """1 / √x."""
@@ -228,7 +224,7 @@ class Operators:
         """The quotient; "floor" and "trunc" round it, down or towards 0, in the dtype of whole numbers too."""
         if rounding_mode not in (None, "floor", "trunc"):
             raise ValueError(f"rounding_mode={rounding_mode!r} is unknown; choose None, 'floor' or 'trunc'")
-        quotient = _apply.apply_ufunc(np.true_divide, (self, other))
+        quotient = _tape.apply_ufunc(np.true_divide, (self, other))
         if rounding_mode is None:
             return quotient
         whole = all(np.asarray(raw(part)).dtype.kind in "iub" for part in (self, other))
@@ -273,12 +269,12 @@ def writable(target, source=None):
 
 
 def _forward(ufunc):
-    return lambda self, other: _apply.apply_ufunc(ufunc, (self, other))
+    return lambda self, other: _tape.apply_ufunc(ufunc, (self, other))
 
 
 def _scaled(ufunc):
     def operate(self, other, *, alpha=1):
-        return _apply.apply_ufunc(ufunc, (self, other if alpha == 1 else np.multiply(other, alpha)))
+        return _tape.apply_ufunc(ufunc, (self, other if alpha == 1 else np.multiply(other, alpha)))
 
     return operate
 
@@ -300,7 +296,7 @@ def _written(method):
 
 
 def _reflected(ufunc):
-    return lambda self, other: _apply.apply_ufunc(ufunc, (other, self))
+    return lambda self, other: _tape.apply_ufunc(ufunc, (other, self))
 
 
 def _in_place(ufunc):
@@ -310,7 +306,7 @@ def _in_place(ufunc):
                 "a leaf that requires grad cannot be changed in place while its graph is recorded; "
                 "do it under no_grad(), or write a = a + b"
             )
-        result = _apply.apply_ufunc(ufunc, (self, other))
+        result = _tape.apply_ufunc(ufunc, (self, other))
         if result.shape != self.shape:
             raise RuntimeError(
                 f"a tensor of shape {self.shape} cannot hold a result of shape {result.shape}; write a = a + b instead"
@@ -344,17 +340,17 @@ def _product(name, axes):
             raise ValueError(
                 f"{name} takes tensors of {axes[0]} and {axes[1]} axes, got {given[0]} and {given[1]}; use matmul"
             )
-        return _apply.apply_ufunc(np.matmul, (self, other))
+        return _tape.apply_ufunc(np.matmul, (self, other))
 
     return operate
 
 
 def _of_one(ufunc):
-    return lambda self: _apply.apply_ufunc(ufunc, (self,))
+    return lambda self: _tape.apply_ufunc(ufunc, (self,))
 
 
 def _compared(ufunc):
-    return lambda self, other: NotImplemented if other is None else _apply.apply_ufunc(ufunc, (self, other))
+    return lambda self, other: NotImplemented if other is None else _tape.apply_ufunc(ufunc, (self, other))
 
 
 def _define(name, function, ufunc):

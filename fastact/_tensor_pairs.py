@@ -7,7 +7,7 @@ adds, and torch's clamped form of binary cross-entropy, which differs from fasta
 import numpy as np
 
 import fastact as fa
-from fastact import _apply, _tape
+from fastact import _tape
 from fastact._tape import TensorBase
 from fastact._tensor_losses import loss_weight, wants
 
@@ -68,7 +68,7 @@ LEAST_VARIANCE = np.float32(1e-12)  # torch's, which is a float32 in float64 too
 
 def _meet(input, target, options):
     """The arrays of the two, in the floating dtype of the Tensors among them, weights too."""
-    x, t = map(np.asarray, _apply.values_of((input, target)))
+    x, t = map(np.asarray, _tape.values_of((input, target)))
     if x.dtype.kind in "iub":
         x = x.astype(t.dtype if t.dtype.kind == "f" else np.float32)
     if t.dtype.kind in "iub":

@@ -9,7 +9,7 @@ from collections import namedtuple
 import numpy as np
 
 import fastact as fa
-from fastact import _apply, _tape
+from fastact import _tape
 
 Extremum = namedtuple("Extremum", "values indices")
 
@@ -242,7 +242,7 @@ def _shared_extremum(tensor, dim, keep, function, name):
 
 def _extremum(tensor, dim, keep, function, index, pairwise, name):
     if isinstance(dim, (_tape.TensorBase, np.ndarray)):
-        return _apply.apply_ufunc(pairwise, (tensor, dim))
+        return _tape.apply_ufunc(pairwise, (tensor, dim))
     if dim is None:
         return _shared_extremum(tensor, None, keep, function, name)
     dim, array = check_dim(dim, tensor.ndim), np.atleast_1d(tensor._raw())

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastact import _apply, _core, activations, vjp
-from fastact._aliases import ALIASES
+from fastact import _core, _tape, activations, vjp
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -86,7 +85,7 @@ TABLE = (
     (np.fabs, "Absolute", lambda g, y, x: g * np.sign(x)),
     (np.maximum, "Maximum", lambda g, y, a, b: _larger(g, a, b), lambda g, y, a, b: _larger(g, b, a)),
     (np.minimum, "Minimum", lambda g, y, a, b: _larger(g, b, a), lambda g, y, a, b: _larger(g, a, b)),
-    (np.tanh, "Tanh", lambda g, y, x: vjp.functions["tanh"](x, g)),
+    (np.tanh, "Tanh", lambda g, y, x: vjp.tanh(x, g)),
     (np.sinh, "Sinh", lambda g, y, x: g * np.cosh(x)),
     (np.cosh, "Cosh", lambda g, y, x: g * np.sinh(x)),
     (np.sin, "Sin", lambda g, y, x: g * np.cos(x)),
@@ -137,7 +136,7 @@ def _log_softmax(g, y, x, axis=-1):
 
 def _activation_ufuncs(name, function):
     """The ufuncs under a public function, each with its derivative ``(x, g, *parameters)``."""
-    derivative = vjp.functions[name]
+    derivative = getattr(vjp, name)
     if hasattr(function, "ufuncs"):
         return [
             (ufunc, lambda x, g, choice=choice: derivative(x, g, choice)) for choice, ufunc in function.ufuncs.items()
@@ -149,29 +148,27 @@ def _set_activation(ufunc, derivative, row):
     name, arrays = ufunc.__name__, row["n_input"]
     others = (None,) * (ufunc.nin - 1)
     if row["n_gradient"] == 1:
-        _apply.set_rule(ufunc, name, (lambda g, y, x, *rest: derivative(x, g, *rest), *others))
+        _tape.set_rule(ufunc, name, (lambda g, y, x, *rest: derivative(x, g, *rest), *others))
         return
     rest = (None,) * (ufunc.nin - row["n_gradient"])
 
     def joint(g, y, *operands):
         return *derivative(*operands[:arrays], g, *operands[arrays:]), *rest
 
-    _apply.set_rule(ufunc, name, (None, *others), joint=joint)
+    _tape.set_rule(ufunc, name, (None, *others), joint=joint)
 
 
 def set_rules():
     """Hand the whole table to the tape."""
     for ufunc, name, *derivatives in LINEAR:
-        _apply.set_rule(ufunc, name, tuple(derivatives), saves=False)
+        _tape.set_rule(ufunc, name, tuple(derivatives), saves=False)
     for ufunc, name, *derivatives in TABLE:
-        _apply.set_rule(ufunc, name, tuple(derivatives), keeps=KEEPS.get(ufunc))
+        _tape.set_rule(ufunc, name, tuple(derivatives), keeps=KEEPS.get(ufunc))
     for ufunc in STEPS:
-        _apply.set_rule(ufunc, ufunc.__name__, (np.zeros_like,), saves=False)
+        _tape.set_rule(ufunc, ufunc.__name__, (np.zeros_like,), saves=False)
     for ufunc in CONSTANT:
-        _apply.set_rule(ufunc, ufunc.__name__, None)
+        _tape.set_rule(ufunc, ufunc.__name__, None)
     rows = {row["name"]: row for row in _core.activation_table()}
-    for name, function in activations.functions.items():
-        if name in ALIASES or name not in rows:
-            continue
-        for ufunc, derivative in _activation_ufuncs(name, function):
+    for name in _core.FUNCTIONS:
+        for ufunc, derivative in _activation_ufuncs(name, getattr(activations, name)):
             _set_activation(ufunc, derivative, rows[name])

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from fastact import _apply, _tape
+from fastact import _tape
 from fastact._tape import raw
 from fastact._tensor_operators import raw_index
 from fastact._tensor_reduce import check_dim
@@ -131,7 +131,7 @@ class Shapes:
         shape, own = _shape_of(shape), self.shape
         extra = len(shape) - len(own)
         full = tuple(own[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(shape))
-        return _tape.record(np.broadcast_to(self._raw(), full), (self,), lambda g: _apply.unbroadcast(g, own), "Expand")
+        return _tape.record(np.broadcast_to(self._raw(), full), (self,), lambda g: _tape.unbroadcast(g, own), "Expand")
 
     def gather(self, dim, index):
         """The elements at `index` along `dim`."""
@@ -156,8 +156,8 @@ class Shapes:
 
         def derivative(g):
             zero = g.dtype.type(0)
-            kept = _apply.unbroadcast(np.where(where_filled, zero, g), shape)
-            return kept, _apply.unbroadcast(np.where(where_filled, g, zero), ())
+            kept = _tape.unbroadcast(np.where(where_filled, zero, g), shape)
+            return kept, _tape.unbroadcast(np.where(where_filled, g, zero), ())
 
         return _tape.record(filled, (self, value), derivative, "MaskedFill", watched=(mask,))
 
@@ -207,23 +207,26 @@ def cat(tensors, dim=0, *, axis=None):
     Parameters
     ----------
     tensors : sequence of array_like
-        Equal in shape but for the length of axis `dim`; the result is a Tensor if one of them is.
+        Equal in shape but for the length of axis `dim`, or of shape (0,), which adds nothing; the result is a Tensor if
+        one of them is.
     dim : int
         The axis.
     """
     tensors = tuple(tensors)
-    values = [np.asarray(value) for value in _apply.values_of(tensors)]
-    if any(part.ndim > 1 for part in values):  # as in torch, where torch.tensor([]) may be what a loop begins with
-        kept = [part.shape != (0,) for part in values]
-        rest = [values[i] for i in range(len(values)) if kept[i]]
-        rest[0] = rest[0].astype(np.result_type(*values), copy=False)
-        tensors, values = tuple(tensors[i] for i in range(len(values)) if kept[i]), rest
-    dim = check_dim(dim if axis is None else axis, values[0].ndim if values else 0)
-    value = np.concatenate(values, dim)
+    values = [np.asarray(value) for value in _tape.values_of(tensors)]
+    empty = [part.shape == (0,) for part in values]
+    parts = [part for part, is_empty in zip(values, empty, strict=True) if not is_empty]
+    dim = check_dim(dim if axis is None else axis, parts[0].ndim) if parts else 0
+    value = np.concatenate(parts or values, dim, dtype=np.result_type(*values) if values else None)
     if not any(isinstance(part, _tape.TensorBase) for part in tensors):
         return value
-    cuts = np.cumsum([part.shape[dim] for part in values])[:-1]
-    return _tape.record(value, tensors, lambda g: tuple(np.split(g, cuts, dim)), "Cat")
+    cuts = np.cumsum([0 if is_empty else part.shape[dim] for part, is_empty in zip(values, empty, strict=True)])[:-1]
+    shapes = [part.shape for part in values]
+
+    def derivative(g):
+        return tuple(part.reshape(shape) for part, shape in zip(np.split(g, cuts, dim), shapes, strict=True))
+
+    return _tape.record(value, tensors, derivative, "Cat")
 
 
 def stack(tensors, dim=0, *, axis=None):
@@ -237,7 +240,7 @@ def stack(tensors, dim=0, *, axis=None):
         Where the new axis stands in the result.
     """
     tensors = tuple(tensors)
-    values = [np.asarray(value) for value in _apply.values_of(tensors)]
+    values = [np.asarray(value) for value in _tape.values_of(tensors)]
     dim = check_dim(dim if axis is None else axis, values[0].ndim + 1 if values else 1)
     value = np.stack(values, dim)
     if not any(isinstance(part, _tape.TensorBase) for part in tensors):
@@ -260,7 +263,7 @@ def where(condition, x=None, y=None):
     mask = np.asarray(raw(condition))
     if x is None and y is None:
         return tuple(_tape.constant(places) for places in np.nonzero(mask))
-    first, second = _apply.values_of((x, y))
+    first, second = _tape.values_of((x, y))
     value = np.where(mask, first, second)
     if not any(isinstance(part, _tape.TensorBase) for part in (condition, x, y)):
         return value
@@ -271,8 +274,8 @@ def where(condition, x=None, y=None):
     def derivative(g):
         zero = g.dtype.type(0)
         return (
-            _apply.unbroadcast(np.where(mask, g, zero), shapes[0]),
-            _apply.unbroadcast(np.where(mask, zero, g), shapes[1]),
+            _tape.unbroadcast(np.where(mask, g, zero), shapes[0]),
+            _tape.unbroadcast(np.where(mask, zero, g), shapes[1]),
         )
 
     return _tape.record(value, (x, y), derivative, "Where", watched=(condition,))

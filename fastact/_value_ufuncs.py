@@ -1,5 +1,10 @@
 """The bare ufuncs of the values, by name: where pickle finds those that a callable covers.  Names only."""
 
-from . import _ufuncs
+from . import _core
 
-globals().update(_ufuncs.value_ufuncs)
+
+def __getattr__(name):
+    try:
+        return _core.ufunc(name, False)
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

@@ -1,6 +1,6 @@
 """softmax, log_softmax, softmin and logsumexp: axis, where, out, dtype, masked arrays and foreign types.
 
-Plain contiguous arrays never come here: _rows.pyx takes them directly.  No arithmetic on elements."""
+Plain contiguous arrays never come here: _core.pyx takes them directly.  No arithmetic on elements."""
 
 import math
 import operator
@@ -8,11 +8,11 @@ import operator
 import numpy as np
 from numpy.exceptions import AxisError
 
-from . import _row_axes, _rows
+from . import _core
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
 
-softmax, log_softmax, softmin, logsumexp = _rows.softmax, _rows.log_softmax, _rows.softmin, _rows.logsumexp
+softmax, log_softmax, softmin, logsumexp = _core.softmax, _core.log_softmax, _core.softmin, _core.logsumexp
 
 _FLOATS = {np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)}
 
@@ -168,11 +168,11 @@ def mapped(which, x, axes):
     """The map over axes of an aligned native array."""
     if len(axes) == 1:
         result = np.empty_like(x)  # in the order of x, as NumPy does
-        _row_axes.map_axis(which, x, result, axes[0])
+        _core.map_axis(which, x, result, axes[0])
         return result
     rows, shape = gathered(x, axes)
     result = np.empty(rows.shape, rows.dtype)
-    _row_axes.map_axis(which, rows, result, rows.ndim - 1)
+    _core.map_axis(which, rows, result, rows.ndim - 1)
     return np.moveaxis(result.reshape(shape), range(-len(axes), 0), axes)
 
 
@@ -210,19 +210,19 @@ def map_general(function, which, x, axis, where, out, dtype):
         return foreign(function, x, axis, where, {"out": out, "dtype": dtype})
     data = as_operand(data, dtype, name)
     if where is None:
-        result = _rows.direct_map(data, axis, which, out)
+        result = _core.direct_map(data, axis, which, out)
         if result is None and out is None and kept is None:
-            result = turned(_rows.direct_map, data, axis, which, None)
+            result = turned(_core.direct_map, data, axis, which, None)
         if result is not None:
             return result
     else:
-        data, hidden = excluded(data, where, name, np.inf if which == _row_axes.SOFTMIN else -np.inf)
-        result = _rows.direct_map(data, axis, which, data)
+        data, hidden = excluded(data, where, name, np.inf if which == _core.SOFTMIN else -np.inf)
+        result = _core.direct_map(data, axis, which, data)
     if result is None:
         axes = normalized_axes(name, axis, data.ndim)
         result = mapped(which, data if data.ndim else data.reshape(1), axes).reshape(data.shape)
     if where is not None:
-        np.copyto(result, -np.inf if which == _row_axes.LOG_SOFTMAX else 0, where=hidden)
+        np.copyto(result, -np.inf if which == _core.LOG_SOFTMAX else 0, where=hidden)
     if kept is not None:
         masked = np.ma.MaskedArray(result, mask=~kept)
         return masked if out is None else deliver(masked, out, name)
@@ -243,9 +243,9 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     if where is not None:
         data, _ = excluded(data, where, name)
     if kept is None:
-        result = _rows.direct_sum(data, axis, keepdims, out)
+        result = _core.direct_sum(data, axis, keepdims, out)
         if result is None and out is None:
-            result = turned(_rows.direct_sum, data, axis, keepdims, None)
+            result = turned(_core.direct_sum, data, axis, keepdims, None)
         if result is not None:
             return result
     axes = normalized_axes(name, axis, data.ndim)
@@ -254,11 +254,11 @@ def logsumexp_general(function, x, axis, keepdims, where, out, dtype):
     reduced_shape = tuple(n for d, n in enumerate(shape) if d not in axes)
     if len(axes) == 1:
         result = np.empty(kept_shape or 1, data.dtype)
-        _row_axes.logsumexp_axis(data if shape else data.reshape(1), result, axes[0])
+        _core.logsumexp_axis(data if shape else data.reshape(1), result, axes[0])
     else:
         rows = gathered(data, axes)[0]
         result = np.empty((*rows.shape[:-1], 1), rows.dtype)
-        _row_axes.logsumexp_axis(rows, result, rows.ndim - 1)
+        _core.logsumexp_axis(rows, result, rows.ndim - 1)
     result = result.reshape(kept_shape if keepdims else reduced_shape)
     if kept is not None:
         mask = ~kept.any(axis=axes if shape else None, keepdims=keepdims)
@@ -287,17 +287,17 @@ def _vjp_of_map(name, which, y, g, axis):
         y, g = y.reshape(1), g.reshape(1)
     if len(axes) == 1:
         result = np.empty_like(y)
-        _row_axes.vjp_axis(which, y, g, result, axes[0])
+        _core.vjp_axis(which, y, g, result, axes[0])
     else:
         (rows, moved_shape), (g_rows, _) = gathered(y, axes), gathered(g, axes)
         result = np.empty(rows.shape, rows.dtype)
-        _row_axes.vjp_axis(which, rows, np.require(g_rows, None, "A"), result, rows.ndim - 1)
+        _core.vjp_axis(which, rows, np.require(g_rows, None, "A"), result, rows.ndim - 1)
         result = np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes)
     return result.reshape(shape)[()]
 
 
-_rows.set_general((map_general, logsumexp_general, _vjp_of_map))
-vjp_softmax, vjp_log_softmax = _rows.vjp_softmax, _rows.vjp_log_softmax
+_core.set_general((map_general, logsumexp_general, _vjp_of_map))
+vjp_softmax, vjp_log_softmax = _core.vjp_softmax, _core.vjp_log_softmax
 
 
 def vjp_logsumexp(x, g, axis=-1):
@@ -331,7 +331,7 @@ def vjp_logsumexp(x, g, axis=-1):
     array([[0.25, 0.25, 0.25, 0.25],
            [0.5 , 0.5 , 0.5 , 0.5 ]])
     """
-    result = _rows.direct_vjp_logsumexp(x, g, axis)
+    result = _core.direct_vjp_logsumexp(x, g, axis)
     if result is not None:
         return result
     x, g = _vjp_operands("vjp.logsumexp", x, g)
@@ -344,5 +344,5 @@ def vjp_logsumexp(x, g, axis=-1):
     g = np.broadcast_to(g, reduced_shape) if g.shape == () else g.reshape(reduced_shape)
     rows, moved_shape = gathered(x.reshape(shape or 1), axes)
     result = np.empty(rows.shape, rows.dtype)
-    _row_axes.vjp_logsumexp_axis(rows, g[..., None], result, rows.ndim - 1)
+    _core.vjp_logsumexp_axis(rows, g[..., None], result, rows.ndim - 1)
     return np.moveaxis(result.reshape(moved_shape), range(-len(axes), 0), axes).reshape(shape)[()]

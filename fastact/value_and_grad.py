@@ -1,6 +1,6 @@
 """The losses of losses.py with their gradients, one fused call each.  Names and options are those of losses.py."""
 
-from . import _loss_rows, _row_losses
+from . import _core, _loss_rows
 from ._loss_linear import loss_of_linear
 from ._loss_pairs import loss_of_pairs
 from ._loss_rows import loss_of_rows, with_lane
@@ -122,7 +122,7 @@ def binary_cross_entropy(probs, target, *, weight=None, reduction="mean"):
     array([-2.        ,  1.33333333])
     """
     options = {"weight": weight, "reduction": reduction}
-    return loss_of_pairs(binary_cross_entropy, _row_losses.BINARY_CROSS_ENTROPY, probs, target, options, True)
+    return loss_of_pairs(binary_cross_entropy, _core.BINARY_CROSS_ENTROPY, probs, target, options, True)
 
 
 @with_passages(errors="ValueError, TypeError")
@@ -143,7 +143,7 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     """
     options = {"weight": weight, "pos_weight": pos_weight, "reduction": reduction}
     return loss_of_pairs(
-        binary_cross_entropy_with_logits, _row_losses.BINARY_CROSS_ENTROPY_WITH_LOGITS, logits, target, options, True
+        binary_cross_entropy_with_logits, _core.BINARY_CROSS_ENTROPY_WITH_LOGITS, logits, target, options, True
     )
 
 
@@ -164,7 +164,7 @@ def kl_div(log_probs, target, *, log_target=False, reduction="mean"):
     array([-0.25, -0.75])
     """
     options = {"log_target": log_target, "reduction": reduction}
-    kind = _row_losses.KL_DIV_LOG_TARGET if log_target else _row_losses.KL_DIV
+    kind = _core.KL_DIV_LOG_TARGET if log_target else _core.KL_DIV
     return loss_of_pairs(kl_div, kind, log_probs, target, options, True)
 
 
@@ -185,7 +185,7 @@ def mse_loss(pred, target, *, reduction="mean"):
     array([ 0., -2.])
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(mse_loss, _row_losses.MSE, pred, target, options, True)
+    return loss_of_pairs(mse_loss, _core.MSE, pred, target, options, True)
 
 
 @with_passages(errors="ValueError, TypeError")
@@ -205,7 +205,7 @@ def l1_loss(pred, target, *, reduction="mean"):
     array([ 0. , -0.5])
     """
     options = {"reduction": reduction}
-    return loss_of_pairs(l1_loss, _row_losses.L1, pred, target, options, True)
+    return loss_of_pairs(l1_loss, _core.L1, pred, target, options, True)
 
 
 @with_passages(errors="ValueError, TypeError")
@@ -225,7 +225,7 @@ def smooth_l1_loss(pred, target, *, beta=1.0, reduction="mean"):
     array([0.5, 1. ])
     """
     options = {"beta": beta, "reduction": reduction}
-    return loss_of_pairs(smooth_l1_loss, _row_losses.SMOOTH_L1, pred, target, options, True)
+    return loss_of_pairs(smooth_l1_loss, _core.SMOOTH_L1, pred, target, options, True)
 
 
 @with_passages(errors="ValueError, TypeError")
@@ -245,4 +245,4 @@ def huber_loss(pred, target, *, delta=1.0, reduction="mean"):
     array([0.5, 2. ])
     """
     options = {"delta": delta, "reduction": reduction}
-    return loss_of_pairs(huber_loss, _row_losses.HUBER, pred, target, options, True)
+    return loss_of_pairs(huber_loss, _core.HUBER, pred, target, options, True)

@@ -295,6 +295,15 @@ def test_parameters_by_position_keyword_and_array(isa, name, kind):
         assert wide.dtype == np.float64
 
 
+@pytest.mark.parametrize("x", [np.float32([1, -1]), [1.0], 1.0])
+def test_a_parameter_that_no_float_holds(x):
+    with pytest.raises(OverflowError, match=r"elu\(\) got for alpha an integer of 1329 bits: expected a number"):
+        fa.elu(x, 10**400)
+    with pytest.raises(OverflowError, match=r"elu\(\) got for alpha an integer of 1025 bits"):
+        fa.elu(x, alpha=-(2**1024))
+    assert np.array_equal(fa.elu(np.float64([-1.0]), 2**1023), fa.elu(np.float64([-1.0]), 2.0**1023))
+
+
 @pytest.mark.parametrize("name", PARAMETRISED)
 def test_parameters_broadcast_against_x(isa, name):
     x = fs.values(12, np.float64, "plain", 1).reshape(3, 4)

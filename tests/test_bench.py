@@ -158,6 +158,16 @@ def test_a_peer_that_computes_something_else_or_fails_is_found():
     assert broken not in lineup.contestants
 
 
+def test_all_results_are_compared_however_they_are_nested():
+    def results(name, role="peer", scale=1.0):
+        gradients = (np.full(3, 1e-6) * scale, np.full(2, 1e-7))
+        value = (4.0, (*gradients, None)) if role == "fastact" else (4.0, gradients)
+        return Contestant(name, "value", {"value": value}, role=role)
+
+    lineup = Lineup([results("fastact", "fastact"), results("same"), results("other", scale=1.1)], position=None)
+    assert examine(lineup) == {"other": pytest.approx(0.05)}
+
+
 def test_a_failing_fastact_is_not_swept_aside():
     with pytest.raises(ZeroDivisionError):
         examine(Lineup([Contestant("fastact", "1 / 0", {}, role="fastact")]))

@@ -18,9 +18,9 @@ def public_callables():
         home = importlib.import_module(module)
         public = getattr(home, "__all__", vars(home))
         found |= {
-            f"{module}.{name}": thing
-            for name, thing in vars(home).items()
-            if name in public and callable(thing) and not name.startswith("_")
+            f"{module}.{name}": getattr(home, name)
+            for name in public
+            if callable(getattr(home, name)) and not name.startswith("_")
         }
     return found
 

@@ -169,6 +169,32 @@ def test_threadpoolctl_registration_at_import(order):
     assert seen == ("1" if order.startswith("threadpoolctl") else "0")
 
 
+def test_import_loads_what_it_needs():
+    """The trainer, derivatives and losses with gradients come when first asked for; so do the functions themselves."""
+    code = "import sys, fastact; print(*(m for m in sys.modules if m.startswith('fastact.')), *vars(fastact))"
+    loaded = set(printed(code).split())
+    assert {"fastact._core", "softmax"} <= loaded
+    late = {"cli", "nn", "optim", "train", "_tape", "_tensor", "torch", "value_and_grad", "vjp"}
+    assert not loaded & {f"fastact.{name}" for name in late}
+    assert not loaded & {"gelu", "relu", "vjp"}
+
+
+def test_a_function_is_made_once():
+    code = """
+import threading, fastact as fa
+found, start = [], threading.Barrier(8)
+def ask():
+    start.wait()
+    found.append(fa.mish)
+    found.append(fa.activations.mish)
+threads = [threading.Thread(target=ask) for _ in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print(len(set(map(id, found))), fa.mish is found[0], "gelu" in dir(fa), "vjp" in dir(fa))
+"""
+    assert printed(code) == "1 True True True"
+
+
 def test_threadpoolctl_ignores_a_foreign_core(tmp_path):
     pytest.importorskip("threadpoolctl")
     code = f"""

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-functions: dict[str, Any]
+NAMES: tuple[str, ...]
 {extra}
 '''
 KEYWORDS = (

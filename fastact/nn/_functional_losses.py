@@ -4,7 +4,7 @@ Formulas belong in ``fastact.losses``, gradients in ``fastact.value_and_grad``; 
 """
 
 import fastact as fa
-from fastact import _fused, _tape, _tensor_pairs
+from fastact import _tape, _tensor_pairs
 from fastact.nn._functional_layers import as_array
 
 
@@ -38,7 +38,7 @@ def cross_entropy(
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if weight is None and isinstance(input, _tape.TensorBase):
-        loss = _fused.batch_cross_entropy(input, target, ignore_index, reduction, label_smoothing)
+        loss = _tape.batch_cross_entropy(input, target, ignore_index, reduction, label_smoothing)
         if loss is not None:
             return loss
     input = as_array(input)

@@ -97,7 +97,7 @@ def after_linear(module):
 for _name, _function_name in CLASSES.items():
     globals()[_name] = _make(_name, _function_name)
 _PAIRS = {
-    globals()[name]: (globals()[name].function, vjp.functions[functional._TABLE[function][0]])
+    globals()[name]: (globals()[name].function, getattr(vjp, functional._TABLE[function][0]))
     for name, function in CLASSES.items()
 }
 

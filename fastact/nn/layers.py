@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fastact import _fused, _tape
+from fastact import _tape
 from fastact._device import check_device
 from fastact.nn import functional, init
 from fastact.nn.activations import after_linear
@@ -53,7 +53,7 @@ class Linear(Module):
 
     def forward(self, input):
         """x Wᵀ + b; arrays, lists and integers take the dtype of the weight."""
-        return _fused.linear(input, self.weight, self.bias)
+        return _tape.linear(input, self.weight, self.bias)
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
@@ -298,5 +298,5 @@ class Sequential(ModuleList):
             fused = after_linear(modules[i]) if i < count and modules[i]._hooks is None else None
             i += fused is not None
             before_linear = i < count and type(modules[i]) is Linear and modules[i]._hooks is None
-            input = _fused.linear(input, module.weight, module.bias, *(fused or (None, None)), before_linear)
+            input = _tape.linear(input, module.weight, module.bias, *(fused or (None, None)), before_linear)
         return input

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastact import _steps
+from fastact import _tape
 from fastact.optim.optimizer import Optimizer
 
 
@@ -72,7 +72,7 @@ class Adagrad(Optimizer):
                 raise ValueError(f"{name}={group[name]!r} is invalid: it must be 0 or more")
 
     def _step(self, group, piece):
-        _steps.adagrad(
+        _tape.adagrad(
             group["params"],
             self.state,
             piece,

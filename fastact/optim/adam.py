@@ -1,6 +1,6 @@
 """Adam and AdamW."""
 
-from fastact import _steps
+from fastact import _tape
 from fastact.optim.optimizer import Optimizer
 
 
@@ -68,7 +68,7 @@ class Adam(Optimizer):
 
     def _step(self, group, piece):
         beta1, beta2 = group["betas"]
-        _steps.adam(
+        _tape.adam(
             group["params"],
             self.state,
             piece,

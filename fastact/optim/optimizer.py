@@ -5,7 +5,7 @@ The algorithms are in ``sgd.py``, ``adam.py`` and ``rmsprop.py``.
 
 import numpy as np
 
-from fastact import _steps, _tape
+from fastact import _tape
 from fastact._tape import TensorBase, raw
 
 
@@ -51,7 +51,7 @@ class Optimizer:
         group = {**self.defaults, **param_group, "params": params}
         self._check(group)
         self.param_groups.append(group)
-        self._pieces.append(_steps.Piece())
+        self._pieces.append(_tape.Piece())
 
     def _check(self, group):
         """Refuse settings out of range."""
@@ -119,7 +119,7 @@ class Optimizer:
         for group, saved in zip(self.param_groups, groups, strict=True):
             by_number.update(zip(saved["params"], group["params"], strict=True))
             group.update({name: value for name, value in saved.items() if name != "params"})
-        self._pieces = [_steps.Piece() for _ in groups]
+        self._pieces = [_tape.Piece() for _ in groups]
         self.state = {
             by_number[number]: self._loaded(
                 {name: _own(name, value, by_number[number]) for name, value in values.items()}

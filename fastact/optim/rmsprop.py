@@ -1,6 +1,6 @@
 """RMSprop."""
 
-from fastact import _steps
+from fastact import _tape
 from fastact.optim.optimizer import Optimizer
 
 
@@ -49,7 +49,7 @@ class RMSprop(Optimizer):
             raise ValueError(f"alpha={group['alpha']!r} is invalid: it must be from 0 to 1")
 
     def _step(self, group, piece):
-        _steps.rmsprop(
+        _tape.rmsprop(
             group["params"],
             self.state,
             piece,

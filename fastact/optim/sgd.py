@@ -1,6 +1,6 @@
 """Stochastic gradient descent."""
 
-from fastact import _steps
+from fastact import _tape
 from fastact.optim.optimizer import Optimizer
 
 
@@ -64,7 +64,7 @@ class SGD(Optimizer):
         return {**state, "step": int(state.get("momentum_buffer") is not None)}
 
     def _step(self, group, piece):
-        _steps.sgd(
+        _tape.sgd(
             group["params"],
             self.state,
             piece,

@@ -29,3 +29,12 @@ def test_c_program(target):
         (line,) = (line for line in done.stdout.splitlines() if line.startswith(suite + " "))
         assert line.endswith(" 0 failed"), line
         assert int(line.split()[1]) > 20, line
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("words", ["env cc", "cc -Dname=value"])
+def test_compiler_of_several_words(words):
+    """As CC="ccache gcc"; what would be run is enough, for a build takes minutes."""
+    done = build_and_run("--dry-run", "run", f"CC={words}")
+    assert done.returncode == 0, done.stderr
+    assert f"build/plain-{words.replace(' ', '-').replace('=', '-')}/test_csrc" in done.stdout.splitlines()[-2]

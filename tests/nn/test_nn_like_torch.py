@@ -57,8 +57,17 @@ def gradient_of_copy(m):
     return other.grad
 
 
+def cat_of_nothing(m, dim=1):
+    empty, x = m.zeros(0, requires_grad=True), m.tensor([[1.0, 2.0]], requires_grad=True)
+    y = m.cat([empty, x, m.zeros(0), x], dim)
+    (y * y).sum().backward()
+    assert empty.grad.shape == (0,)
+    return m.cat([m.zeros(0), y.detach(), x.grad], -1)
+
+
 VALUES = [
-    power_in_place, gradient_of_norm_at_zero, gradient_of_norm, gather_of_fewer_rows, gradient_of_copy,
+    power_in_place, gradient_of_norm_at_zero, gradient_of_norm, gather_of_fewer_rows, gradient_of_copy, cat_of_nothing,
+    lambda m: m.cat([m.zeros(0), m.zeros(0)], 1), lambda m: m.cat([m.tensor([1.0]), m.zeros(0)]),
     lambda m: m.ones(2, 3).sum(()), lambda m: m.ones(2, 3).sum(dim=[]), lambda m: m.ones(2, 3).mean(dim=()),
     lambda m: m.tensor([1, 5]).clamp(max=2.5), lambda m: m.tensor([1, 5]).clamp(2, 4),
     lambda m: m.tensor([2, 4]).reciprocal(), lambda m: m.reciprocal(m.tensor([2, 4])),

@@ -1,25 +1,10 @@
-# cython: language_level=3
-"""The steps of the optimizers: kernels of csrc/optim.h, for a whole group at once where it lies in one piece of memory.
+# The steps of the optimizers: kernels of csrc/optim.h, for a whole group at once where it lies in one piece of memory.
+#
+# Settings and states are looked after in fastact/optim; no formula belongs here but the biases of Adam's moments.
 
-Settings and states are looked after in ``fastact/optim``; no formula belongs here but the biases of Adam's moments.
-"""
-cimport numpy as cnp
 from cpython.buffer cimport PyBuffer_FillInfo
-from cpython.object cimport PyObject
 from libc.math cimport pow, sqrt
 from libc.string cimport memset
-
-import numpy as np
-
-from fastact._tape cimport TensorBase, touch
-from fastact._trainer_kernels cimport (
-    fa_adagrad, fa_adam, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_rmsprop, fa_sgd, fa_step, fa_trainer_kernels, trainer_kernels,
-)
-
-cnp.import_array()
-
-cdef extern from "Python.h":
-    Py_ssize_t holders "Py_REFCNT"(PyObject *)
 
 cdef enum Algorithm:
     SGD, ADAM, RMSPROP, ADAGRAD

@@ -1,21 +1,9 @@
-"""Makes every elementwise function from the C table: a NumPy ufunc each, with loops for every dtype, and the callable
-over it where there are parameters.  No arithmetic, no name of a particular activation but gelu's and those of integers."""
+# Makes every elementwise function from the C table: a NumPy ufunc each, with loops for every dtype, and the callable
+# over it where there are parameters.  No arithmetic, no name of a particular activation but gelu's and those of integers.
 
-cimport numpy as cnp
 from libc.stdlib cimport malloc
-from ._core cimport (
-    FA_BF16, FA_F16, FA_F32, FA_F64, FA_I8, FA_I16, FA_I32, FA_I64, FA_U8, FA_U16, FA_U32, FA_U64, clip_integers,
-    elementwise, fa_call, fa_clip, fa_dtype,
-)
-from ._loop cimport Loop, call_of, loop_of
 
-import numpy as np
-
-from . import _core, _docs
-from ._callables import Choice, Lane, Parametric, put_before
-
-cnp.import_array()
-cnp.import_ufunc()
+from threading import RLock
 
 # What NumPy's integers and bool are in memory, by kind and size; bool is 0 or 1 of one byte.
 MEMORY = {
@@ -27,11 +15,11 @@ KEEP_INTEGERS = {"relu": -1, "relu6": 6}  # functions that give integers for int
 
 cdef void float_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps, void *data) noexcept nogil:
     cdef fa_call call = call_of(<const Loop *>data)
-    elementwise(&call, <size_t>dimensions[0], args, <const ptrdiff_t *>steps)
+    fa_elementwise(&call, <size_t>dimensions[0], args, <const ptrdiff_t *>steps)
 
 
 cdef void integer_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps, void *data) noexcept nogil:
-    clip_integers(<const fa_clip *>data, <size_t>dimensions[0], args[0], steps[0], args[1], steps[1])
+    fa_clip_integers(<const fa_clip *>data, <size_t>dimensions[0], args[0], steps[0], args[1], steps[1])
 
 
 cdef class LoopTable:
@@ -112,9 +100,6 @@ cdef int add_integers(LoopTable loops, Row row, list kinds, fa_dtype dtype, int 
     return 0
 
 
-cdef list kept = []  # what NumPy holds bare pointers to
-
-
 cdef object make_ufunc(Row row):
     """Loops stand so that the first to which all operands cast safely is the one NumPy's promotion means."""
     cdef LoopTable loops = LoopTable(row.n_in + row.n_out)
@@ -132,45 +117,67 @@ cdef object make_ufunc(Row row):
         loops.functions, loops.data, loops.types, loops.count, row.n_in, row.n_out, cnp.PyUFunc_None, name, doc, 0)
 
 
-cdef list made = []  # (Row, ufunc) of every ufunc
+cdef list made = []  # (Row, ufunc) of every ufunc so far
+cdef int bfloat16_number = -1  # what NumPy calls that dtype, once it is known
 
 
-def register_bfloat16(int number):
-    """Give every ufunc its bfloat16 loops; number is what NumPy calls that dtype."""
-    cdef Row row
+cdef int give_bfloat16(Row row, ufunc) except -1:
+    """The bfloat16 loops of a ufunc."""
     cdef int operands[16]
-    for row, ufunc in made:
-        parameters = {FA_BF16: number, FA_F32: cnp.NPY_FLOAT} if row.n_parameter else {FA_F32: cnp.NPY_FLOAT}
-        for parameter, parameter_number in parameters.items():
-            for i, operand in enumerate(row.numbers(number, number, parameter_number, number)):
-                operands[<int>i] = operand
-            if cnp.PyUFunc_RegisterLoopForType(
-                    ufunc, number, float_loop, operands, row.loop(FA_F32, FA_BF16, FA_BF16, parameter, FA_BF16)) != 0:
-                raise RuntimeError(f"NumPy did not take the bfloat16 loop of {ufunc.__name__}")
+    cdef int number = bfloat16_number
+    parameters = {FA_BF16: number, FA_F32: cnp.NPY_FLOAT} if row.n_parameter else {FA_F32: cnp.NPY_FLOAT}
+    for parameter, parameter_number in parameters.items():
+        for i, operand in enumerate(row.numbers(number, number, parameter_number, number)):
+            operands[<int>i] = operand
+        if cnp.PyUFunc_RegisterLoopForType(
+                ufunc, number, float_loop, operands, row.loop(FA_F32, FA_BF16, FA_BF16, parameter, FA_BF16)) != 0:
+            raise RuntimeError(f"NumPy did not take the bfloat16 loop of {ufunc.__name__}")
+    return 0
 
 
-value_ufuncs, vjp_ufuncs = {}, {}  # by name; modules of their own hold them, where pickle finds them
+cdef int give_ufuncs_bfloat16(int number) except -1:
+    """Their bfloat16 loops to all ufuncs, those to come included."""
+    global bfloat16_number
+    with making:
+        bfloat16_number = number
+        for row, ufunc in made:
+            give_bfloat16(row, ufunc)
+    return 0
 
 
-def make_functions(bint is_vjp):
-    """Every function of the table by name: {name: ufunc or callable}."""
-    functions, lanes = {}, {}
-    ufuncs = vjp_ufuncs if is_vjp else value_ufuncs
-    texts = {text["name"]: text for text in _core.activation_table()}
-    for index, (name, text) in enumerate(texts.items()):
-        row = Row(index, text, is_vjp)
-        ufuncs[name] = make_ufunc(row)
-        made.append((row, ufuncs[name]))
-        if text["n_parameter"]:
-            functions[name] = Parametric(index, text, is_vjp, ufuncs[name])
-        else:
-            functions[name] = ufuncs[name]
-            lanes[name] = Lane(index, text, is_vjp)
-            if row.n_out == 1:
-                put_before(lanes[name], ufuncs[name])
-    forms = {"none": "gelu", "tanh": "gelu_tanh"}
-    functions["gelu"] = Choice(
-        "approximate", {form: texts[name] for form, name in forms.items()},
-        {form: ufuncs[name] for form, name in forms.items()}, {form: lanes[name] for form, name in forms.items()}, is_vjp)
-    del functions["gelu_tanh"]
-    return functions
+cdef dict FORMS = {"none": "gelu", "tanh": "gelu_tanh"}  # of gelu, which chooses among ufuncs
+cdef dict table = {text["name"]: (index, text) for index, text in enumerate(activation_table())}
+FUNCTIONS = tuple([name for name in table if name not in FORMS.values() or name == "gelu"])
+cdef tuple ufuncs = ({}, {}), functions = ({}, {})  # of values and of derivatives, by name
+cdef object making = RLock()  # so that no other thread makes the same
+
+
+def ufunc(str name, bint is_vjp):
+    """A bare ufunc of the table, made when first asked for."""
+    cdef Row row
+    with making:
+        if name not in ufuncs[is_vjp]:
+            index, text = table[name]
+            row = Row(index, text, is_vjp)
+            new = make_ufunc(row)
+            if not text["n_parameter"] and row.n_out == 1:
+                put_before(Lane(index, text, is_vjp), new)
+            if bfloat16_number != -1:
+                give_bfloat16(row, new)
+            made.append((row, new))
+            ufuncs[is_vjp][name] = new
+        return ufuncs[is_vjp][name]
+
+
+def function(str name, bint is_vjp):
+    """A function of the table, made when first asked for: a ufunc, or the callable over it."""
+    with making:
+        if name not in functions[is_vjp]:
+            index, text = table[name]
+            if name == "gelu":
+                functions[is_vjp][name] = Choice("approximate", FORMS, is_vjp)
+            elif text["n_parameter"]:
+                functions[is_vjp][name] = Parametric(index, text, is_vjp, ufunc(name, is_vjp))
+            else:
+                functions[is_vjp][name] = ufunc(name, is_vjp)
+        return functions[is_vjp][name]

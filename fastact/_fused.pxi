@@ -1,35 +1,18 @@
-# cython: language_level=3
-"""Operations that are one node of the tape because they are one fused computation: the linear layer and the losses.
+# Operations that are one node of the tape because they are one fused computation: the linear layer and the losses.
+#
+# What is merely composed of ufuncs belongs in Python; what the tape itself needs belongs in _tape.pyx.
 
-What is merely composed of ufuncs belongs in Python; what the tape itself needs belongs in ``_tape.pyx``.
-"""
-cimport cython
-cimport numpy as cnp
-from cpython.object cimport PyObject
+from fastact import _core, activations, vjp
 
-import numpy as np
-
-from fastact import _row_losses, activations, vjp
-
-from fastact._backward cimport free_home
 from fastact._core cimport FA_F32, FA_F64, row_entries
 from fastact._row_types cimport fa_row_entries
-from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
-from fastact._trainer_kernels cimport (
-    fa_fp_enter, fa_fp_enter_flushing, fa_fp_leave, fa_fp_state, fa_trainer_kernels, trainer_kernels,
-)
-
-cnp.import_array()
-
-cdef extern from "Python.h":
-    Py_ssize_t holders "Py_REFCNT"(PyObject *)
 
 cdef const fa_row_entries *rows = <const fa_row_entries *>row_entries()
-cdef object np_add = np.add, np_matmul = np.matmul
+cdef object np_matmul = np.matmul
 cdef object relu = activations.relu, vjp_relu = vjp.relu
-cdef object row_loss = _row_losses.row_loss, bad_index = _row_losses.bad_index
-cdef object weight_of = _row_losses.weight_of
-cdef int CROSS_ENTROPY = _row_losses.CROSS_ENTROPY
+cdef object row_loss = _core.row_loss, bad_index = _core.bad_index
+cdef object weight_of = _core.weight_of
+cdef int CROSS_ENTROPY = _core.CROSS_ENTROPY
 
 
 cdef extern from "numpy/arrayobject.h":

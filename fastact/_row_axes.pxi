@@ -1,18 +1,8 @@
-"""The softmax family over any axis of any strided arrays, and its gufuncs.  Plain arrays take the direct lane of _rows.pyx; no
-arithmetic on elements here."""
-
-cimport numpy as cnp
-from cpython.object cimport PyObject
-from ._core cimport FA_BF16, FA_F16, FA_F32, FA_F64, fa_dtype, row_entries
-from ._row_types cimport *
+# The softmax family over any axis of any strided arrays, and its gufuncs.  Plain arrays take the direct lane of _rows.pxi; no
+# arithmetic on elements here.
 
 cdef extern from "Python.h":
     PyObject *PyErr_NoMemory()  # without Cython's check, which would raise on the spot: a loop can only leave the error set
-
-cnp.import_array()
-cnp.import_ufunc()
-
-cdef const fa_row_entries *rows = <const fa_row_entries *>row_entries()
 
 # What a call does: a map, logsumexp, or one of the vector-Jacobian products.
 cdef enum Kind:
@@ -37,13 +27,13 @@ cdef int run(const Job *job, const fa_row_shape *shape, const fa_row_array *oper
     return rows.vjp_logsumexp(shape, operand[0], operand[1], operand[2])
 
 
-cdef struct Loop:
+cdef struct RowLoop:
     Job job
     fa_dtype dtype
 
 
 cdef void gufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps, void *data) noexcept nogil:
-    cdef const Loop *loop = <const Loop *>data
+    cdef const RowLoop *loop = <const RowLoop *>data
     cdef fa_row_shape shape
     cdef fa_row_array operand[MAX_OPERANDS]
     cdef int i, core = loop.job.n_operands
@@ -62,13 +52,12 @@ cdef void gufunc_loop(char **args, const cnp.npy_intp *dimensions, const cnp.npy
 cdef enum:
     MAX_LOOPS = 16
 
-cdef list kept = []  # what NumPy holds bare pointers to
-cdef list made = []  # every gufunc, with the place of its first loop and its number of operands
-cdef Loop loops[MAX_LOOPS]
+cdef list made_gufuncs = []  # every gufunc, with the place of its first loop and its number of operands
+cdef RowLoop loops[MAX_LOOPS]
 cdef void *loop_data[MAX_LOOPS]
 cdef char loop_types[MAX_LOOPS * MAX_OPERANDS]
 cdef cnp.PyUFuncGenericFunction loop_functions[MAX_LOOPS]
-cdef Loop bfloat16_loops[MAX_LOOPS]
+cdef RowLoop bfloat16_loops[MAX_LOOPS]
 cdef int n_loops = 0
 
 
@@ -79,7 +68,7 @@ def make_gufunc(name, signature, doc, int kind, int which, int n_operands):
     cdef char *types = loop_types + MAX_OPERANDS * first
     numbers = ((FA_F32, cnp.NPY_FLOAT), (FA_F64, cnp.NPY_DOUBLE), (FA_F16, NPY_HALF))
     for position, (dtype, number) in enumerate(numbers):  # in this order int8 goes to float32
-        loops[n_loops] = Loop(Job(<Kind>kind, which, n_operands), dtype)
+        loops[n_loops] = RowLoop(Job(<Kind>kind, which, n_operands), dtype)
         loop_data[n_loops] = &loops[n_loops]
         loop_functions[n_loops] = gufunc_loop
         for i in range(n_operands):
@@ -90,22 +79,21 @@ def make_gufunc(name, signature, doc, int kind, int which, int n_operands):
     gufunc = cnp.PyUFunc_FromFuncAndDataAndSignature(
         loop_functions + first, loop_data + first, types, len(numbers), n_operands - 1, 1, cnp.PyUFunc_None,
         texts[0], texts[1], 0, texts[2])
-    made.append((gufunc, first, n_operands))
+    made_gufuncs.append((gufunc, first, n_operands))
     return gufunc
 
 
-def register_bfloat16(int number):
-    """Give every gufunc its bfloat16 loop; number is what NumPy calls that dtype."""
-    global fa_bfloat16_number
+cdef int give_gufuncs_bfloat16(int number) except -1:
+    """Their bfloat16 loops; number is what NumPy calls that dtype."""
     cdef int operands[MAX_OPERANDS]
     cdef int i, first
-    fa_bfloat16_number = number
     for i in range(MAX_OPERANDS):
         operands[i] = number
-    for gufunc, first, _ in made:
-        bfloat16_loops[first] = Loop(loops[first].job, FA_BF16)
+    for gufunc, first, _ in made_gufuncs:
+        bfloat16_loops[first] = RowLoop(loops[first].job, FA_BF16)
         if cnp.PyUFunc_RegisterLoopForType(gufunc, number, gufunc_loop, operands, &bfloat16_loops[first]) != 0:
             raise RuntimeError(f"NumPy did not take the bfloat16 loop of {gufunc.__name__}")
+    return 0
 
 
 cdef struct Layout:

@@ -1,18 +1,7 @@
-# cython: language_level=3
-"""Ufuncs on Tensors: which dtype the operands meet in, the call, and the node that remembers how to differentiate it.
+# Ufuncs on Tensors: which dtype the operands meet in, the call, and the node that remembers how to differentiate it.
+#
+# The derivatives themselves are in _tensor_rules.py.
 
-The derivatives themselves are in ``_tensor_rules.py``.
-"""
-cimport cython
-cimport numpy as cnp
-
-import numpy as np
-
-from fastact._tape cimport Node, TensorBase, any_wants, prepare, wrap
-
-cnp.import_array()
-
-cdef object np_add = np.add
 cdef dict rules = {}
 
 

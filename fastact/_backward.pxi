@@ -1,22 +1,7 @@
-# cython: language_level=3
-"""The pass that brings gradients back over the tape: to the leaves, or to the tensors that `gradients` is asked for.
+# The pass that brings gradients back over the tape: to the leaves, or to the tensors that `gradients` is asked for.
+#
+# The graph itself is in _tape.pyx; what torch.autograd adds to the pass is in _autograd.py.
 
-The graph itself is in ``_tape.pyx``; what ``torch.autograd`` adds to the pass is in ``_autograd.py``.
-"""
-cimport numpy as cnp
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_REFCNT
-
-import numpy as np
-
-from fastact._tape cimport Node, TensorBase, versions_of, wrap
-
-cnp.import_array()
-
-cdef extern from "Python.h":
-    Py_ssize_t holders "Py_REFCNT"(PyObject *)
-
-cdef object np_add = np.add
 cdef unsigned long long sweeps = 0
 cdef str SPENT = ("a backward pass went through this graph before and freed it; to go through it again, call the first one as "
                   "backward(retain_graph=True)")

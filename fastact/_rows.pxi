@@ -1,16 +1,7 @@
-"""softmax, log_softmax, softmin and logsumexp: the direct lane of plain contiguous arrays.  Arguments beyond those are
-handled in reductions.py, other layouts in _row_axes.pyx; no arithmetic on elements here."""
+# softmax, log_softmax, softmin and logsumexp: the direct lane of plain contiguous arrays.  Arguments beyond those are
+# handled in reductions.py, other layouts in _row_axes.pxi; no arithmetic on elements here.
 
-cimport numpy as cnp
-from ._core cimport row_entries
-from ._row_types cimport *
-
-from . import _row_axes
 from ._passages import with_passages
-
-cnp.import_array()
-
-cdef const fa_row_entries *rows = <const fa_row_entries *>row_entries()
 
 
 cdef inline bint disjoint(cnp.ndarray x, cnp.ndarray y):
@@ -50,12 +41,6 @@ cdef object direct(int which, object x, object axis, object out):
     if status != 0:
         raise MemoryError
     return out
-
-
-def register_bfloat16(int number):
-    """bfloat16 has this number from now on."""
-    global fa_bfloat16_number
-    fa_bfloat16_number = number
 
 
 cdef object direct_vjp(int which, object y, object g, object axis):
@@ -377,14 +362,14 @@ def direct_sum(x, axis, bint keepdims, out):
 
 
 GUFUNCS = (
-    (softmax, "(n)->(n)", _row_axes.MAPS, FA_SOFTMAX, 2),
-    (log_softmax, "(n)->(n)", _row_axes.MAPS, FA_LOG_SOFTMAX, 2),
-    (softmin, "(n)->(n)", _row_axes.MAPS, FA_SOFTMIN, 2),
-    (logsumexp, "(n)->()", _row_axes.LOGSUMEXPS, 0, 2),
+    (softmax, "(n)->(n)", MAPS, FA_SOFTMAX, 2),
+    (log_softmax, "(n)->(n)", MAPS, FA_LOG_SOFTMAX, 2),
+    (softmin, "(n)->(n)", MAPS, FA_SOFTMIN, 2),
+    (logsumexp, "(n)->()", LOGSUMEXPS, 0, 2),
 )
 for _function, _signature, _kind, _which, _count in GUFUNCS:
     _function.__module__ = "fastact"
-    _function.gufunc = _row_axes.make_gufunc(
+    _function.gufunc = make_gufunc(
         f"{_function.__name__}.gufunc", _signature, f"{_function.__name__} over the last axis; see fastact.{_function.__name__}.",
         _kind, _which, _count)
     try:

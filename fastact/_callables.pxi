@@ -1,16 +1,8 @@
-"""The direct lane for plain contiguous arrays, past NumPy's ufunc machinery: of bare ufuncs, and of the compiled callables
-over the ufuncs of functions with parameters.  Which functions there are is _ufuncs.pyx's business."""
+# The direct lane for plain contiguous arrays, past NumPy's ufunc machinery: of bare ufuncs, and of the compiled callables
+# over the ufuncs of functions with parameters.  Which functions there are is _ufuncs.pxi's business.
 
-cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
-from ._core cimport FA_F32, FA_F64, FA_MAX_IN, FA_MAX_OUT, elementwise, fa_call, fa_dtype, narrow_parameters
-from ._loop cimport Loop, call_of, loop_of
-from ._vectorcall cimport *
-
-import numpy as np
+from cpython.long cimport PyLong_AsDouble
 
 from . import _docs
 
@@ -19,10 +11,8 @@ cdef extern from "numpy/ufuncobject.h":
         PyObject *obj  # for NumPy to keep alive, with what a ufunc was made from
         vectorcallfunc vectorcall
 
-cnp.import_array()
 
-
-cdef inline bint is_plain(object x):
+cdef inline bint is_direct(object x):
     """An exact ndarray of float32 or float64 that kernels take as it stands."""
     return (
         cnp.PyArray_CheckExact(x) and cnp.PyArray_NDIM(x) > 0 and cnp.PyArray_ISCARRAY_RO(x)
@@ -72,10 +62,10 @@ cdef class Lane:
         cdef float narrow[FA_MAX_IN]
         cdef ptrdiff_t item = cnp.PyArray_ITEMSIZE(x)
         cdef bint fresh = out is None
-        if not fresh and not (is_plain(out) and same_layout(x, out)):
+        if not fresh and not (is_direct(out) and same_layout(x, out)):
             return None
         for i in range(self.n_array):
-            if i and not (is_plain(<object>arrays[i]) and same_layout(x, <object>arrays[i])):
+            if i and not (is_direct(<object>arrays[i]) and same_layout(x, <object>arrays[i])):
                 return None
             if not fresh and not may_write(out, <object>arrays[i]):
                 return None
@@ -88,7 +78,7 @@ cdef class Lane:
             data[self.n_array + i] = <char *>&narrow[i] if type_number == cnp.NPY_FLOAT else <char *>&wide[i]
             step[self.n_array + i] = 0
         if self.n_parameter and type_number == cnp.NPY_FLOAT:
-            narrow_parameters(self.n_parameter, wide, narrow)
+            fa_narrow_parameters(self.n_parameter, wide, narrow)
         data[call.n_in] = cnp.PyArray_BYTES(out)
         step[call.n_in] = item
         run_kernel(&call, <size_t>cnp.PyArray_SIZE(x), data, step)
@@ -98,10 +88,10 @@ cdef class Lane:
 cdef inline void run_kernel(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step):
     """Gives up the GIL where that costs less than the kernel."""
     if n < 4096:
-        elementwise(call, n, data, step)
+        fa_elementwise(call, n, data, step)
     else:
         with nogil:
-            elementwise(call, n, data, step)
+            fa_elementwise(call, n, data, step)
 
 
 cdef inline bint as_double(object value, double *result) except -1:
@@ -109,7 +99,10 @@ cdef inline bint as_double(object value, double *result) except -1:
         result[0] = PyFloat_AS_DOUBLE(value)
         return True
     if PyLong_CheckExact(value):
-        result[0] = PyLong_AsDouble(value)
+        try:
+            result[0] = PyLong_AsDouble(value)
+        except OverflowError:
+            return False  # bind() says what is wrong
         return True
     return False
 
@@ -195,6 +188,10 @@ cdef class Parametric(_Callable):
             if values[position] is None:
                 what = f"got {name}=None" if named or position < len(given) else f"misses its parameter {name!r}"
                 raise TypeError(f"{self.label}() {what}: expected {self.label}{self.__text_signature__}")
+            if PyLong_CheckExact(values[position]) and values[position].bit_length() > 1024:
+                raise OverflowError(
+                    f"{self.label}() got for {name} an integer of {values[position].bit_length()} bits: expected a number that "
+                    "float64 can hold, of at most 1.8e308")
         return values
 
     def __call__(self, *args, **kwargs):
@@ -240,7 +237,7 @@ cdef object narrowed(object value):
     """A number as a float32 scalar, rounded as the direct lane does and in silence."""
     cdef double wide = value
     cdef float narrow
-    narrow_parameters(1, &wide, &narrow)
+    fa_narrow_parameters(1, &wide, &narrow)
     return np.frombuffer((<char *>&narrow)[:sizeof(narrow)], np.float32)[0]
 
 
@@ -251,15 +248,16 @@ cdef class Choice(_Callable):
     cdef Lane default_lane
     cdef str keyword
 
-    def __init__(self, str keyword, dict rows, dict ufuncs, dict lanes, bint is_vjp):
+    def __init__(self, str keyword, dict forms, bint is_vjp):
         self.keyword = keyword
-        self.ufuncs = ufuncs
-        self.lanes = lanes
-        self.ufunc = next(iter(ufuncs.values()))
+        rows = {form: table[name][1] for form, name in forms.items()}
+        self.ufuncs = {form: ufunc(name, is_vjp) for form, name in forms.items()}
+        self.lanes = {form: Lane(*table[name], is_vjp) for form, name in forms.items()}
+        self.ufunc = next(iter(self.ufuncs.values()))
         self.n_array = 2 if is_vjp else 1
         self.vectorcall = choice_call
         use_vectorcall(self, &self.vectorcall)
-        self.default_lane = next(iter(lanes.values()))
+        self.default_lane = next(iter(self.lanes.values()))
         choice, row = next(iter(rows.items()))
         signature = f"({_docs.operands(row, is_vjp)}, {keyword}={choice!r}, **ufunc_keywords)"
         self._describe(row, is_vjp, signature, _docs.function(row, is_vjp, keyword, rows))
@@ -304,7 +302,7 @@ cdef PyObject *parametric_call(PyObject *callable, PyObject *const *operands, si
     cdef int n_array = function.n_array, n_parameter = function.lane.n_parameter
     cdef bint direct = (
         n_array + function.n_required <= n <= n_array + n_parameter and only_out(names) and function.has_lane
-        and is_plain(<object>operands[0]))
+        and is_direct(<object>operands[0]))
     if direct:
         for i in range(n_parameter):
             numbers[i] = function.numbers[i]
@@ -323,7 +321,7 @@ cdef PyObject *choice_call(PyObject *callable, PyObject *const *operands, size_t
     cdef Choice function = <Choice>callable
     cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
     cdef Lane lane = function.default_lane
-    cdef bint direct = n == function.n_array and is_plain(<object>operands[0])
+    cdef bint direct = n == function.n_array and is_direct(<object>operands[0])
     out = None
     if direct and names != NULL:
         for i in range(PyTuple_GET_SIZE(names)):
@@ -349,7 +347,7 @@ cdef PyObject *ufunc_call(PyObject *callable, PyObject *const *operands, size_t 
     """The direct lane of a bare ufunc: plain arrays, and at most the result's array after them or as out."""
     cdef Lane lane = <Lane>(<PyUFuncObject *>callable).obj
     cdef Py_ssize_t n = PyVectorcall_NARGS(flags)
-    if ((n == lane.n_array and only_out(names)) or (n == lane.n_array + 1 and names == NULL)) and is_plain(<object>operands[0]):
+    if ((n == lane.n_array and only_out(names)) or (n == lane.n_array + 1 and names == NULL)) and is_direct(<object>operands[0]):
         result = lane.run(operands, NULL, <object>operands[lane.n_array] if n > lane.n_array or names != NULL else None)
         if result is not None:
             Py_INCREF(result)
