@@ -16,6 +16,11 @@ FA_AVX2(vf32, __m256, f32, ps)
 FA_AVX2(vf64, __m256d, f64, pd)
 #undef FA_AVX2
 
+/* Keeps an operation where it stands in the text, or gcc 12 puts all of one vector before all of the next: with sixteen registers
+ * neither it nor the processor makes them overlap. */
+#define FA_PINS
+#define v_pin(v) __asm__ volatile("" : "+x"(v))
+
 FA_INLINE vf32 v_select_f32(vm32 m, vf32 a, vf32 b) { return (vf32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
 FA_INLINE vf64 v_select_f64(vm64 m, vf64 a, vf64 b)
 {
