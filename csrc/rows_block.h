@@ -150,6 +150,16 @@ FA_INLINE void row_prefetch(const real *p)
 #endif
 }
 
+/* Into the second level: for later than the first would keep it. */
+FA_INLINE void row_prefetch_far(const real *p)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(p, 0, 2);
+#else
+    (void)p;
+#endif
+}
+
 FA_INLINE void row_keep(row_powers *powers, size_t i, vreal h, vreal q, int keep)
 {
     if (keep) {
