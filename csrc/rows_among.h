@@ -7,6 +7,8 @@
 
 /* Whether results go into the loop too: not with sixteen registers, where it is a tenth slower. */
 enum { ROW_MERGES = FA_VECTOR_BYTES == 64 };
+/* Whether extremes do: not where pairs fill them. */
+enum { ROW_READS_AHEAD = !ROW_PAIRS };
 
 /* What becomes of the block before: nothing, H(1 + q)(first + second), or x - first - second. */
 enum { ROW_NO_RESULT, ROW_PRODUCTS, ROW_DIFFERENCES };

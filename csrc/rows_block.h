@@ -150,6 +150,16 @@ FA_INLINE void row_prefetch(const real *p)
 #endif
 }
 
+/* Into the second level: for later than the first would keep it. */
+FA_INLINE void row_prefetch_far(const real *p)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(p, 0, 2);
+#else
+    (void)p;
+#endif
+}
+
 FA_INLINE void row_keep(row_powers *powers, size_t i, vreal h, vreal q, int keep)
 {
     if (keep) {
@@ -170,6 +180,40 @@ FA_INLINE void row_full_group(const real *x, size_t group, const row_frame *fram
         if (row_drains(group))
             row_drain(s + j, a + j);
     }
+}
+
+/* Two of a group's vectors, at x[i]. */
+FA_INLINE void row_full_pair(const real *x, size_t i, const row_frame *frame, int form, const row_constants *c,
+                             row_powers *powers, int keep, vreal *s, vreal *a)
+{
+    const row_frame *const frames[2] = {frame, frame};
+    const vreal v[2] = {v_load(x + i), v_load(x + i + FA_LANES)};
+    vreal f[2], h[2], q[2];
+    row_prefetch(x + i + 2 * ROW_BLOCK);
+    row_reduce_two(v, frames, form, c, h, f);
+    row_fraction_two(f, c, q);
+    ROW_BOTH row_keep(powers, i + (size_t)j * FA_LANES, h[j], q[j], keep);
+    ROW_BOTH row_add_power(s + j, a + j, h[j], q[j]);
+}
+
+/* Two vectors of lanes through full groups up to `stop`: what they add up stays in registers. */
+FA_INLINE void row_full_lanes(const real *x, size_t lane, size_t group, size_t stop, const row_frame *frame, int form,
+                              row_powers *powers, int keep, vreal *s, vreal *a)
+{
+    vreal sum[2] = {s[0], s[1]}, rest[2] = {a[0], a[1]};
+    const row_constants c = row_constants_here();
+    size_t i = group * ROW_VIRTUAL + lane;
+    for (; group + ROW_DRAIN <= stop && form == ROW_NEAR; group += ROW_DRAIN) {
+        for (size_t g = 0; g < ROW_DRAIN; g++, i += ROW_VIRTUAL)
+            row_full_pair(x, i, frame, form, &c, powers, keep, sum, rest);
+        ROW_BOTH row_drain(sum + j, rest + j);
+    }
+    for (; group < stop; group++, i += ROW_VIRTUAL) {
+        row_full_pair(x, i, frame, form, &c, powers, keep, sum, rest);
+        for (size_t j = 0; j < 2 && row_drains(group); j++)
+            row_drain(sum + j, rest + j);
+    }
+    ROW_BOTH s[j] = sum[j], a[j] = rest[j];
 }
 
 /* The group at x[start], if it is not full or holds the element to drop. */
@@ -242,8 +286,11 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
     size_t full = n / ROW_VIRTUAL, special = skip < n ? skip / ROW_VIRTUAL : full, group = 0;
     for (;;) {
         size_t stop = group <= special && special < full ? special : full;
+        for (size_t j = 0; ROW_PAIRS && group < stop && j < ROW_GROUP; j += 2)
+            row_full_lanes(x, j * FA_LANES, group, stop, frame, form, powers, keep, s + j, a + j);
         for (; group < stop; group++)
-            row_full_group(x, group, frame, form, powers, keep, s, a);
+            if (!ROW_PAIRS)
+                row_full_group(x, group, frame, form, powers, keep, s, a);
         if (group * ROW_VIRTUAL >= n)
             break;
         row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, form, powers, keep, s, a);

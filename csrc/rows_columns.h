@@ -1,173 +1,9 @@
-/* Rows that lie side by side, one in each vector lane: softmax over another axis than the last, and short rows.  The same
- * arithmetic in the same order as rows_sum.h, so the same bits; virtual lanes stand in memory here.  Rows with infinities
- * or numbers too large to reduce are left to the caller. */
+/* Rows that lie side by side, one in each vector lane: softmax over another axis than the last, and short rows, from the sums of
+ * rows_panel.h.  Rows with infinities or numbers too large to reduce are left to the caller. */
 #ifndef FA_ROWS_COLUMNS_H
 #define FA_ROWS_COLUMNS_H
 
-#include "rows_softmax.h"
-
-enum {
-    ROW_PANEL = 4,
-    ROW_PANEL_ROWS = ROW_PANEL * FA_LANES,
-    ROW_AHEAD = 16, /* elements of a row that are fetched ahead: processors do not foresee steps of a page */
-};
-
-/* A panel: `vectors` vectors of rows, of which the last may be partly filled. */
-typedef struct {
-    const real *x;
-    ptrdiff_t step;
-    size_t n, rows;
-} row_panel;
-
-FA_INLINE vreal row_column(const row_panel *panel, size_t i, size_t v, int full)
-{
-    const real *p = panel->x + (ptrdiff_t)i * panel->step + v * FA_LANES;
-    return full || panel->rows - v * FA_LANES >= FA_LANES ? v_load(p) : v_load_part(p, panel->rows - v * FA_LANES);
-}
-
-/* Extremes and frames of one block; returns 0 if some row is out of reach. */
-FA_INLINE int row_panel_frames(const row_panel *panel, size_t start, size_t count, size_t vectors, int full, vreal *max,
-                               vreal *min, row_frame *frame, int *wild)
-{
-    for (size_t v = 0; v < vectors; v++) {
-        max[v] = K(-INFINITY);
-        min[v] = K(INFINITY);
-    }
-    for (size_t i = 0; i < count; i++)
-        for (size_t v = 0; v < vectors; v++) {
-            row_prefetch(panel->x + (ptrdiff_t)(start + i + ROW_AHEAD) * panel->step + v * FA_LANES);
-            vreal x = row_column(panel, start + i, v, full);
-            max[v] = v_max(x, max[v]);
-            min[v] = v_min(x, min[v]);
-        }
-    *wild = 0;
-    for (size_t v = 0; v < vectors; v++) {
-        real top[FA_LANES], bottom[FA_LANES], magic[FA_LANES], floor[FA_LANES];
-        max[v] = max[v] + K(0);
-        v_store(top, max[v]);
-        v_store(bottom, min[v]);
-        for (size_t l = 0; l < FA_LANES; l++) {
-            if (!(fabs(top[l]) <= ROW_LIMIT))
-                return 0;
-            *wild |= !(bottom[l] > top[l] - ROW_DEPTH);
-            magic[l] = (real)(ROW_MAGIC + (ROW_BASE - row_exponent_of(top[l], 0)));
-            floor[l] = (real)(top[l] - ROW_DEPTH);
-        }
-        frame[v] = (row_frame){.magic = v_load(magic), .shift = K(0), .floor = v_load(floor)};
-    }
-    return 1;
-}
-
-typedef struct {
-    vreal s[ROW_VIRTUAL][ROW_PANEL], a[ROW_VIRTUAL][ROW_PANEL];
-} row_lanes;
-
-/* Sums of one block into lanes. */
-FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t count, size_t vectors, int full,
-                               const row_frame *frame, int form, row_lanes *lanes)
-{
-    size_t used = count < ROW_VIRTUAL ? count : ROW_VIRTUAL;
-    for (size_t l = 0; l < used; l++)
-        for (size_t v = 0; v < vectors; v++) {
-            lanes->s[l][v] = K(ROW_PRELOAD);
-            lanes->a[l][v] = K(0);
-        }
-    for (size_t i = 0; i < count; i++)
-        for (size_t v = 0; v < vectors; v++) {
-            vreal x = row_column(panel, start + i, v, full), f, h = row_reduce(x, frame + v, form, &f);
-            vreal q = row_fraction(f);
-            vreal *sum = &lanes->s[i % ROW_VIRTUAL][v], *rest = &lanes->a[i % ROW_VIRTUAL][v];
-            row_add_power(sum, rest, h, q);
-            if (row_drains(i / ROW_VIRTUAL) && i / ROW_VIRTUAL < count / ROW_VIRTUAL)
-                row_drain(sum, rest);
-        }
-}
-
-/* The totals of one vector of rows. */
-FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, row_total *total)
-{
-    size_t width = ROW_VIRTUAL;
-    while (width / 2 >= count)
-        width /= 2;
-#ifdef FA_REAL_F32
-    enum { PARTS = FA_HALVES };
-#else
-    enum { PARTS = 1 };
-#endif
-    row_totals t[ROW_VIRTUAL];
-    for (int part = 0; part < PARTS; part++) {
-        for (size_t l = 0; l < width; l++) {
-            if (l >= count) {
-                t[l] = (row_totals){KD(0), KD(0)};
-                continue;
-            }
-            vreal s = lanes->s[l][v] - K(ROW_PRELOAD), a = lanes->a[l][v];
-#ifdef FA_REAL_F32
-            t[l] = (row_totals){row_widen(s, part) + row_widen(a, part), KD(0)};
-#else
-            vf64 head = s + a;
-            t[l] = (row_totals){head, a - (head - s)};
-#endif
-        }
-        for (size_t w = width / 2; w; w /= 2)
-            for (size_t l = 0; l < w; l++)
-                t[l] = row_add_lanes(t[l], t[l + w]);
-        double head[FA_LANES_F64], tail[FA_LANES_F64];
-        v_store(head, t[0].head);
-        v_store(tail, t[0].tail);
-        for (size_t l = 0; l < FA_LANES_F64; l++)
-            total[(size_t)part * FA_LANES_F64 + l] = (row_total){head[l], tail[l]};
-    }
-}
-
-/* Sums of all rows of a panel, `first` being where the block with the maximum starts; 0 if some row is out of reach. */
-FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, row_sum *sum)
-{
-    vreal max[ROW_PANEL], min[ROW_PANEL];
-    row_frame frame[ROW_PANEL];
-    row_lanes lanes;
-    for (size_t r = 0; r < vectors * FA_LANES; r++)
-        sum[r] = (row_sum){.max = -INFINITY, .min = INFINITY};
-    for (size_t start = 0; start < panel->n; start += ROW_BLOCK) {
-        size_t count = panel->n - start < ROW_BLOCK ? panel->n - start : ROW_BLOCK;
-        int wild;
-        if (!row_panel_frames(panel, start, count, vectors, full, max, min, frame, &wild))
-            return 0;
-        real top[ROW_PANEL_ROWS], bottom[ROW_PANEL_ROWS];
-        for (size_t v = 0; v < vectors; v++) {
-            v_store(top + v * FA_LANES, max[v]);
-            v_store(bottom + v * FA_LANES, min[v]);
-        }
-        if (wild)
-            row_panel_block(panel, start, count, vectors, full, frame, ROW_WILD, &lanes);
-        else
-            row_panel_block(panel, start, count, vectors, full, frame, ROW_LANES, &lanes);
-        for (size_t v = 0; v < vectors; v++) {
-            row_total total[FA_LANES];
-            row_panel_fold(&lanes, v, count, total);
-            for (size_t l = 0; l < FA_LANES; l++) {
-                row_sum *one = sum + v * FA_LANES + l;
-                double m = top[v * FA_LANES + l];
-                one->first = m > one->max ? start : one->first;
-                row_merge(one, m, row_exponent_of(m, 0), total[l]);
-                one->min = bottom[v * FA_LANES + l] < one->min ? bottom[v * FA_LANES + l] : one->min;
-            }
-        }
-    }
-    return 1;
-}
-
-/* row_drop for a row of a panel; where it must be left out, its block is copied and treated as a contiguous one. */
-FA_INLINE void row_panel_drop(const row_panel *panel, size_t r, row_sum *sum)
-{
-    if (row_subtract_top(sum))
-        return;
-    real block[ROW_BLOCK];
-    size_t count = panel->n - sum->first < ROW_BLOCK ? panel->n - sum->first : ROW_BLOCK;
-    for (size_t i = 0; i < count; i++)
-        block[i] = panel->x[(ptrdiff_t)(sum->first + i) * panel->step + (ptrdiff_t)r];
-    row_leave_out_top(sum, block, count, row_first_index(block, count, sum->max));
-}
+#include "rows_panel.h"
 
 /* A field of every lane's struct as a vector. */
 #define ROW_FIELD(target, values, field)                                                                               \
@@ -249,13 +85,60 @@ FA_INLINE void row_column_store(const row_panel *panel, real *y, size_t v, vreal
             row_column_store(panel, y + (ptrdiff_t)i * y_step, v, value, full);                                        \
         }
 
+FA_INLINE void row_column_product_two(const vreal *x, const row_column_ratio *ratio, const row_constants *c, vreal *y)
+{
+    const row_frame *const frames[2] = {&ratio[0].frame, &ratio[1].frame};
+    vreal f[2], h[2], q[2];
+    row_reduce_two(x, frames, ROW_LANES, c, h, f);
+    row_fraction_two(f, c, q);
+    ROW_BOTH y[j] = row_product(h[j], q[j], ratio[j].scale, ratio[j].rest, ROW_LANES);
+}
+
+/* Elements from start on, two vectors at a time, by scales or, if that is NULL, by ratios. */
+FA_INLINE void row_panel_write_block(const row_panel *panel, size_t start, size_t count, const row_scale *scale,
+                                     const row_column_ratio *ratio, real *y, ptrdiff_t y_step)
+{
+    const row_constants c = row_constants_here();
+    const real *next = start ? panel->x + (ptrdiff_t)start * panel->step : row_panel_next(panel);
+    for (size_t i = start; i < start + count; i++, next += panel->step)
+        for (size_t v = 0; v * FA_LANES < panel->rows; v += 2) {
+            const real *p = panel->x + (ptrdiff_t)i * panel->step + v * FA_LANES;
+            real *to = y + (ptrdiff_t)i * y_step + v * FA_LANES;
+            const vreal x[2] = {v_load(p), v_load(p + FA_LANES)};
+            const row_scale *const scales[2] = {scale + v, scale + v + 1};
+            vreal result[2];
+            row_prefetch_pair(p + ROW_AHEAD * panel->step, v, 0);
+            row_prefetch_pair(to + ROW_AHEAD * y_step, v, 0);
+            if (scale)
+                row_prefetch_pair(next + v * FA_LANES, v, 1);
+            if (scale)
+                row_quotient_two(x, scales, ROW_LANES, &c, result);
+            else
+                row_column_product_two(x, ratio + v, &c, result);
+            v_store(to, result[0]);
+            v_store(to + FA_LANES, result[1]);
+        }
+}
+
+/* Of a full panel, the last block first: it is still in the caches. */
+FA_INLINE void row_panel_write_pairs(const row_panel *panel, const row_scale *scale, const row_column_ratio *ratio,
+                                     real *y, ptrdiff_t y_step)
+{
+    for (size_t end = panel->n, start; end; end = start) {
+        start = (end - 1) / ROW_BLOCK * ROW_BLOCK;
+        row_panel_write_block(panel, start, end - start, scale, ratio, y, y_step);
+    }
+}
+
 FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step,
                                    size_t vectors, int full)
 {
     row_scale scale[ROW_PANEL];
     int near;
     row_panel_scales(sum, vectors, scale, &near);
-    if (near)
+    if (near && full && ROW_PAIRED)
+        row_panel_write_pairs(panel, scale, NULL, y, y_step);
+    else if (near)
         ROW_PANEL_WRITE(row_quotient(x, scale + v, ROW_LANES))
     else
         ROW_PANEL_WRITE(row_quotient(x, scale + v, ROW_WILD))
@@ -273,7 +156,9 @@ FA_INLINE void row_panel_products(const row_panel *panel, const row_sum *sum, re
     row_column_ratio ratio[ROW_PANEL];
     int near;
     row_panel_ratios(sum, vectors, ratio, &near);
-    if (near)
+    if (near && full && ROW_PAIRED)
+        row_panel_write_pairs(panel, NULL, ratio, y, y_step);
+    else if (near)
         ROW_PANEL_WRITE(row_column_product(x, ratio + v, ROW_LANES))
     else
         ROW_PANEL_WRITE(row_column_product(x, ratio + v, ROW_WILD))
@@ -308,15 +193,19 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
     return 1;
 }
 
-/* A whole panel, or vector by vector; returns how many rows are through, less than all if one is out of reach. */
+/* A whole panel, or as much as there is by pairs, and vector by vector; returns how many rows are through, less than all if one
+ * is out of reach. */
 #define ROW_COLUMNS(name)                                                                                              \
     static size_t row_##name##_columns(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,           \
                                        size_t rows)                                                                    \
     {                                                                                                                  \
-        row_panel panel = {x, x_step, n, rows};                                                                        \
-        if (rows == ROW_PANEL_ROWS)                                                                                    \
+        const size_t paired = ROW_PAIRED ? rows / (2 * FA_LANES) * (2 * FA_LANES) : 0;                                 \
+        row_panel panel = {x, x_step, n, ROW_PAIRED ? paired : rows};                                                  \
+        if (!ROW_PAIRED && rows == ROW_PANEL_ROWS)                                                                     \
             return row_panel_##name(&panel, y, y_step, ROW_PANEL, 1) ? rows : 0;                                       \
-        for (size_t r = 0; r < rows; r += FA_LANES) {                                                                  \
+        if (paired && !row_panel_##name(&panel, y, y_step, paired / FA_LANES, 1))                                      \
+            return 0;                                                                                                  \
+        for (size_t r = paired; r < rows; r += FA_LANES) {                                                             \
             row_panel one = {(const real *)x + r, x_step, n, rows - r < FA_LANES ? rows - r : FA_LANES};               \
             if (!row_panel_##name(&one, (real *)y + r, y_step, 1, 0))                                                  \
                 return r;                                                                                              \

@@ -136,6 +136,79 @@ FA_INLINE vreal row_fraction(vreal f)
     return p * f;
 }
 
+/* Both of two vectors, operation by operation: see FA_PINS.  A frame for each; the same may serve both. */
+#ifdef FA_PINS
+enum { ROW_PAIRS = 1 };
+#else
+enum { ROW_PAIRS = 0 };
+#endif
+#define ROW_BOTH for (int j = 0; j < 2; j++)
+
+/* Constants of a loop over pairs.  gcc 12 would load each of them each time; it keeps the pinned ones, found by trial, in registers. */
+typedef struct {
+    vreal high, low, polynomial[ROW_DEGREE];
+} row_constants;
+
+FA_INLINE row_constants row_constants_here(void)
+{
+    row_constants c = {.high = K(ROW_LOG2E_HI), .low = K(ROW_LOG2E_LO)};
+    v_pin(c.high);
+    v_pin(c.low);
+    for (int i = 0; i < ROW_DEGREE; i++)
+        c.polynomial[i] = K(row_polynomial[i]);
+    v_pin(c.polynomial[ROW_DEGREE - 2]);
+    return c;
+}
+
+FA_INLINE void row_reduce_two(const vreal *x, const row_frame *const *frame, int form, const row_constants *c, vreal *h,
+                              vreal *f)
+{
+    vreal z[2], v[2];
+    vint head[2], up[2];
+    ROW_BOTH
+    {
+        v[j] = form == ROW_WILD ? v_max(frame[j]->floor, x[j] - frame[j]->shift) : x[j];
+        z[j] = v_fma(v[j], c->high, frame[j]->magic);
+        v_pin(z[j]);
+    }
+    ROW_BOTH
+    {
+        f[j] = frame[j]->magic - z[j];
+        v_pin(f[j]);
+    }
+    ROW_BOTH
+    {
+        head[j] = v_lookup8(row_table, v_bits(z[j]));
+        v_pin(head[j]);
+        up[j] = row_exponent(v_bits(z[j]));
+        v_pin(up[j]);
+        f[j] = v_fma(v[j], c->high, f[j]);
+        v_pin(f[j]);
+    }
+    ROW_BOTH
+    {
+        f[j] = v_fma(v[j], c->low, f[j]);
+        v_pin(f[j]);
+    }
+    ROW_BOTH h[j] = v_real(head[j] + up[j]);
+}
+
+FA_INLINE void row_fraction_two(const vreal *f, const row_constants *c, vreal *q)
+{
+    ROW_BOTH q[j] = c->polynomial[ROW_DEGREE - 1];
+    for (int i = ROW_DEGREE - 2; i >= 0; i--)
+        ROW_BOTH
+        {
+            q[j] = v_fma(q[j], f[j], c->polynomial[i]);
+            v_pin(q[j]);
+        }
+    ROW_BOTH
+    {
+        q[j] = q[j] * f[j];
+        v_pin(q[j]);
+    }
+}
+
 /* Takes y down by 2^ROW_RAISE.  Adding the threshold rounds what becomes subnormal to its place; the difference of the
  * bits is then its encoding, reached without an operation that takes the slow path for subnormals. */
 FA_INLINE vreal row_lower(vreal y)
@@ -168,6 +241,29 @@ FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int form)
         q = v_fma(q, f, scale->coefficient[i]);
     vreal y = v_fma(h, v_fma(q, f, scale->delta), h);
     return form == ROW_WILD ? row_lower(y) : y;
+}
+
+FA_INLINE void row_quotient_two(const vreal *x, const row_scale *const *scale, int form, const row_constants *c,
+                                vreal *y)
+{
+    const row_frame *const frame[2] = {&scale[0]->frame, &scale[1]->frame};
+    vreal f[2], h[2], q[2];
+    row_reduce_two(x, frame, form, c, h, f);
+    ROW_BOTH q[j] = scale[j]->coefficient[ROW_DEGREE - 1];
+    for (int i = ROW_DEGREE - 2; i >= 0; i--)
+        ROW_BOTH
+        {
+            q[j] = v_fma(q[j], f[j], scale[j]->coefficient[i]);
+            v_pin(q[j]);
+        }
+    ROW_BOTH
+    {
+        q[j] = v_fma(q[j], f[j], scale[j]->delta);
+        v_pin(q[j]);
+    }
+    ROW_BOTH y[j] = v_fma(h[j], q[j], h[j]);
+    for (int j = 0; j < 2 && form == ROW_WILD; j++)
+        y[j] = row_lower(y[j]);
 }
 
 /* x - head - tail, rounded once or nearly so. */

@@ -36,9 +36,19 @@ FA_INLINE row_wides row_widen_both(vreal v)
     return w;
 }
 
+/* Where four elements start, the last of which overlap those before. */
+FA_INLINE size_t row_short_four(const row_shorts *s, size_t i) { return i + 4 <= s->n ? i : s->n - 4; }
+
 /* From rows to lanes and back, `from` and `to` being row after row. */
 FA_INLINE void row_short_take(row_shorts *s, const real *from, ptrdiff_t step)
 {
+#ifdef FA_TURNS_FOUR
+    if (s->rows == FA_LANES && s->n >= 4) {
+        for (size_t i = 0; i < s->n; i += 4)
+            v_load_four(from + row_short_four(s, i), step, s->x + row_short_four(s, i));
+        return;
+    }
+#endif
     if (s->rows < FA_LANES)
         memset(s->x, 0, s->n * sizeof *s->x);
     for (size_t r = 0; r < s->rows; r++, from += step)
@@ -48,6 +58,13 @@ FA_INLINE void row_short_take(row_shorts *s, const real *from, ptrdiff_t step)
 
 FA_INLINE void row_short_give(const row_shorts *s, real *to, ptrdiff_t step)
 {
+#ifdef FA_TURNS_FOUR
+    if (s->rows == FA_LANES && s->n >= 4) {
+        for (size_t i = 0; i < s->n; i += 4)
+            v_store_four(to + row_short_four(s, i), step, s->x + row_short_four(s, i));
+        return;
+    }
+#endif
     for (size_t r = 0; r < s->rows; r++, to += step)
         for (size_t i = 0; i < s->n; i++)
             memcpy(to + i, (const char *)(s->x + i) + r * sizeof(real), sizeof(real));
@@ -102,7 +119,16 @@ FA_INLINE row_wides row_short_fold(row_wides *term, size_t n)
 FA_INLINE void row_short_sum(row_shorts *s, int form)
 {
     row_wides term[ROW_SHORT];
-    for (size_t i = 0; i < s->n; i++) {
+    size_t i = 0;
+    const row_constants c = row_constants_here();
+    for (; ROW_PAIRS && i + 2 <= s->n; i += 2) {
+        const row_frame *const frames[2] = {&s->frame, &s->frame};
+        vreal f[2];
+        row_reduce_two(s->x + i, frames, form, &c, s->h + i, f);
+        row_fraction_two(f, &c, s->q + i);
+        ROW_BOTH term[i + (size_t)j] = row_short_term(s->h[i + (size_t)j], s->q[i + (size_t)j]);
+    }
+    for (; i < s->n; i++) {
         vreal f;
         s->h[i] = row_reduce(s->x[i], &s->frame, form, &f);
         s->q[i] = row_fraction(f);

@@ -169,7 +169,7 @@ static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powe
         row_total total;
         if (blocks) {
             total = block.total;
-        } else if (left >= ROW_BLOCK && form == ROW_NEAR) {
+        } else if (left >= ROW_BLOCK && form == ROW_NEAR && ROW_READS_AHEAD) {
             total = row_block_ahead(x + i, m, &frame, block.max, x + i + m, &ahead);
         } else {
             total = row_block_any(x + i, m, &frame, block.max, form, NULL);

@@ -170,6 +170,9 @@ FA_INLINE vf64 v_fnma_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(-a, b, c); 
 FA_INLINE vf32 v_fms_f32(vf32 a, vf32 b, vf32 c) { return v_fma_f32(a, b, -c); }
 FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #endif
+#ifndef FA_PINS
+#define v_pin(v) (void)(v)
+#endif
 #ifndef FA_HALF_STORES
 #define v_store_halves_f32 v_store_f32
 #define v_store_halves_f64 v_store_f64

@@ -16,6 +16,11 @@ FA_AVX2(vf32, __m256, f32, ps)
 FA_AVX2(vf64, __m256d, f64, pd)
 #undef FA_AVX2
 
+/* Keeps an operation where it stands in the text, or gcc 12 puts all of one vector before all of the next: with sixteen registers
+ * neither it nor the processor makes them overlap. */
+#define FA_PINS
+#define v_pin(v) __asm__ volatile("" : "+x"(v))
+
 FA_INLINE vf32 v_select_f32(vm32 m, vf32 a, vf32 b) { return (vf32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
 FA_INLINE vf64 v_select_f64(vm64 m, vf64 a, vf64 b)
 {
@@ -127,12 +132,9 @@ FA_GATHER(32)
 /* Rows (k >> low) & 31 of a table of four or eight floats, low >= 5, as columns: loads of four floats and a transpose in each 128-bit
  * lane.  On a Sapphire Rapids core half the time of permutes and blends. */
 #define FA_LOOKUP_BY_ROWS
-FA_INLINE void fa_four_columns(const char *row, const uint32_t at[8], vf32 column[4])
+FA_INLINE void fa_turn_four(const __m256 r[4], vf32 column[4])
 {
-    __m256 r[4], u[4];
-    for (int j = 0; j < 4; j++)
-        r[j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_load_ps((const float *)(row + at[j]))),
-                                    _mm_load_ps((const float *)(row + at[j + 4])), 1);
+    __m256 u[4];
     u[0] = _mm256_unpacklo_ps(r[0], r[1]);
     u[1] = _mm256_unpackhi_ps(r[0], r[1]);
     u[2] = _mm256_unpacklo_ps(r[2], r[3]);
@@ -141,6 +143,35 @@ FA_INLINE void fa_four_columns(const char *row, const uint32_t at[8], vf32 colum
     column[1] = (vf32)_mm256_shuffle_ps(u[0], u[2], 0xee);
     column[2] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0x44);
     column[3] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0xee);
+}
+FA_INLINE void fa_four_columns(const char *row, const uint32_t at[8], vf32 column[4])
+{
+    __m256 r[4];
+    for (int j = 0; j < 4; j++)
+        r[j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_load_ps((const float *)(row + at[j]))),
+                                    _mm_load_ps((const float *)(row + at[j + 4])), 1);
+    fa_turn_four(r, column);
+}
+/* Four neighbours in each of eight rows, as columns, and back.  A blend of a broadcast is cheaper than an insertion. */
+#define FA_TURNS_FOUR
+FA_INLINE void v_load_four(const float *rows, ptrdiff_t step, vf32 column[4])
+{
+    __m256 r[4];
+    for (int j = 0; j < 4; j++, rows += step)
+        r[j] = _mm256_blend_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows)),
+                               _mm256_broadcast_ps((const __m128 *)(const void *)(rows + 4 * step)), 0xf0);
+    fa_turn_four(r, column);
+}
+FA_INLINE void v_store_four(float *rows, ptrdiff_t step, const vf32 column[4])
+{
+    __m256 c[4];
+    vf32 r[4];
+    memcpy(c, column, sizeof c);
+    fa_turn_four(c, r);
+    for (int j = 0; j < 4; j++, rows += step) {
+        _mm_storeu_ps(rows, _mm256_castps256_ps128((__m256)r[j]));
+        _mm_storeu_ps(rows + 4 * step, _mm256_extractf128_ps((__m256)r[j], 1));
+    }
 }
 /* The offsets of rows, by memory: gcc 12 would extract them one by one, which takes a third longer in all. */
 #define FA_NUMBERS_ROWS
