@@ -1,4 +1,4 @@
-"""What the Makefile calls: the check of prerequisites and the lists of requirements."""
+"""What the Makefile and pip call: the check of prerequisites, the lists of requirements, what is distributed."""
 
 import pathlib
 import shutil
@@ -71,3 +71,18 @@ def test_every_test_requirement_is_pinned():
     names = {line.split(">")[0].split("=")[0].lower().replace("_", "-") for line in wanted}
     assert names <= pinned
     assert "torch==2.13.0" in pins
+
+
+def test_what_is_distributed(tmp_path):
+    """A source distribution can be built from; what is installed has no sources of extensions in it."""
+    pytest.importorskip("Cython")
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
+    command += ["build_py", "--build-lib", str(tmp_path / "lib")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    sources = set((tmp_path / "fastact.egg-info" / "SOURCES.txt").read_text().split())
+    written = {str(path.relative_to(ROOT)) for end in ("pyx", "pxi", "pxd") for path in ROOT.glob(f"fastact/*.{end}")}
+    assert "fastact/_core.pyx" in written
+    assert written <= sources
+    assert "fastact/_core.c" not in sources
+    installed = {path.suffix for path in (tmp_path / "lib").rglob("*.*")}
+    assert installed == {".py", ".pyi", ".npz", ".txt", ".typed"}
