@@ -1,5 +1,5 @@
 /* The lane functions of activations.def: the value `f_name` and the derivative `d_name` (times g), each written once for
- * every dtype and instruction set.  Formulas only: lanes are vec.h's, shared mathematics vmath.h's, loops kernels.inc's. */
+ * every dtype and instruction set.  Formulas only: lanes are vec.h's, shared mathematics vmath.h's, loops blocks.h's. */
 #ifndef FA_ACTIVATIONS_H
 #define FA_ACTIVATIONS_H
 

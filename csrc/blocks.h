@@ -1,0 +1,313 @@
+/* The loops of the elementwise kernels: the operands of a call, cut into blocks of tame vectors and the rest.  Formulas and the
+ * table do not belong here.  Included by kernels.inc, once for each instruction set and dtype. */
+#ifndef FA_BLOCKS_H
+#define FA_BLOCKS_H
+
+#include "activations.h"
+#include "fastact.h"
+#include "memory.h"
+
+/* A lane function as the loops see it: rest holds the second input, g and the parameters, as far as a row has them. */
+typedef fa_gradients fa_lane(vreal x, const vreal *rest, fa_mode mode);
+
+/* The operands of a call, or of a part of one. */
+typedef struct {
+    const void *in[FA_MAX_IN]; /* x, then rest */
+    void *out[FA_MAX_OUT];
+    size_t step[FA_MAX_IN]; /* 0: rest has the one value */
+    int in_place;
+    int how; /* fastact.h */
+} fa_operands;
+
+typedef void fa_body(size_t n, const fa_operands *o, vreal *rest);
+
+/* What the loops know of a row of the table; constants wherever a loop is inlined. */
+typedef struct {
+    fa_lane *lane;
+    fa_body *any_plain, *any; /* fa_any_block for plain parameters and others, one piece of code for all who call it */
+    int n_rest, n_parameter, n_out;
+    int ranged; /* which operand the limit is for: 0 is x, 1 the first of rest */
+    real defaults[FA_MAX_IN];
+    real limit; /* beyond this |operand| a block is run as a wild one; infinity, or FA_THIN: never */
+} fa_map;
+
+/* Two vectors a turn.  AVX-512: one after the other, 2 to 8 % in float32.  AVX2: the operands of both loaded before a result is
+ * stored, which the compiler could not exchange, so that it can mix the two chains of operations (target_begin.h): 13 %. */
+#if FA_VECTOR_BYTES == 64
+#define FA_TWICE _Pragma("GCC unroll 2")
+#else
+#define FA_TWICE
+#endif
+#if FA_VECTOR_BYTES == 32
+#define FA_TOGETHER 2
+#define FA_EACH _Pragma("GCC unroll 2")
+#else
+#define FA_TOGETHER 1
+#define FA_EACH
+#endif
+
+/* The fallback is built for size: one body, with the care for wild values if a function knows such, and one loop over the
+ * bodies of all functions. */
+#if FA_VECTOR_BYTES == 16 && defined(__x86_64__)
+#define FA_ONE_BODY 1
+#define FA_LOOP FA_CALLED
+#define FA_UNLESS_ONE(it) NULL
+#else
+#define FA_ONE_BODY 0
+#define FA_LOOP FA_INLINE
+#define FA_UNLESS_ONE(it) it
+#endif
+
+enum {
+    FA_ALIGNED_FROM = 2048, /* elements from which it pays to align y first */
+    FA_TURN = FA_TOGETHER * FA_LANES,
+};
+
+/* The operands after x as a loop meets them: the first `loaded` may be arrays.  With vectors together no branch may stand
+ * between them, so one value is loaded as well, time and again. */
+typedef struct {
+    vreal value[FA_MAX_IN];
+    const real *from[FA_MAX_IN];
+    size_t along[FA_MAX_IN]; /* all bits, or none */
+} fa_rest;
+
+FA_INLINE void fa_prepare_rest(fa_rest *rest, const fa_map map, const fa_operands *o, const vreal *given,
+                               const int loaded)
+{
+    for (int k = 0; k < map.n_rest; k++)
+        rest->value[k] = given[k]; /* a copy, for no result stored could change it */
+    for (int k = 0; k < loaded; k++) {
+        rest->from[k] = o->step[k + 1] ? o->in[k + 1] : (const void *)&given[k];
+        rest->along[k] = o->step[k + 1] ? SIZE_MAX : 0;
+    }
+}
+FA_INLINE void fa_next_rest(fa_rest *rest, const fa_operands *o, size_t i, const int loaded)
+{
+    for (int k = 0; k < loaded; k++)
+        if (FA_TOGETHER > 1)
+            rest->value[k] = v_load(rest->from[k] + (i & rest->along[k]));
+        else if (o->step[k + 1])
+            rest->value[k] = v_load((const real *)o->in[k + 1] + i);
+}
+
+/* Bytes of an element of in[k] (k < 0: of the results). */
+FA_INLINE size_t fa_stored(const fa_map map, int k, int how)
+{
+    return how & FA_HALF && k <= map.n_rest - map.n_parameter ? sizeof(uint16_t) : sizeof(real);
+}
+
+FA_INLINE fa_operands fa_part_of(const fa_map map, const fa_operands *whole, size_t start)
+{
+    fa_operands part = *whole;
+    for (int k = 0; k <= map.n_rest; k++)
+        part.in[k] = (const char *)whole->in[k] + whole->step[k] * start * fa_stored(map, k, whole->how);
+    for (int k = 0; k < map.n_out; k++)
+        part.out[k] = (char *)whole->out[k] + start * fa_stored(map, -1, whole->how);
+    return part;
+}
+
+FA_INLINE void fa_store_tame(const fa_map map, real *y, vreal v)
+{
+    if (map.limit != map.limit)
+        v_store_halves(y, v);
+    else
+        v_store(y, v);
+}
+
+#ifdef FA_NUMBERS_ROWS
+/* The numbers of the rows that a block will look up; nothing where it looks up none. */
+FA_INLINE void fa_number_rows(const fa_map map, size_t n, const fa_operands *o, const vreal *given, fa_mode mode,
+                              const int loaded, char *numbers)
+{
+    fa_rest rest;
+    fa_prepare_rest(&rest, map, o, given, loaded);
+    mode.rows.when = FA_STORED;
+    for (size_t i = 0; i < n; i += FA_LANES) {
+        vreal x = v_load((const real *)o->in[0] + i);
+        fa_next_rest(&rest, o, i, loaded);
+        mode.rows.number = numbers + i * sizeof(real);
+        (void)map.lane(x, rest.value, mode);
+    }
+}
+#endif
+
+/* One block of whole turns in the kernel's dtype; returns the largest bit pattern of the ranged operand's |value| per lane
+ * (a NaN's exceeds every number's).  The first `loaded` operands after x may be arrays. */
+FA_INLINE vint fa_tame_block(const fa_map map, size_t n, const fa_operands *o, const vreal *given, fa_mode mode,
+                             const int loaded)
+{
+    fa_rest rest;
+    vint peak = KI(0);
+    real *y = o->out[0];
+#ifdef FA_NUMBERS_ROWS
+    vreal numbers[2 * FA_BLOCK / FA_LANES];
+    fa_number_rows(map, n, o, given, mode, loaded, (char *)numbers);
+    mode.rows.when = FA_FETCHED;
+#endif
+    fa_prepare_rest(&rest, map, o, given, loaded);
+    FA_TWICE
+    for (size_t i = 0; i < n; i += FA_TURN) {
+        fa_gradients result[FA_TOGETHER];
+        FA_EACH
+        for (size_t j = 0; j < FA_TOGETHER; j++) {
+            vreal x = v_load((const real *)o->in[0] + i + j * FA_LANES);
+            fa_next_rest(&rest, o, i + j * FA_LANES, loaded);
+            if (map.limit < (real)INFINITY)
+                peak = v_larger_bits(peak, v_bits(v_abs(map.ranged ? rest.value[0] : x)));
+#ifdef FA_NUMBERS_ROWS
+            mode.rows.number = (char *)(numbers + i / FA_LANES + j);
+#endif
+            result[j] = map.lane(x, rest.value, mode);
+        }
+        FA_EACH
+        for (size_t j = 0; j < FA_TOGETHER; j++) {
+            fa_store_tame(map, y + i + j * FA_LANES, result[j].x);
+            if (map.n_out == 2)
+                fa_store_tame(map, (real *)o->out[1] + i + j * FA_LANES, result[j].other);
+        }
+    }
+    return peak;
+}
+
+/* Any number of elements, stored as o->how says, with the care for wild ones: which gives tame ones the same bits. */
+FA_INLINE void fa_any_block(const fa_map map, size_t n, const fa_operands *o, vreal *rest, fa_mode mode)
+{
+    size_t i = 0;
+    if (FA_ONE_BODY && !(map.limit < (real)INFINITY) && !o->how)
+        fa_tame_block(map, i = n - n % FA_LANES, o, rest, mode, map.n_rest);
+    mode.wild = 1;
+    for (; i < n; i += FA_LANES) {
+        int how = n - i < FA_LANES ? o->how | FA_LAST : o->how;
+        FA_OPAQUE(how);
+        vreal x = fa_read_lanes(o->in[0], i, n, how);
+        for (int k = 0; k < map.n_rest; k++)
+            if (o->step[k + 1])
+                rest[k] = fa_read_lanes(o->in[k + 1], i, n, k < map.n_rest - map.n_parameter ? how : how & FA_LAST);
+        fa_gradients result = map.lane(x, rest, mode);
+        fa_write_lanes(o->out[0], i, n, result.x, how);
+        if (map.n_out == 2)
+            fa_write_lanes(o->out[1], i, n, result.other, how);
+    }
+}
+
+FA_INLINE int fa_wild_ahead(size_t n, const real *x, real limit)
+{
+    vint peak = KI(0);
+    for (size_t i = 0; i < n; i += FA_LANES)
+        peak = v_larger_bits(peak, v_bits(v_abs(n - i < FA_LANES ? v_load_part(x + i, n - i) : v_load(x + i))));
+    return v_bits_beyond(peak, limit);
+}
+
+FA_INLINE int fa_single_parameters(const fa_map map, const fa_operands *o, fa_mode mode)
+{
+    int single = 1;
+    for (int k = map.n_rest - map.n_parameter; k < map.n_rest && !mode.plain; k++)
+        single &= !o->step[k + 1];
+    return single;
+}
+
+/* Whole turns from one start, as tame and looked at afterwards, since that hides the check: 0 if they were not and all is to
+ * be done again.  Where results take the place of operands the look comes first. */
+FA_INLINE int fa_was_tame(const fa_map map, size_t start, size_t n, const fa_operands *whole, const vreal *rest,
+                          fa_mode mode)
+{
+    const int checked = map.limit < (real)INFINITY, light = !checked && map.n_parameter == 1;
+    const fa_operands part = fa_part_of(map, whole, start);
+    vint peak;
+    if (checked && part.in_place && fa_wild_ahead(part.step[map.ranged] ? n : 1, part.in[map.ranged], map.limit))
+        return 0;
+    if ((light || FA_TOGETHER > 1) && fa_single_parameters(map, &part, mode)) /* what depends on them alone, once */
+        peak = fa_tame_block(map, n, &part, rest, mode, map.n_rest - map.n_parameter);
+    else if (light || FA_TOGETHER == 1)
+        peak = fa_tame_block(map, n, &part, rest, mode, map.n_rest);
+    else
+        return 0; /* arrays of parameters: for the other body */
+    return !checked || part.in_place || !v_bits_beyond(peak, map.limit);
+}
+
+/* Any number of elements from one start, by the body that takes them all. */
+FA_INLINE void fa_any(const fa_map map, size_t start, size_t n, const fa_operands *whole, vreal *rest, fa_mode mode)
+{
+    const fa_operands part = fa_part_of(map, whole, start);
+    (mode.plain ? map.any_plain : map.any)(n, &part, rest);
+}
+
+/* Elements before y is aligned to a vector: loads and stores that straddle cache lines cost 5 to 15 %. */
+FA_INLINE size_t fa_unaligned(const void *y)
+{
+    size_t beyond = (uintptr_t)y % (FA_LANES * sizeof(real));
+    return beyond % sizeof(real) ? 0 : (FA_LANES - beyond / sizeof(real)) % FA_LANES;
+}
+
+FA_INLINE void fa_blocks(const fa_map map, size_t n, fa_operands *o, vreal *rest, fa_mode mode)
+{
+#ifdef FA_NUMBERS_ROWS
+    const size_t block = map.limit == map.limit ? FA_BLOCK : n;
+#else
+    const size_t block = map.limit < (real)INFINITY ? FA_BLOCK : n;
+#endif
+    const int how = o->how;
+    const size_t before = n >= FA_ALIGNED_FROM || how & FA_STREAMED ? fa_unaligned(o->out[0]) : 0;
+    size_t start = before < n ? before : n, whole = n - (n - start) % FA_TURN;
+    o->how &= ~FA_STREAMED;
+    if (how || FA_ONE_BODY)
+        whole = start;
+    if (start)
+        fa_any(map, 0, start, o, rest, mode);
+    while (start < whole) {
+        size_t count = 0;
+        for (int tame = 1; tame && (start += count) < whole;) {
+            count = whole - start < block ? whole - start : block;
+            tame = fa_was_tame(map, start, count, o, rest, mode);
+        }
+        if (start < whole) {
+            fa_any(map, start, count, o, rest, mode);
+            start += count;
+        }
+    }
+    o->how = how;
+    if (start < n)
+        fa_any(map, start, n - start, o, rest, mode);
+#ifdef FA_STREAMS
+    if (how & FA_STREAMED)
+        v_fence();
+#endif
+}
+
+/* Streamed stores want every result at the same place in a vector, and no half types. */
+FA_INLINE int fa_usable(const fa_map map, int how, void *const *out)
+{
+    const uintptr_t vector = FA_LANES * sizeof(real), first = (uintptr_t)out[0], last = (uintptr_t)out[map.n_out - 1];
+    if (how & FA_HALF || first % sizeof(real) || first % vector != last % vector)
+        how &= ~FA_STREAMED;
+    return how;
+}
+
+FA_LOOP void fa_map_loop(const fa_map map, size_t n, const void *const *in, const size_t *step, void *const *out,
+                         int how)
+{
+    fa_operands o = {.how = fa_usable(map, how, out)};
+    vreal rest[FA_MAX_IN];
+    int plain = 1;
+    if (n == 0)
+        return;
+    for (int k = 0; k < map.n_out; k++)
+        o.out[k] = out[k];
+    for (int k = 0; k <= map.n_rest; k++) {
+        o.in[k] = in[k];
+        o.step[k] = step[k];
+        o.in_place |= in[k] == out[0] || in[k] == out[map.n_out - 1];
+    }
+    for (int k = 0; k < map.n_rest; k++) {
+        int parameter = k - (map.n_rest - map.n_parameter);
+        rest[k] = K(v_lane(fa_read_lanes(in[k + 1], 0, 1, parameter < 0 ? o.how | FA_LAST : FA_LAST), 0));
+        if (parameter >= 0)
+            plain &= !step[k + 1] && v_lane(rest[k], 0) == map.defaults[parameter];
+    }
+    if (!FA_ONE_BODY && (map.n_parameter == 0 || plain))
+        fa_blocks(map, n, &o, rest, (fa_mode){.plain = 1});
+    else
+        fa_blocks(map, n, &o, rest, FA_TAME);
+}
+
+#endif
