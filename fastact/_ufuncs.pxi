@@ -3,6 +3,7 @@
 
 from libc.stdlib cimport malloc
 
+import os
 from threading import RLock
 
 # What NumPy's integers and bool are in memory, by kind and size; bool is 0 or 1 of one byte.
@@ -150,6 +151,8 @@ cdef dict table = {text["name"]: (index, text) for index, text in enumerate(acti
 FUNCTIONS = tuple([name for name in table if name not in FORMS.values() or name == "gelu"])
 cdef tuple ufuncs = ({}, {}), functions = ({}, {})  # of values and of derivatives, by name
 cdef object making = RLock()  # so that no other thread makes the same
+if hasattr(os, "register_at_fork"):  # or a child would wait for a thread that it does not have
+    os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
 
 def ufunc(str name, bint is_vjp):

@@ -319,3 +319,40 @@ time.sleep(0.2)
 print("done")
 """
     assert printed(code) == "done"
+
+
+FORK_WHILE_A_FUNCTION_IS_MADE = """
+import gc, os, threading, time
+import fastact
+
+thread = None
+
+def hold(phase, info):  # collections begin in the midst of making a function
+    if threading.current_thread() is thread and phase == "start":
+        time.sleep(0.02)
+
+gc.callbacks.append(hold)
+thread = threading.Thread(target=lambda: (gc.set_threshold(1), fastact.mish, gc.set_threshold(700)))
+thread.start()
+children = []
+while thread.is_alive() and len(children) < 100:
+    if not (child := os.fork()):
+        gc.callbacks.clear()
+        fastact.silu
+        os._exit(0)
+    children.append(child)
+    time.sleep(0.01)
+thread.join()
+deadline, stuck = time.monotonic() + 20, set(children)
+while stuck and time.monotonic() < deadline:
+    stuck -= {child for child in stuck if os.waitpid(child, os.WNOHANG)[0]}
+    time.sleep(0.01)
+for child in stuck:
+    os.kill(child, 9)
+print(len(children) > 0, len(stuck))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_fork_while_another_thread_makes_a_function():
+    assert printed(FORK_WHILE_A_FUNCTION_IS_MADE, PYTHONWARNINGS="ignore") == "True 0"
