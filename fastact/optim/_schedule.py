@@ -87,3 +87,16 @@ class LRScheduler:
     def load_state_dict(self, state_dict):
         """Take over what `state_dict` gave."""
         self.__dict__.update(state_dict)
+
+
+class FactorScheduler(LRScheduler):
+    """What schedules by functions of the epoch have in common: `LambdaLR` explains the arguments."""
+
+    _unsaved = ("optimizer", "lr_lambdas")
+
+    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
+        self.lr_lambdas = of_groups("lr_lambda", lr_lambda, optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    def _times_factors(self, rates):
+        return [rate * factor(self.last_epoch) for rate, factor in zip(rates, self.lr_lambdas, strict=True)]

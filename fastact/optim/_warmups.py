@@ -3,35 +3,18 @@
 import math
 from bisect import bisect_right
 
-from fastact.optim._schedule import LRScheduler, check_optimizer, of_groups
+from fastact.optim._schedule import FactorScheduler, LRScheduler, check_optimizer
 
 
-class MultiplicativeLR(LRScheduler):
-    """The rate times lr_lambda(epoch) every epoch.
-
-    Parameters
-    ----------
-    optimizer, last_epoch
-        As in `LRScheduler`.
-    lr_lambda : callable, or one for each group
-        Gives the factor of an epoch.
-    """
-
-    _unsaved = ("optimizer", "lr_lambdas")
-
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
-        self.lr_lambdas = of_groups("lr_lambda", lr_lambda, optimizer)
-        super().__init__(optimizer, last_epoch)
+class MultiplicativeLR(FactorScheduler):
+    """The rate times lr_lambda(epoch) every epoch; arguments as of `LambdaLR`."""
 
     def get_lr(self):
-        return self._rates() if self.last_epoch == 0 or self._resumed else self._multiplied()
-
-    def _multiplied(self):
-        return [rate * factor(self.last_epoch) for rate, factor in zip(self._rates(), self.lr_lambdas, strict=True)]
+        return self._rates() if self.last_epoch == 0 or self._resumed else self._times_factors(self._rates())
 
     def _begin_again(self):
         self.last_epoch = 0  # from the rate that is set, as there is no other
-        self._set(self._multiplied())
+        self._set(self._times_factors(self._rates()))
 
 
 class LinearLR(LRScheduler):

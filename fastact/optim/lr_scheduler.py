@@ -10,7 +10,7 @@ from collections import Counter
 from fastact._names import missing
 from fastact.optim._cycles import CyclicLR as CyclicLR
 from fastact.optim._cycles import OneCycleLR as OneCycleLR
-from fastact.optim._schedule import LRScheduler, check_optimizer, of_groups
+from fastact.optim._schedule import FactorScheduler, LRScheduler, check_optimizer, of_groups
 from fastact.optim._warmups import ChainedScheduler as ChainedScheduler
 from fastact.optim._warmups import ConstantLR as ConstantLR
 from fastact.optim._warmups import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
@@ -20,7 +20,7 @@ from fastact.optim._warmups import PolynomialLR as PolynomialLR
 from fastact.optim._warmups import SequentialLR as SequentialLR
 
 
-class LambdaLR(LRScheduler):
+class LambdaLR(FactorScheduler):
     """initial rate · lr_lambda(epoch).
 
     Parameters
@@ -31,14 +31,8 @@ class LambdaLR(LRScheduler):
         Gives the factor of an epoch.
     """
 
-    _unsaved = ("optimizer", "lr_lambdas")
-
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
-        self.lr_lambdas = of_groups("lr_lambda", lr_lambda, optimizer)
-        super().__init__(optimizer, last_epoch)
-
     def get_lr(self):
-        return [base * factor(self.last_epoch) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+        return self._times_factors(self.base_lrs)
 
 
 class StepLR(LRScheduler):

@@ -17,6 +17,7 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
 STEPS = 100
 EXACT = 1e-9
 SEEDS = 17, 18, 19  # of initial weights: one float32 run may be lucky where a gradient is next to nothing
+OPTIMIZED = re.compile(r"^( *)optimizer\.step\(\)$", re.MULTILINE)
 torch.set_num_threads(1)  # the products are small, and threads that wait spin
 IMPORTS = (
     (r"^import torch$", "import fastact.torch as torch"),
@@ -65,19 +66,52 @@ class Masks:
         return input * torch.tensor(self.kept(input.shape, p)) / (1 - p)
 
 
-@functools.cache
-def run(name, ours, dtype, seed=SEEDS[0]):
-    """(losses, weights by name) of a script."""
-    text, masks = (FOLDER / f"{name}.py").read_text(encoding="utf-8"), Masks()
-    library = fastact.torch if ours else torch
+def source(name):
+    return (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+
+
+def names_after(text, ours, dtype, seed, **given):
+    """What the names of a script stand for when it has run."""
+    library, masks = fastact.torch if ours else torch, Masks()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_functional_layers, "draw_kept", masks.kept)
         patch.setattr(torch.nn.functional, "dropout", masks.torch_dropout)
-        names = {"DTYPE": dtype, "STEPS": STEPS, "same_weights": functools.partial(same_weights, library, seed)}
-        exec(compile(translated(text) if ours else text, name, "exec"), names)  # noqa: S102
+        names = {"DTYPE": dtype, "STEPS": STEPS, "same_weights": functools.partial(same_weights, library, seed), **given}
+        exec(compile(translated(text) if ours else text, "script", "exec"), names)  # noqa: S102
+    return names
+
+
+@functools.cache
+def run(name, ours, dtype, seed=SEEDS[0]):
+    """(losses, weights by name) of a script."""
+    names = names_after(source(name), ours, dtype, seed)
     model = names["model"]
     state = model if isinstance(model, dict) else model.state_dict()
     return np.array(names["losses"]), {key: value.detach().numpy().copy() for key, value in state.items()}
+
+
+def run_along(name, ours, dtype, path):
+    """(losses, gradients of all steps, weights after each) of a script whose every step starts from the weights of `path`.
+
+    An empty path is filled with the script's own weights, rounded to float32.
+    """
+    library, gradients, weights, given = fastact.torch if ours else torch, [], [], iter(list(path))
+
+    def follow(optimizer):
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        after = [p.detach().numpy().copy() for p in parameters]
+        gradients.extend(p.grad.numpy().ravel().copy() for p in parameters if p.grad is not None)
+        weights.extend(value.ravel() for value in after)
+        step = next(given, None)
+        if step is None:
+            step = [value.astype(np.float32) for value in after]
+            path.append(step)
+        for parameter, value in zip(parameters, step, strict=True):
+            parameter.data = library.tensor(value).to(parameter.dtype)
+
+    text = OPTIMIZED.sub(r"\g<0>\n\g<1>follow(optimizer)", source(name))
+    names = names_after(text, ours, dtype, SEEDS[0], follow=follow)
+    return [np.array(names["losses"]), np.concatenate(gradients), np.concatenate(weights)]
 
 
 def apart(run_of, exact):
@@ -102,13 +136,29 @@ def test_float32_is_no_further_from_float64_than_twice_torchs(name):
         exact, theirs, ours = (run(name, *kind, seed) for kind in kinds)
         assert any(value.dtype == np.float32 for value in ours[1].values())
         errors.append([*apart(ours, exact), *apart(theirs, exact)])
+    # Where a path is unstable its end is a matter of luck: of start 22 of `binary` torch itself ends 4.4 times as far off where MKL
+    # takes other kernels (MKL_CBWR). So ends are taken together here, and each step by itself in the next test.
     for mine, other in ((0, 2), (1, 3)):
-        of_mine, of_other = (np.linalg.norm(np.concatenate([error[i] for error in errors])) for i in (mine, other))
-        assert of_mine <= 2 * max(of_other, np.finfo(np.float32).eps)
+        norms = np.array([[np.linalg.norm(error[mine]), np.linalg.norm(error[other])] for error in errors])
+        norms[:, 1] = np.maximum(norms[:, 1], np.finfo(np.float32).eps)
+        of_mine, of_other = np.linalg.norm(norms, axis=0)
+        assert of_mine <= 2 * of_other and np.median(norms[:, 0] / norms[:, 1]) <= 2
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if OPTIMIZED.search(source(name))])
+def test_each_float32_step_is_no_further_from_float64_than_twice_torchs(name):
+    path = []
+    exact = run_along(name, False, "float64", path)
+    assert len(exact[0]) >= STEPS
+    theirs, ours = (run_along(name, which, "float32", path) for which in (False, True))
+    for mine, other, right in zip(ours, theirs, exact, strict=True):
+        assert mine.shape == other.shape == right.shape
+        assert np.linalg.norm(mine - right) <= 2 * np.linalg.norm(other - right)
 
 
 def test_there_are_scripts_enough():
     assert len(SCRIPTS) >= 12
+    assert sum(OPTIMIZED.search(source(name)) is not None for name in SCRIPTS) >= 12
 
 
 def test_a_script_changes_in_its_import_lines_alone():
