@@ -76,7 +76,12 @@ def names_after(text, ours, dtype, seed, **given):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_functional_layers, "draw_kept", masks.kept)
         patch.setattr(torch.nn.functional, "dropout", masks.torch_dropout)
-        names = {"DTYPE": dtype, "STEPS": STEPS, "same_weights": functools.partial(same_weights, library, seed), **given}
+        names = {
+            "DTYPE": dtype,
+            "STEPS": STEPS,
+            "same_weights": functools.partial(same_weights, library, seed),
+            **given,
+        }
         exec(compile(translated(text) if ours else text, "script", "exec"), names)  # noqa: S102
     return names
 
