@@ -90,7 +90,7 @@ FA_INLINE void row_column_product_two(const vreal *x, const row_column_ratio *ra
     const row_frame *const frames[2] = {&ratio[0].frame, &ratio[1].frame};
     vreal f[2], h[2], q[2];
     row_reduce_two(x, frames, ROW_LANES, c, h, f);
-    row_fraction_two(f, c, q);
+    row_fraction_two(f, c, 0, q);
     ROW_BOTH y[j] = row_product(h[j], q[j], ratio[j].scale, ratio[j].rest, ROW_LANES);
 }
 
@@ -98,7 +98,7 @@ FA_INLINE void row_column_product_two(const vreal *x, const row_column_ratio *ra
 FA_INLINE void row_panel_write_block(const row_panel *panel, size_t start, size_t count, const row_scale *scale,
                                      const row_column_ratio *ratio, real *y, ptrdiff_t y_step)
 {
-    const row_constants c = row_constants_here();
+    const row_constants c = row_constants_here(0);
     const real *next = start ? panel->x + (ptrdiff_t)start * panel->step : row_panel_next(panel);
     for (size_t i = start; i < start + count; i++, next += panel->step)
         for (size_t v = 0; v * FA_LANES < panel->rows; v += 2) {
@@ -112,7 +112,7 @@ FA_INLINE void row_panel_write_block(const row_panel *panel, size_t start, size_
             if (scale)
                 row_prefetch_pair(next + v * FA_LANES, v, 1);
             if (scale)
-                row_quotient_two(x, scales, ROW_LANES, &c, result);
+                row_quotient_two(x, scales, ROW_LANES, &c, 0, result);
             else
                 row_column_product_two(x, ratio + v, &c, result);
             v_store(to, result[0]);

@@ -144,19 +144,21 @@ enum { ROW_PAIRS = 0 };
 #endif
 #define ROW_BOTH for (int j = 0; j < 2; j++)
 
-/* Constants of a loop over pairs.  gcc 12 would load each of them each time; it keeps the pinned ones, found by trial, in registers. */
+/* Constants of a loop over pairs.  Where memory is walked in steps, gcc 12 would load each of them each time, and keeps the pinned
+ * ones, found by trial, in registers.  Along a row the polynomial's are better operands in memory: instructions count there. */
 typedef struct {
     vreal high, low, polynomial[ROW_DEGREE];
 } row_constants;
 
-FA_INLINE row_constants row_constants_here(void)
+FA_INLINE row_constants row_constants_here(int in_memory)
 {
     row_constants c = {.high = K(ROW_LOG2E_HI), .low = K(ROW_LOG2E_LO)};
     v_pin(c.high);
     v_pin(c.low);
     for (int i = 0; i < ROW_DEGREE; i++)
         c.polynomial[i] = K(row_polynomial[i]);
-    v_pin(c.polynomial[ROW_DEGREE - 2]);
+    if (!in_memory)
+        v_pin(c.polynomial[ROW_DEGREE - 2]);
     return c;
 }
 
@@ -193,15 +195,28 @@ FA_INLINE void row_reduce_two(const vreal *x, const row_frame *const *frame, int
     ROW_BOTH h[j] = v_real(head[j] + up[j]);
 }
 
-FA_INLINE void row_fraction_two(const vreal *f, const row_constants *c, vreal *q)
+/* A polynomial's first coefficient, loaded anew since it is overwritten, and a step. */
+FA_INLINE vreal row_first_coefficient(const vreal *p)
 {
-    ROW_BOTH q[j] = c->polynomial[ROW_DEGREE - 1];
+    vreal c = *p;
+    v_pin(c);
+    return c;
+}
+
+FA_INLINE vreal row_step(vreal q, vreal f, const vreal *p, int in_memory)
+{
+    if (in_memory)
+        return v_fma_at(q, f, p);
+    q = v_fma(q, f, *p);
+    v_pin(q);
+    return q;
+}
+
+FA_INLINE void row_fraction_two(const vreal *f, const row_constants *c, int in_memory, vreal *q)
+{
+    ROW_BOTH q[j] = in_memory ? row_first_coefficient(&c->polynomial[ROW_DEGREE - 1]) : c->polynomial[ROW_DEGREE - 1];
     for (int i = ROW_DEGREE - 2; i >= 0; i--)
-        ROW_BOTH
-        {
-            q[j] = v_fma(q[j], f[j], c->polynomial[i]);
-            v_pin(q[j]);
-        }
+        ROW_BOTH q[j] = row_step(q[j], f[j], &c->polynomial[i], in_memory);
     ROW_BOTH
     {
         q[j] = q[j] * f[j];
@@ -244,23 +259,16 @@ FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int form)
 }
 
 FA_INLINE void row_quotient_two(const vreal *x, const row_scale *const *scale, int form, const row_constants *c,
-                                vreal *y)
+                                int in_memory, vreal *y)
 {
     const row_frame *const frame[2] = {&scale[0]->frame, &scale[1]->frame};
     vreal f[2], h[2], q[2];
     row_reduce_two(x, frame, form, c, h, f);
-    ROW_BOTH q[j] = scale[j]->coefficient[ROW_DEGREE - 1];
+    ROW_BOTH q[j] = in_memory ? row_first_coefficient(&scale[j]->coefficient[ROW_DEGREE - 1])
+                              : scale[j]->coefficient[ROW_DEGREE - 1];
     for (int i = ROW_DEGREE - 2; i >= 0; i--)
-        ROW_BOTH
-        {
-            q[j] = v_fma(q[j], f[j], scale[j]->coefficient[i]);
-            v_pin(q[j]);
-        }
-    ROW_BOTH
-    {
-        q[j] = v_fma(q[j], f[j], scale[j]->delta);
-        v_pin(q[j]);
-    }
+        ROW_BOTH q[j] = row_step(q[j], f[j], &scale[j]->coefficient[i], in_memory);
+    ROW_BOTH q[j] = row_step(q[j], f[j], &scale[j]->delta, in_memory);
     ROW_BOTH y[j] = v_fma(h[j], q[j], h[j]);
     for (int j = 0; j < 2 && form == ROW_WILD; j++)
         y[j] = row_lower(y[j]);

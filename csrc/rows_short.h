@@ -1,5 +1,5 @@
-/* Many rows of up to 32 float32 elements, one in each vector lane: softmax, log_softmax, and the loss of an index with its
- * gradient.  The same arithmetic in the same order as rows_sum.h and rows_loss.h, so the same bits; rows out of reach take the
+/* Many rows of up to 32 float32 elements, one in each vector lane: softmax, log_softmax, logsumexp, and the loss of an index with
+ * its gradient.  The same arithmetic in the same order as rows_sum.h and rows_loss.h, so the same bits; rows out of reach take the
  * way of longer ones.  An element is a virtual lane of its own here, and what others do once for a row is done on lanes. */
 #ifndef FA_ROWS_SHORT_H
 #define FA_ROWS_SHORT_H
@@ -120,12 +120,12 @@ FA_INLINE void row_short_sum(row_shorts *s, int form)
 {
     row_wides term[ROW_SHORT];
     size_t i = 0;
-    const row_constants c = row_constants_here();
+    const row_constants c = row_constants_here(0);
     for (; ROW_PAIRS && i + 2 <= s->n; i += 2) {
         const row_frame *const frames[2] = {&s->frame, &s->frame};
         vreal f[2];
         row_reduce_two(s->x + i, frames, form, &c, s->h + i, f);
-        row_fraction_two(f, &c, s->q + i);
+        row_fraction_two(f, &c, 0, s->q + i);
         ROW_BOTH term[i + (size_t)j] = row_short_term(s->h[i + (size_t)j], s->q[i + (size_t)j]);
     }
     for (; i < s->n; i++) {
@@ -280,6 +280,20 @@ static size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t 
     return s.rows;
 }
 
+/* The same of logsumexp, where max + log(1 + rest) is rounded once. */
+static size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+{
+    row_shorts s;
+    double values[FA_LANES];
+    if (rows < ROW_FEWEST || !row_short_begin(&s, x, step, n, rows))
+        return 0;
+    row_short_drop(&s);
+    const row_wides max = row_widen_both(s.max), excess = row_short_excess(&s);
+    ROW_EACH_HALF(k) v_store(values + k * FA_LANES_F64, max.half[k] + excess.half[k]);
+    memcpy(results, values, s.rows * sizeof *values);
+    return s.rows;
+}
+
 /* max - x[t] + log(1 + rest), as row_surprise has it. */
 FA_INLINE void row_short_surprise(const row_shorts *s, vreal chosen, double *losses)
 {
@@ -348,6 +362,11 @@ FA_INLINE size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff
                                int which)
 {
     (void)x, (void)x_step, (void)y, (void)y_step, (void)n, (void)rows, (void)which;
+    return 0;
+}
+FA_INLINE size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+{
+    (void)x, (void)step, (void)n, (void)rows, (void)results;
     return 0;
 }
 FA_INLINE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row)
