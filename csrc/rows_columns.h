@@ -112,7 +112,7 @@ FA_INLINE void row_panel_write_block(const row_panel *panel, size_t start, size_
             if (scale)
                 row_prefetch_pair(next + v * FA_LANES, v, 1);
             if (scale)
-                row_quotient_two(x, scales, ROW_LANES, &c, 0, result);
+                row_quotient_two(x, scales, ROW_LANES, &c, result);
             else
                 row_column_product_two(x, ratio + v, &c, result);
             v_store(to, result[0]);

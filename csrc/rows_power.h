@@ -195,28 +195,20 @@ FA_INLINE void row_reduce_two(const vreal *x, const row_frame *const *frame, int
     ROW_BOTH h[j] = v_real(head[j] + up[j]);
 }
 
-/* A polynomial's first coefficient, loaded anew since it is overwritten, and a step. */
-FA_INLINE vreal row_first_coefficient(const vreal *p)
-{
-    vreal c = *p;
-    v_pin(c);
-    return c;
-}
-
-FA_INLINE vreal row_step(vreal q, vreal f, const vreal *p, int in_memory)
-{
-    if (in_memory)
-        return v_fma_at(q, f, p);
-    q = v_fma(q, f, *p);
-    v_pin(q);
-    return q;
-}
-
 FA_INLINE void row_fraction_two(const vreal *f, const row_constants *c, int in_memory, vreal *q)
 {
-    ROW_BOTH q[j] = in_memory ? row_first_coefficient(&c->polynomial[ROW_DEGREE - 1]) : c->polynomial[ROW_DEGREE - 1];
+    ROW_BOTH
+    {
+        q[j] = c->polynomial[ROW_DEGREE - 1];
+        if (in_memory)
+            v_pin(q[j]); /* loaded, as it is overwritten */
+    }
     for (int i = ROW_DEGREE - 2; i >= 0; i--)
-        ROW_BOTH q[j] = row_step(q[j], f[j], &c->polynomial[i], in_memory);
+        ROW_BOTH
+        {
+            q[j] = in_memory ? v_fma_at(q[j], f[j], &c->polynomial[i]) : v_fma(q[j], f[j], c->polynomial[i]);
+            v_pin(q[j]);
+        }
     ROW_BOTH
     {
         q[j] = q[j] * f[j];
@@ -259,16 +251,23 @@ FA_INLINE vreal row_quotient(vreal x, const row_scale *scale, int form)
 }
 
 FA_INLINE void row_quotient_two(const vreal *x, const row_scale *const *scale, int form, const row_constants *c,
-                                int in_memory, vreal *y)
+                                vreal *y)
 {
     const row_frame *const frame[2] = {&scale[0]->frame, &scale[1]->frame};
     vreal f[2], h[2], q[2];
     row_reduce_two(x, frame, form, c, h, f);
-    ROW_BOTH q[j] = in_memory ? row_first_coefficient(&scale[j]->coefficient[ROW_DEGREE - 1])
-                              : scale[j]->coefficient[ROW_DEGREE - 1];
+    ROW_BOTH q[j] = scale[j]->coefficient[ROW_DEGREE - 1];
     for (int i = ROW_DEGREE - 2; i >= 0; i--)
-        ROW_BOTH q[j] = row_step(q[j], f[j], &scale[j]->coefficient[i], in_memory);
-    ROW_BOTH q[j] = row_step(q[j], f[j], &scale[j]->delta, in_memory);
+        ROW_BOTH
+        {
+            q[j] = v_fma(q[j], f[j], scale[j]->coefficient[i]);
+            v_pin(q[j]);
+        }
+    ROW_BOTH
+    {
+        q[j] = v_fma(q[j], f[j], scale[j]->delta);
+        v_pin(q[j]);
+    }
     ROW_BOTH y[j] = v_fma(h[j], q[j], h[j]);
     for (int j = 0; j < 2 && form == ROW_WILD; j++)
         y[j] = row_lower(y[j]);

@@ -106,51 +106,61 @@ FA_INLINE row_wides row_short_term(vreal h, vreal q)
     return term;
 }
 
-/* The tree of row_fold. */
+/* The tree of row_fold; its last eight in registers, as each level in memory waits for the stores of the one before. */
 FA_INLINE row_wides row_short_fold(row_wides *term, size_t n)
 {
-    for (size_t width = ROW_VIRTUAL / 2; width; width /= 2)
+    const size_t last = n < 8 ? 1 : 8;
+    for (size_t width = ROW_VIRTUAL / 2; width >= last; width /= 2)
         for (size_t i = 0; i < width && i + width < n; i++)
             ROW_EACH_HALF(k) term[i].half[k] += term[i + width].half[k];
-    return term[0];
+    if (last == 1)
+        return term[0];
+    row_wides four[4];
+    for (size_t i = 0; i < 4; i++)
+        ROW_EACH_HALF(k) four[i].half[k] = term[i].half[k] + term[i + 4].half[k];
+    row_wides total;
+    ROW_EACH_HALF(k)
+    total.half[k] = (four[0].half[k] + four[2].half[k]) + (four[1].half[k] + four[3].half[k]);
+    return total;
 }
 
-/* H and q of every element, and their sum. */
-FA_INLINE void row_short_sum(row_shorts *s, int form)
+/* H and q of every element. */
+FA_INLINE void row_short_powers(const row_shorts *s, const row_frame *frame, int form, vreal *h, vreal *q)
 {
-    row_wides term[ROW_SHORT];
     size_t i = 0;
     const row_constants c = row_constants_here(0);
     for (; ROW_PAIRS && i + 2 <= s->n; i += 2) {
-        const row_frame *const frames[2] = {&s->frame, &s->frame};
+        const row_frame *const frames[2] = {frame, frame};
         vreal f[2];
-        row_reduce_two(s->x + i, frames, form, &c, s->h + i, f);
-        row_fraction_two(f, &c, 0, s->q + i);
-        ROW_BOTH term[i + (size_t)j] = row_short_term(s->h[i + (size_t)j], s->q[i + (size_t)j]);
+        row_reduce_two(s->x + i, frames, form, &c, h + i, f);
+        row_fraction_two(f, &c, 0, q + i);
     }
     for (; i < s->n; i++) {
         vreal f;
-        s->h[i] = row_reduce(s->x[i], &s->frame, form, &f);
-        s->q[i] = row_fraction(f);
-        term[i] = row_short_term(s->h[i], s->q[i]);
+        h[i] = row_reduce(s->x[i], frame, form, &f);
+        q[i] = row_fraction(f);
     }
+}
+
+/* The sum, with the powers. */
+FA_INLINE void row_short_sum(row_shorts *s, int form)
+{
+    row_wides term[ROW_SHORT];
+    row_short_powers(s, &s->frame, form, s->h, s->q);
+    for (size_t i = 0; i < s->n; i++)
+        term[i] = row_short_term(s->h[i], s->q[i]);
     s->own = row_short_fold(term, s->n);
 }
 
-/* The sum without the first of the largest; in another frame where it is given. */
-FA_INLINE row_wides row_short_others(const row_shorts *s, const row_frame *frame, int form)
+/* The sum without the first of the largest. */
+FA_INLINE row_wides row_short_others(const row_shorts *s, const vreal *h, const vreal *q)
 {
     row_wides term[ROW_SHORT];
     vmask before = v_lt(K(0), K(0));
     for (size_t i = 0; i < s->n; i++) {
         vmask largest = v_eq(s->x[i], s->max) & ~before;
-        vreal f, h = s->h[i], q = s->q[i];
-        if (frame) {
-            h = row_reduce(s->x[i], frame, form, &f);
-            q = row_fraction(f);
-        }
         before = before | largest;
-        term[i] = row_short_term(v_select(largest, K(0), h), q);
+        term[i] = row_short_term(v_select(largest, K(0), h[i]), q[i]);
     }
     return row_short_fold(term, s->n);
 }
@@ -161,6 +171,7 @@ FA_INLINE vf64 row_power_of_two_lanes(vi64 e) { return v_real((e + KI64(1023)) <
 FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm64 *dominated)
 {
     row_wides exponent, again;
+    vreal h[ROW_SHORT], q[ROW_SHORT];
     vi64 lift[FA_HALVES];
     ROW_EACH_HALF(k)
     {
@@ -170,7 +181,8 @@ FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm6
     }
     row_frame frame = s->frame;
     frame.magic = row_short_magic(&exponent);
-    again = row_short_others(s, &frame, ROW_WILD);
+    row_short_powers(s, &frame, ROW_WILD, h, q);
+    again = row_short_others(s, h, q);
     ROW_EACH_HALF(k)
     s->own.half[k] = v_select(dominated[k], again.half[k] * row_power_of_two_lanes(lift[k]), s->own.half[k]);
 }
@@ -192,7 +204,7 @@ FA_INLINE void row_short_drop(row_shorts *s)
     }
     if (!any_left_out)
         return;
-    rest = row_short_others(s, NULL, s->form);
+    rest = row_short_others(s, s->h, s->q);
     ROW_EACH_HALF(k)
     {
         s->own.half[k] = v_select(left_out[k], rest.half[k], s->own.half[k]);

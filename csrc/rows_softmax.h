@@ -48,13 +48,13 @@ FA_INLINE row_scale row_scale_splat(const row_scale_values *values)
 FA_INLINE void row_quotients(const real *x, real *y, size_t n, const row_scale *scale, int form)
 {
     size_t i = 0;
-    const row_constants c = row_constants_here(1);
+    const row_constants c = row_constants_here(0);
     for (; ROW_PAIRS && i + 2 * FA_LANES <= n; i += 2 * FA_LANES) {
         const vreal v[2] = {v_load(x + i), v_load(x + i + FA_LANES)};
         const row_scale *const scales[2] = {scale, scale};
         vreal quotient[2];
         row_prefetch(y + i + ROW_BLOCK);
-        row_quotient_two(v, scales, form, &c, 1, quotient);
+        row_quotient_two(v, scales, form, &c, quotient);
         v_store(y + i, quotient[0]);
         v_store(y + i + FA_LANES, quotient[1]);
     }
