@@ -10,6 +10,7 @@ enum {
     TILE = 1 << 23, /* bytes, at most, of half columns that are widened at a time */
     SHORT = 32,     /* rows up to this length, if there are many, are transposed into columns */
     MANY = 8,
+    AT_ONCE = 64, /* rows whose results are held */
 };
 
 static void map_row(const fa_row_job *job, size_t row, char *buffer)
@@ -190,11 +191,15 @@ static double logsumexp_widened(const float *x, size_t n, double fallback)
     return head + tail;
 }
 
-static void logsumexp_row(const fa_row_job *job, size_t row, const char *x, const fa_row_block *blocks)
+static double one_logsumexp(const fa_row_job *job, const char *x, const fa_row_block *blocks)
 {
     double head, tail;
     job->kernels->logsumexp(x, job->shape->n, blocks, &head, &tail);
-    double value = head + (isfinite(head) ? tail : 0);
+    return head + (isfinite(head) ? tail : 0);
+}
+
+static void deliver_logsumexp(const fa_row_job *job, size_t row, const char *x, double value)
+{
     if (job->compute == FA_F32 && fabs(value) < 0.5)
         value = logsumexp_widened((const float *)(const void *)x, job->shape->n, value);
     fa_row_store(job->type[1], fa_row_at(job, 1, row), value);
@@ -202,8 +207,21 @@ static void logsumexp_row(const fa_row_job *job, size_t row, const char *x, cons
 
 static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    for (size_t row = first; row < first + count; row++)
-        logsumexp_row(job, row, fa_row_in(job, 0, row, buffer), NULL);
+    double values[AT_ONCE];
+    const ptrdiff_t step = fa_row_step(job, 0), item = (ptrdiff_t)job->item;
+    for (size_t row = first, rows; row < first + count; row += rows) {
+        rows = fa_row_run_length(job, 1, row, first + count);
+        const char *x = fa_row_in(job, 0, row, buffer);
+        if (rows < 2) {
+            deliver_logsumexp(job, row, x, one_logsumexp(job, x, NULL));
+            rows = 1;
+            continue;
+        }
+        rows = rows < AT_ONCE ? rows : AT_ONCE;
+        job->kernels->logsumexps(x, step, job->shape->n, rows, values);
+        for (size_t r = 0; r < rows; r++)
+            deliver_logsumexp(job, row + r, x + (ptrdiff_t)r * step * item, values[r]);
+    }
 }
 
 /* Few long rows: the blocks of each by all threads, the rest by one. */
@@ -212,7 +230,7 @@ static void logsumexp_long_rows(const fa_row_job *job, size_t first, size_t coun
     for (size_t r = first; r < first + count; r++) {
         fa_row_long row = {.job = job, .row = r};
         fa_row_long_read(&row, buffer);
-        logsumexp_row(job, r, row.x, row.blocks);
+        deliver_logsumexp(job, r, row.x, one_logsumexp(job, row.x, row.blocks));
     }
 }
 

@@ -73,6 +73,8 @@ typedef struct fa_row_kernels {
     size_t panel; /* rows that map_columns likes best */
     /* the result as head and tail; blocks, here and below, may be NULL */
     void (*logsumexp)(const void *x, size_t n, const fa_row_block *blocks, double *head, double *tail);
+    /* rows as `map` has them, each result as one number */
+    void (*logsumexps)(const void *x, ptrdiff_t x_step, size_t n, size_t rows, double *results);
     /* One long row by several tasks: its blocks, then the row's sum from them, then results of any part of it. */
     void (*blocks)(const void *x, size_t n, fa_row_block *blocks);
     void (*sum[FA_N_ROW_MAPS])(const void *x, size_t n, const fa_row_block *blocks, fa_row_sum *sum);

@@ -129,6 +129,38 @@ FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q)
     *s = sum;
 }
 
+/* The same of two, operation by operation. */
+FA_INLINE void row_add_power_two(vreal *s, vreal *a, const vreal *h, const vreal *q)
+{
+    vreal sum[2], product[2], e[2];
+    ROW_BOTH
+    {
+        sum[j] = s[j] + h[j];
+        v_pin(sum[j]);
+    }
+    ROW_BOTH
+    {
+        product[j] = v_fma(h[j], q[j], a[j]);
+        v_pin(product[j]);
+    }
+    ROW_BOTH
+    {
+        e[j] = sum[j] - s[j];
+        v_pin(e[j]);
+    }
+    ROW_BOTH
+    {
+        e[j] = h[j] - e[j];
+        v_pin(e[j]);
+    }
+    ROW_BOTH
+    {
+        a[j] = product[j] + e[j];
+        v_pin(a[j]);
+        s[j] = sum[j];
+    }
+}
+
 /* The second accumulator into the first, as far as it goes, without error. */
 FA_INLINE void row_drain(vreal *s, vreal *a)
 {
@@ -191,9 +223,9 @@ FA_INLINE void row_full_pair(const real *x, size_t i, const row_frame *frame, in
     vreal f[2], h[2], q[2];
     row_prefetch(x + i + 2 * ROW_BLOCK);
     row_reduce_two(v, frames, form, c, h, f);
-    row_fraction_two(f, c, q);
+    row_fraction_two(f, c, 1, q);
     ROW_BOTH row_keep(powers, i + (size_t)j * FA_LANES, h[j], q[j], keep);
-    ROW_BOTH row_add_power(s + j, a + j, h[j], q[j]);
+    row_add_power_two(s, a, h, q);
 }
 
 /* Two vectors of lanes through full groups up to `stop`: what they add up stays in registers. */
@@ -201,9 +233,10 @@ FA_INLINE void row_full_lanes(const real *x, size_t lane, size_t group, size_t s
                               row_powers *powers, int keep, vreal *s, vreal *a)
 {
     vreal sum[2] = {s[0], s[1]}, rest[2] = {a[0], a[1]};
-    const row_constants c = row_constants_here();
+    const row_constants c = row_constants_here(1);
     size_t i = group * ROW_VIRTUAL + lane;
     for (; group + ROW_DRAIN <= stop && form == ROW_NEAR; group += ROW_DRAIN) {
+        FA_FOUR_TIMES
         for (size_t g = 0; g < ROW_DRAIN; g++, i += ROW_VIRTUAL)
             row_full_pair(x, i, frame, form, &c, powers, keep, sum, rest);
         ROW_BOTH row_drain(sum + j, rest + j);
@@ -214,6 +247,19 @@ FA_INLINE void row_full_lanes(const real *x, size_t lane, size_t group, size_t s
             row_drain(sum + j, rest + j);
     }
     ROW_BOTH s[j] = sum[j], a[j] = rest[j];
+}
+
+/* Of a near block from its first group on.  Functions of their own, so that what is around them takes no registers. */
+FA_CALLED void row_near_lanes(const real *x, size_t lane, size_t stop, const row_frame *frame, vreal *s, vreal *a)
+{
+    const row_frame here = *frame;
+    row_full_lanes(x, lane, 0, stop, &here, ROW_NEAR, NULL, 0, s, a);
+}
+FA_CALLED void row_near_lanes_kept(const real *x, size_t lane, size_t stop, const row_frame *frame, row_powers *powers,
+                                   vreal *s, vreal *a)
+{
+    const row_frame here = *frame;
+    row_full_lanes(x, lane, 0, stop, &here, ROW_NEAR, powers, 1, s, a);
 }
 
 /* The group at x[start], if it is not full or holds the element to drop. */
@@ -287,7 +333,12 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
     for (;;) {
         size_t stop = group <= special && special < full ? special : full;
         for (size_t j = 0; ROW_PAIRS && group < stop && j < ROW_GROUP; j += 2)
-            row_full_lanes(x, j * FA_LANES, group, stop, frame, form, powers, keep, s + j, a + j);
+            if (form != ROW_NEAR)
+                row_full_lanes(x, j * FA_LANES, group, stop, frame, form, powers, keep, s + j, a + j);
+            else if (keep)
+                row_near_lanes_kept(x, j * FA_LANES, stop, frame, powers, s + j, a + j);
+            else
+                row_near_lanes(x, j * FA_LANES, stop, frame, s + j, a + j);
         for (; group < stop; group++)
             if (!ROW_PAIRS)
                 row_full_group(x, group, frame, form, powers, keep, s, a);

@@ -90,15 +90,15 @@ FA_INLINE void row_column_product_two(const vreal *x, const row_column_ratio *ra
     const row_frame *const frames[2] = {&ratio[0].frame, &ratio[1].frame};
     vreal f[2], h[2], q[2];
     row_reduce_two(x, frames, ROW_LANES, c, h, f);
-    row_fraction_two(f, c, q);
+    row_fraction_two(f, c, 0, q);
     ROW_BOTH y[j] = row_product(h[j], q[j], ratio[j].scale, ratio[j].rest, ROW_LANES);
 }
 
-/* Elements from start on, two vectors at a time, by scales or, if that is NULL, by ratios. */
+/* Elements from start on, two vectors at a time, by scales or, if that is NULL, by ratios; past the caches, if so wanted. */
 FA_INLINE void row_panel_write_block(const row_panel *panel, size_t start, size_t count, const row_scale *scale,
-                                     const row_column_ratio *ratio, real *y, ptrdiff_t y_step)
+                                     const row_column_ratio *ratio, real *y, ptrdiff_t y_step, int past)
 {
-    const row_constants c = row_constants_here();
+    const row_constants c = row_constants_here(0);
     const real *next = start ? panel->x + (ptrdiff_t)start * panel->step : row_panel_next(panel);
     for (size_t i = start; i < start + count; i++, next += panel->step)
         for (size_t v = 0; v * FA_LANES < panel->rows; v += 2) {
@@ -108,26 +108,46 @@ FA_INLINE void row_panel_write_block(const row_panel *panel, size_t start, size_
             const row_scale *const scales[2] = {scale + v, scale + v + 1};
             vreal result[2];
             row_prefetch_pair(p + ROW_AHEAD * panel->step, v, 0);
-            row_prefetch_pair(to + ROW_AHEAD * y_step, v, 0);
+            if (!past)
+                row_prefetch_pair(to + ROW_AHEAD * y_step, v, 0);
             if (scale)
                 row_prefetch_pair(next + v * FA_LANES, v, 1);
             if (scale)
                 row_quotient_two(x, scales, ROW_LANES, &c, result);
             else
                 row_column_product_two(x, ratio + v, &c, result);
-            v_store(to, result[0]);
-            v_store(to + FA_LANES, result[1]);
+            for (size_t j = 0; j < 2; j++)
+                if (past)
+                    v_stream(to + j * FA_LANES, result[j]);
+                else
+                    v_store(to + j * FA_LANES, result[j]);
         }
+}
+
+/* Whether results had better pass the caches: where rows lie so far apart that all of them are more than these hold.  Lines of
+ * which a panel has odd parts take longer so. */
+FA_INLINE int row_panel_passes(const row_panel *panel, const real *y, ptrdiff_t y_step)
+{
+    const size_t step = (size_t)(y_step < 0 ? -y_step : y_step), from = ((size_t)1 << 22) / sizeof(real);
+    return panel->x != y && (uintptr_t)y % sizeof(vreal) == 0 && step % FA_LANES == 0 && panel->n * step >= from;
 }
 
 /* Of a full panel, the last block first: it is still in the caches. */
 FA_INLINE void row_panel_write_pairs(const row_panel *panel, const row_scale *scale, const row_column_ratio *ratio,
                                      real *y, ptrdiff_t y_step)
 {
+    const int past = row_panel_passes(panel, y, y_step);
     for (size_t end = panel->n, start; end; end = start) {
         start = (end - 1) / ROW_BLOCK * ROW_BLOCK;
-        row_panel_write_block(panel, start, end - start, scale, ratio, y, y_step);
+        if (past)
+            row_panel_write_block(panel, start, end - start, scale, ratio, y, y_step, 1);
+        else
+            row_panel_write_block(panel, start, end - start, scale, ratio, y, y_step, 0);
     }
+#ifdef FA_STREAMS
+    if (past)
+        v_fence();
+#endif
 }
 
 FA_INLINE void row_panel_quotients(const row_panel *panel, const row_sum *sum, real *y, ptrdiff_t y_step,

@@ -112,7 +112,7 @@ FA_INLINE const real *row_panel_ahead(const row_panel *panel, size_t start)
 FA_INLINE void row_panel_drained(const row_panel *panel, size_t start, const real *ahead, const row_frame *frame,
                                  int form, row_lanes *lanes)
 {
-    const row_constants c = row_constants_here();
+    const row_constants c = row_constants_here(0);
     for (size_t l = 0; l < ROW_VIRTUAL; l++)
         for (size_t v = 0; v * FA_LANES < panel->rows; v += 2) {
             vreal *s = lanes->s[l] + v, *a = lanes->a[l] + v, sum[2] = {s[0], s[1]}, rest[2] = {a[0], a[1]};
@@ -124,7 +124,7 @@ FA_INLINE void row_panel_drained(const row_panel *panel, size_t start, const rea
                 row_prefetch_pair(p + ROW_LANES_AHEAD * panel->step, v, 0);
                 row_prefetch_pair(ahead + (ptrdiff_t)(l + g * ROW_VIRTUAL) * panel->step + v * FA_LANES, v, 1);
                 row_reduce_two(x, frames, form, &c, h, f);
-                row_fraction_two(f, &c, q);
+                row_fraction_two(f, &c, 0, q);
                 ROW_BOTH row_add_power(sum + j, rest + j, h[j], q[j]);
             }
             ROW_BOTH row_drain(sum + j, rest + j);

@@ -144,19 +144,21 @@ enum { ROW_PAIRS = 0 };
 #endif
 #define ROW_BOTH for (int j = 0; j < 2; j++)
 
-/* Constants of a loop over pairs.  gcc 12 would load each of them each time; it keeps the pinned ones, found by trial, in registers. */
+/* Constants of a loop over pairs.  Where memory is walked in steps, gcc 12 would load each of them each time, and keeps the pinned
+ * ones, found by trial, in registers.  Along a row the polynomial's are better operands in memory: instructions count there. */
 typedef struct {
     vreal high, low, polynomial[ROW_DEGREE];
 } row_constants;
 
-FA_INLINE row_constants row_constants_here(void)
+FA_INLINE row_constants row_constants_here(int in_memory)
 {
     row_constants c = {.high = K(ROW_LOG2E_HI), .low = K(ROW_LOG2E_LO)};
     v_pin(c.high);
     v_pin(c.low);
     for (int i = 0; i < ROW_DEGREE; i++)
         c.polynomial[i] = K(row_polynomial[i]);
-    v_pin(c.polynomial[ROW_DEGREE - 2]);
+    if (!in_memory)
+        v_pin(c.polynomial[ROW_DEGREE - 2]);
     return c;
 }
 
@@ -193,13 +195,18 @@ FA_INLINE void row_reduce_two(const vreal *x, const row_frame *const *frame, int
     ROW_BOTH h[j] = v_real(head[j] + up[j]);
 }
 
-FA_INLINE void row_fraction_two(const vreal *f, const row_constants *c, vreal *q)
+FA_INLINE void row_fraction_two(const vreal *f, const row_constants *c, int in_memory, vreal *q)
 {
-    ROW_BOTH q[j] = c->polynomial[ROW_DEGREE - 1];
+    ROW_BOTH
+    {
+        q[j] = c->polynomial[ROW_DEGREE - 1];
+        if (in_memory)
+            v_pin(q[j]); /* loaded, as it is overwritten */
+    }
     for (int i = ROW_DEGREE - 2; i >= 0; i--)
         ROW_BOTH
         {
-            q[j] = v_fma(q[j], f[j], c->polynomial[i]);
+            q[j] = in_memory ? v_fma_at(q[j], f[j], &c->polynomial[i]) : v_fma(q[j], f[j], c->polynomial[i]);
             v_pin(q[j]);
         }
     ROW_BOTH

@@ -1,5 +1,5 @@
-/* Many rows of up to 32 float32 elements, one in each vector lane: softmax, log_softmax, and the loss of an index with its
- * gradient.  The same arithmetic in the same order as rows_sum.h and rows_loss.h, so the same bits; rows out of reach take the
+/* Many rows of up to 32 float32 elements, one in each vector lane: softmax, log_softmax, logsumexp, and the loss of an index with
+ * its gradient.  The same arithmetic in the same order as rows_sum.h and rows_loss.h, so the same bits; rows out of reach take the
  * way of longer ones.  An element is a virtual lane of its own here, and what others do once for a row is done on lanes. */
 #ifndef FA_ROWS_SHORT_H
 #define FA_ROWS_SHORT_H
@@ -106,51 +106,61 @@ FA_INLINE row_wides row_short_term(vreal h, vreal q)
     return term;
 }
 
-/* The tree of row_fold. */
+/* The tree of row_fold; its last eight in registers, as each level in memory waits for the stores of the one before. */
 FA_INLINE row_wides row_short_fold(row_wides *term, size_t n)
 {
-    for (size_t width = ROW_VIRTUAL / 2; width; width /= 2)
+    const size_t last = n < 8 ? 1 : 8;
+    for (size_t width = ROW_VIRTUAL / 2; width >= last; width /= 2)
         for (size_t i = 0; i < width && i + width < n; i++)
             ROW_EACH_HALF(k) term[i].half[k] += term[i + width].half[k];
-    return term[0];
+    if (last == 1)
+        return term[0];
+    row_wides four[4];
+    for (size_t i = 0; i < 4; i++)
+        ROW_EACH_HALF(k) four[i].half[k] = term[i].half[k] + term[i + 4].half[k];
+    row_wides total;
+    ROW_EACH_HALF(k)
+    total.half[k] = (four[0].half[k] + four[2].half[k]) + (four[1].half[k] + four[3].half[k]);
+    return total;
 }
 
-/* H and q of every element, and their sum. */
-FA_INLINE void row_short_sum(row_shorts *s, int form)
+/* H and q of every element. */
+FA_INLINE void row_short_powers(const row_shorts *s, const row_frame *frame, int form, vreal *h, vreal *q)
 {
-    row_wides term[ROW_SHORT];
     size_t i = 0;
-    const row_constants c = row_constants_here();
+    const row_constants c = row_constants_here(0);
     for (; ROW_PAIRS && i + 2 <= s->n; i += 2) {
-        const row_frame *const frames[2] = {&s->frame, &s->frame};
+        const row_frame *const frames[2] = {frame, frame};
         vreal f[2];
-        row_reduce_two(s->x + i, frames, form, &c, s->h + i, f);
-        row_fraction_two(f, &c, s->q + i);
-        ROW_BOTH term[i + (size_t)j] = row_short_term(s->h[i + (size_t)j], s->q[i + (size_t)j]);
+        row_reduce_two(s->x + i, frames, form, &c, h + i, f);
+        row_fraction_two(f, &c, 0, q + i);
     }
     for (; i < s->n; i++) {
         vreal f;
-        s->h[i] = row_reduce(s->x[i], &s->frame, form, &f);
-        s->q[i] = row_fraction(f);
-        term[i] = row_short_term(s->h[i], s->q[i]);
+        h[i] = row_reduce(s->x[i], frame, form, &f);
+        q[i] = row_fraction(f);
     }
+}
+
+/* The sum, with the powers. */
+FA_INLINE void row_short_sum(row_shorts *s, int form)
+{
+    row_wides term[ROW_SHORT];
+    row_short_powers(s, &s->frame, form, s->h, s->q);
+    for (size_t i = 0; i < s->n; i++)
+        term[i] = row_short_term(s->h[i], s->q[i]);
     s->own = row_short_fold(term, s->n);
 }
 
-/* The sum without the first of the largest; in another frame where it is given. */
-FA_INLINE row_wides row_short_others(const row_shorts *s, const row_frame *frame, int form)
+/* The sum without the first of the largest. */
+FA_INLINE row_wides row_short_others(const row_shorts *s, const vreal *h, const vreal *q)
 {
     row_wides term[ROW_SHORT];
     vmask before = v_lt(K(0), K(0));
     for (size_t i = 0; i < s->n; i++) {
         vmask largest = v_eq(s->x[i], s->max) & ~before;
-        vreal f, h = s->h[i], q = s->q[i];
-        if (frame) {
-            h = row_reduce(s->x[i], frame, form, &f);
-            q = row_fraction(f);
-        }
         before = before | largest;
-        term[i] = row_short_term(v_select(largest, K(0), h), q);
+        term[i] = row_short_term(v_select(largest, K(0), h[i]), q[i]);
     }
     return row_short_fold(term, s->n);
 }
@@ -161,6 +171,7 @@ FA_INLINE vf64 row_power_of_two_lanes(vi64 e) { return v_real((e + KI64(1023)) <
 FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm64 *dominated)
 {
     row_wides exponent, again;
+    vreal h[ROW_SHORT], q[ROW_SHORT];
     vi64 lift[FA_HALVES];
     ROW_EACH_HALF(k)
     {
@@ -170,7 +181,8 @@ FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm6
     }
     row_frame frame = s->frame;
     frame.magic = row_short_magic(&exponent);
-    again = row_short_others(s, &frame, ROW_WILD);
+    row_short_powers(s, &frame, ROW_WILD, h, q);
+    again = row_short_others(s, h, q);
     ROW_EACH_HALF(k)
     s->own.half[k] = v_select(dominated[k], again.half[k] * row_power_of_two_lanes(lift[k]), s->own.half[k]);
 }
@@ -192,7 +204,7 @@ FA_INLINE void row_short_drop(row_shorts *s)
     }
     if (!any_left_out)
         return;
-    rest = row_short_others(s, NULL, s->form);
+    rest = row_short_others(s, s->h, s->q);
     ROW_EACH_HALF(k)
     {
         s->own.half[k] = v_select(left_out[k], rest.half[k], s->own.half[k]);
@@ -280,6 +292,20 @@ static size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t 
     return s.rows;
 }
 
+/* The same of logsumexp, where max + log(1 + rest) is rounded once. */
+static size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+{
+    row_shorts s;
+    double values[FA_LANES];
+    if (rows < ROW_FEWEST || !row_short_begin(&s, x, step, n, rows))
+        return 0;
+    row_short_drop(&s);
+    const row_wides max = row_widen_both(s.max), excess = row_short_excess(&s);
+    ROW_EACH_HALF(k) v_store(values + k * FA_LANES_F64, max.half[k] + excess.half[k]);
+    memcpy(results, values, s.rows * sizeof *values);
+    return s.rows;
+}
+
 /* max - x[t] + log(1 + rest), as row_surprise has it. */
 FA_INLINE void row_short_surprise(const row_shorts *s, vreal chosen, double *losses)
 {
@@ -348,6 +374,11 @@ FA_INLINE size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff
                                int which)
 {
     (void)x, (void)x_step, (void)y, (void)y_step, (void)n, (void)rows, (void)which;
+    return 0;
+}
+FA_INLINE size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+{
+    (void)x, (void)step, (void)n, (void)rows, (void)results;
     return 0;
 }
 FA_INLINE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row)

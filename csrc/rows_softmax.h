@@ -48,7 +48,7 @@ FA_INLINE row_scale row_scale_splat(const row_scale_values *values)
 FA_INLINE void row_quotients(const real *x, real *y, size_t n, const row_scale *scale, int form)
 {
     size_t i = 0;
-    const row_constants c = row_constants_here();
+    const row_constants c = row_constants_here(0);
     for (; ROW_PAIRS && i + 2 * FA_LANES <= n; i += 2 * FA_LANES) {
         const vreal v[2] = {v_load(x + i), v_load(x + i + FA_LANES)};
         const row_scale *const scales[2] = {scale, scale};

@@ -1,5 +1,6 @@
 /* Rows of one block each, in turns: what follows a row's sum is a long chain of few operations, and while it lasts the
- * extremes of the next row are found and the row before is written.  Same bits as one row alone. */
+ * extremes of the next row are found and, where results go into the sum's loop, the row before is written.  Else a row is written
+ * at once, and there is but one H and q to keep in the first level.  Same bits as one row alone. */
 #ifndef FA_ROWS_TURNS_H
 #define FA_ROWS_TURNS_H
 
@@ -86,8 +87,8 @@ FA_INLINE void row_map_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t
     row_turn turns[2];
     fa_row_block extremes;
     row_extremes(x, n, &extremes.max, &extremes.min);
-    for (size_t r = 0; r <= rows; r++, x += x_step, y += y_step) {
-        row_turn *turn = turns + r % 2, *before = turns + (r + 1) % 2;
+    for (size_t r = 0; r < rows + ROW_MERGES; r++, x += x_step, y += y_step) {
+        row_turn *turn = turns + ROW_MERGES * (r % 2), *before = turns + (r + 1) % 2;
         int written = r && r + 1 < rows && row_turn_among(turn, before, x, x_step, y, y_step, n, &extremes, which);
         if (r < rows && !written) {
             row_turn_sum(turn, x, n, &extremes, which);
@@ -96,7 +97,9 @@ FA_INLINE void row_map_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t
         }
         if (r < rows)
             row_turn_factor(turn, x, n, which);
-        if (r && !written)
+        if (!ROW_MERGES)
+            row_turn_write(turn, x, y, n, which);
+        else if (r && !written)
             row_turn_write(before, x - x_step, y - y_step, n, which);
     }
 }
@@ -135,6 +138,22 @@ static void row_map_many(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_s
 ROW_MAP(softmax, FA_SOFTMAX)
 ROW_MAP(log_softmax, FA_LOG_SOFTMAX)
 #undef ROW_MAP
+
+static void row_logsumexps(const void *from, ptrdiff_t step, size_t n, size_t rows, double *results)
+{
+    const real *x = from;
+    for (size_t r = 0, done; r < rows; r += done) {
+        done = n && n <= ROW_SHORT ? row_short_logsumexps(x + (ptrdiff_t)r * step, step, n, rows - r, results + r) : 0;
+        if (done)
+            continue;
+        done = rows - r < FA_LANES ? rows - r : FA_LANES;
+        for (size_t i = r; i < r + done; i++) {
+            double tail;
+            row_logsumexp(x + (ptrdiff_t)i * step, n, NULL, results + i, &tail);
+            results[i] += isfinite(results[i]) ? tail : 0;
+        }
+    }
+}
 
 /* The same for the loss of an index and its gradient. */
 typedef struct {
@@ -222,9 +241,10 @@ FA_INLINE void row_loss_turns(const fa_row_loss *loss, const fa_row_classes *c, 
         row = row_next_class(c, row + 1);
         int written = row_loss_turn_sum(c, turn, before, row, &extremes, wants_gradient);
         row_loss_turn_take(loss, c, turn, wants_gradient);
-        if (before && wants_gradient)
-            row_loss_turn_write(loss, c, before, written);
-        before = turn;
+        row_loss_turn *done = ROW_MERGES ? before : turn;
+        if (done && wants_gradient)
+            row_loss_turn_write(loss, c, done, written);
+        before = ROW_MERGES ? turn : NULL;
     }
     if (before && wants_gradient)
         row_loss_turn_write(loss, c, before, 0);

@@ -172,6 +172,13 @@ FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #endif
 #ifndef FA_PINS
 #define v_pin(v) (void)(v)
+#define v_fma_at(a, b, p) v_fma(a, b, *(p))
+#endif
+/* Before a loop of four turns that is to be written out. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define FA_FOUR_TIMES _Pragma("GCC unroll 4")
+#else
+#define FA_FOUR_TIMES
 #endif
 #ifndef FA_HALF_STORES
 #define v_store_halves_f32 v_store_f32

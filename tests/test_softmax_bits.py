@@ -166,7 +166,7 @@ def test_many_short_rows_have_the_bits_of_one(isa, dtype, n):
         target[seed % 3 :: 6] = -100
         for count in (len(x) if seed < 4 else 32, 9, 16, 21):
             rows, classes = x[:count], target[:count]
-            for function in (fa.softmax, fa.log_softmax):
+            for function in (fa.softmax, fa.log_softmax, fa.logsumexp):
                 np.testing.assert_array_equal(function(rows), np.stack([function(row) for row in rows]))
             each, gradient = fa.value_and_grad.cross_entropy(rows, classes, reduction="none")
             ones = [
@@ -179,6 +179,18 @@ def test_many_short_rows_have_the_bits_of_one(isa, dtype, n):
             scaled = fa.value_and_grad.cross_entropy(rows, classes, reduction="mean")[1]
             columns = fa.value_and_grad.cross_entropy(np.ascontiguousarray(rows.T), classes, axis=0)[1]
             np.testing.assert_array_equal(columns.T, scaled)
+
+
+@pytest.mark.parametrize("shape", [(1030, 1080), (1000, 1056)])
+def test_results_that_pass_the_caches_have_the_same_bits(isa, shape):
+    x = np.random.default_rng(8).normal(0, 3, shape).astype(np.float32)
+    room = np.empty(x.size + 32, np.float32)
+    for offset in (0, 1, 8):
+        start = -(room.ctypes.data // 4) % 16 + offset
+        out = room[start : start + x.size].reshape(shape)
+        assert fa.softmax(x, axis=0, out=out) is out
+        np.testing.assert_array_equal(out, fa.softmax(np.ascontiguousarray(x.T)).T)
+    np.testing.assert_array_equal(fa.softmax(x, axis=0, out=x), out)
 
 
 def test_bits_do_not_depend_on_position():

@@ -20,6 +20,17 @@ FA_AVX2(vf64, __m256d, f64, pd)
  * neither it nor the processor makes them overlap. */
 #define FA_PINS
 #define v_pin(v) __asm__ volatile("" : "+x"(v))
+/* a·b + *p, in its place as well: gcc 12 would load *p by an instruction of its own. */
+#define v_fma_at(a, b, p) FA_FLOATS(v_fma_at, a)(a, b, p)
+#define FA_FMA_AT(V, f, ps)                                                                                            \
+    FA_INLINE V v_fma_at_##f(V a, V b, const V *p)                                                                     \
+    {                                                                                                                  \
+        __asm__ volatile("vfmadd213" #ps " %2, %1, %0" : "+x"(a) : "x"(b), "m"(*p));                                   \
+        return a;                                                                                                      \
+    }
+FA_FMA_AT(vf32, f32, ps)
+FA_FMA_AT(vf64, f64, pd)
+#undef FA_FMA_AT
 
 FA_INLINE vf32 v_select_f32(vm32 m, vf32 a, vf32 b) { return (vf32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
 FA_INLINE vf64 v_select_f64(vm64 m, vf64 a, vf64 b)
