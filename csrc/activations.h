@@ -48,13 +48,12 @@ FA_INLINE vreal f_sigmoid(vreal x, fa_mode mode)
 }
 FA_INLINE vreal d_sigmoid(vreal x, vreal g, fa_mode mode) { return g * v_logistic_slope(1, v_abs(x), mode); }
 
-FA_INLINE vreal f_tanh(vreal x, fa_mode mode) { return tanh_value(x, mode.rows); }
+FA_INLINE vreal f_tanh(vreal x, fa_mode mode) { return tanh_value(x, mode.runs); }
 /* 1 − tanh² = 4σ(2x)(1 − σ(2x)) */
 FA_INLINE vreal d_tanh(vreal x, vreal g, fa_mode mode)
 {
     vreal t = v_abs(x);
-    (void)mode;
-    return g * v_logistic_slope(4, t + t, FA_WILD);
+    return g * v_logistic_slope(4, t + t, fa_as_wild(mode));
 }
 
 /* alpha·expm1(x), x ≤ 0, as head and tail until the last rounding. */
@@ -101,6 +100,7 @@ FA_INLINE vreal f_silu(vreal x, fa_mode mode)
  * When wild, q comes times 2^FA_SCALE, and one too small to count is left out: its tail would be subnormal, and slow. */
 FA_INLINE vreal weighted_slope(vreal x, vreal s, vreal s_low, fa_pair q, fa_mode mode)
 {
+    q = fa_kept_pair(q, 5, fa_second_cut(mode.runs));
     vreal head = q.head, tail = q.tail;
     if (mode.wild) {
         vmask counts = v_gt(q.head, K(FA_UP * FA_COUNTS));
@@ -149,8 +149,7 @@ FA_INLINE vreal f_gelu_tanh(vreal x, fa_mode mode)
 {
     vreal t = v_min(K(FA_CUBE_ZERO), v_abs(x));
     fa_cube c = gelu_cube(t);
-    (void)mode;
-    return positive_part(x) - v_logistic_tail(t, c.u2, c.u2_low, FA_WILD).head * K(FA_DOWN);
+    return positive_part(x) - v_logistic_tail(t, c.u2, c.u2_low, fa_as_wild(mode)).head * K(FA_DOWN);
 }
 /* s = t·d(2u)/dt = 2u + 2t·c₂t². */
 FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, fa_mode mode)
@@ -159,8 +158,9 @@ FA_INLINE vreal d_gelu_tanh(vreal x, vreal g, fa_mode mode)
     fa_cube c = gelu_cube(t);
     vreal s = v_fma(t + t, c.rise, c.u2);
     vreal s_low = v_fma(t + t, c.rise, c.u2 - s) + v_fma(t + t, c.rise_low, c.u2_low);
-    (void)mode;
-    return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, FA_WILD), FA_WILD);
+    mode = fa_as_wild(mode);
+    s = v_kept(s, 3, mode.runs), s_low = v_kept(s_low, 4, mode.runs);
+    return g * weighted_slope(x, s, s_low, v_logistic_tail(K(1), c.u2, c.u2_low, mode), mode);
 }
 
 /* max(v, 0) + log, exactly but for log's tail. */
@@ -176,7 +176,7 @@ FA_INLINE vreal softplus_plain(vreal x, fa_mode mode)
     vreal t = v_abs(x);
     if (wild)
         t = v_min(K(FA_EXP_ZERO), t);
-    fa_exponential e = v_exp(-t, FA_NOTHING, wild ? FA_SCALE : 0);
+    fa_exponential e = v_exp(-t, FA_NOTHING, wild ? FA_SCALE : 0, mode.runs);
     vreal high = v_fma(e.scale, e.excess, e.scale), low = v_fma(e.scale, e.excess, e.scale - high);
     fa_pair log = wild ? v_log1p(high * K(FA_DOWN), low * K(FA_DOWN)) : v_log1p(high, low);
     fa_pair sum = softplus_sum(x, log);
@@ -188,11 +188,11 @@ FA_INLINE vreal softplus_plain(vreal x, fa_mode mode)
     return y;
 }
 /* log1p(e^v)/beta, v + v_low = beta·x; deep down e^v stays times 2^FA_FAR, and beta comes over FA_FAR_OTHER. */
-FA_INLINE vreal softplus_over(vreal v, vreal v_low, vreal beta)
+FA_INLINE vreal softplus_over(vreal v, vreal v_low, vreal beta, fa_runs runs)
 {
     vmask deep = v_lt(v, K(-FA_EXP_LIMIT));
     vreal t = v_min(v_select(deep, K(FA_OVER_ZERO), K(FA_EXP_LIMIT)), v_abs(v));
-    fa_exponential e = v_exp(-t, v_real(v_bits(v_low) ^ (~v_bits(v) & v_bits(K(-0.0)))), 0);
+    fa_exponential e = v_exp(-t, v_real(v_bits(v_low) ^ (~v_bits(v) & v_bits(K(-0.0)))), 0, runs);
     e.scale = v_real(v_bits(e.scale) + v_select(deep, KI(FA_FAR) << FA_BIAS_SHIFT, KI(0)));
     vreal high = v_fma(e.scale, e.excess, e.scale), low = v_fma(e.scale, e.excess, e.scale - high);
     fa_pair log = v_log1p(high, low), sum = softplus_sum(v, log);
@@ -212,14 +212,14 @@ FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, fa_mode mode)
         return softplus_plain(x, mode);
     vreal v = beta * x;
     vreal v_low = v_select(v_lt(v_abs(v), K(FA_OVER_ZERO)), v_fms(beta, x, v), K(0));
-    return v_select(v_gt(v, v_min(threshold, K(FA_EXP_ZERO))), x, softplus_over(v, v_low, beta));
+    return v_select(v_gt(v, v_min(threshold, K(FA_EXP_ZERO))), x, softplus_over(v, v_low, beta, mode.runs));
 }
 FA_INLINE vreal d_softplus(vreal x, vreal g, vreal beta, vreal threshold, fa_mode mode)
 {
     if (mode.plain)
         return g * v_logistic_short(-x, FA_NOTHING, mode);
     vreal v = beta * x, v_low = v_select(v_lt(v_abs(v), K(FA_EXP_ZERO)), v_fms(beta, x, v), K(0));
-    return v_select(v_gt(v, threshold), g, g * v_logistic_short(-v, -v_low, FA_WILD));
+    return v_select(v_gt(v, threshold), g, g * v_logistic_short(-v, -v_low, fa_as_wild(mode)));
 }
 
 #include "activations_exponential.h"

@@ -60,9 +60,10 @@ FA_INLINE fa_mish mish_parts(vreal x, const int exact, fa_mode mode)
     const int wild = mode.wild;
     fa_mish y = {.t = wild ? v_min(K(FA_EXP_ZERO), v_abs(x)) : v_abs(x), .below = v_lt(x, K(0))};
     fa_exponential3 e3 = v_exp3(y.t, FA_NOTHING, wild ? -FA_SCALE : 0);
-    fa_exponential e = v_exp(y.t, FA_NOTHING, wild ? -FA_SCALE : 0);
-    vreal far = exact ? e3.scale : e.scale, excess = exact ? e3.head + e3.tail : e.excess;
-    vreal scale = far;
+    fa_exponential e = {e3.scale, e3.head + e3.tail};
+    if (!exact)
+        e = v_exp(y.t, FA_NOTHING, wild ? -FA_SCALE : 0, mode.runs);
+    vreal far = e.scale, scale = far;
     y.deep = v_gt(y.t, K(FA_MISH_LIMIT));
     if (wild)
         scale = v_select(y.deep, K(1), scale * K(FA_UP));
@@ -70,13 +71,13 @@ FA_INLINE fa_mish mish_parts(vreal x, const int exact, fa_mode mode)
     if (exact)
         mish_exact(&y, scale, e3);
     else
-        mish_short(&y, scale, excess);
+        mish_short(&y, scale, e.excess);
     y.d = v_fma(y.c, y.c, K(1));
     y.d_low = v_fma(y.c + y.c, y.c_low, v_fms(y.c, y.c, y.d) + K(1));
     y.m = v_select(y.below, y.c, K(1)), y.m_low = v_select(y.below, y.c_low, K(0));
     if (wild) {
-        vreal twice = far + far, d = v_fma(twice, excess, twice);
-        y.d_low = v_select(y.deep, v_fma(twice, excess, twice - d), y.d_low);
+        vreal twice = far + far, d = v_fma(twice, e.excess, twice);
+        y.d_low = v_select(y.deep, v_fma(twice, e.excess, twice - d), y.d_low);
         y.d = v_select(y.deep, d, y.d);
         y.m = v_select(y.deep, K(1), y.m), y.m_low = v_select(y.deep, K(0), y.m_low);
     }

@@ -40,16 +40,16 @@ FA_INLINE vreal v_polynomial(const real *c, int n, vreal z)
 
 /* tanh(t + low), t ≥ 0, as head and tail, which is below the head's last place. */
 #ifdef FA_REAL_F32
-FA_INLINE fa_pair tanh_pair(vreal t, vreal low, fa_rows rows)
+FA_INLINE fa_pair tanh_pair(vreal t, vreal low, fa_runs runs)
 {
-    fa_tanh_parts of = tanh_parts(t, rows);
+    fa_tanh_parts of = tanh_parts(t, runs);
     vreal head = v_fma(of.r, of.p, of.base), slope = v_fnma(of.base, of.base, K(1));
     return (fa_pair){head, v_fma(low, slope, v_fma(of.r, of.p, of.base - head))};
 }
 #else
-FA_INLINE fa_pair tanh_pair(vreal t, vreal low, fa_rows rows)
+FA_INLINE fa_pair tanh_pair(vreal t, vreal low, fa_runs runs)
 {
-    fa_tanh_parts of = tanh_parts(t, rows);
+    fa_tanh_parts of = tanh_parts(t, runs);
     vreal head = of.base + of.rest;
     return (fa_pair){head, v_fma(low, v_fnma(head, head, K(1)), (of.base - head) + of.rest)};
 }
@@ -68,7 +68,7 @@ FA_INLINE vreal tanhshrink_small(vreal t)
 FA_INLINE vreal f_tanhshrink(vreal x, fa_mode mode)
 {
     vreal t = v_abs(x), near = v_min(K(8), t), c[8];
-    v_lookup_rows8(fa_tanhshrink_f32, v_bits(near), 21, mode.rows, c);
+    v_lookup_rows8(fa_tanhshrink_f32, v_bits(near), 21, mode.runs, c);
     vreal r = near - c[0];
     vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
@@ -83,7 +83,7 @@ FA_INLINE vreal f_tanhshrink(vreal x, fa_mode mode)
     vreal t = v_abs(x), near = mode.wild ? v_min(K(FA_TANHSHRINK_F64_TOP), t) : t, c[16];
     vreal z = near * near, u = v_fma(z, K(FA_TANHSHRINK_F64_SCALE), K(FA_TANHSHRINK_F64_FROM));
     vmask first = v_lt(u, K(FA_TANHSHRINK_F64_FIRST));
-    v_lookup_rows16(fa_tanhshrink_f64, v_bits(u), FA_TANHSHRINK_F64_LOW, mode.rows, FA_TANHSHRINK_F64_TERMS + 2, c);
+    v_lookup_rows16(fa_tanhshrink_f64, v_bits(u), FA_TANHSHRINK_F64_LOW, mode.runs, FA_TANHSHRINK_F64_TERMS + 2, c);
     vreal cube = near * z, cube_low = v_fma(near, v_fms(near, near, z), v_fms(near, z, cube));
     vreal r = near - c[0], base = mode.wild ? c[1] + (t - near) : c[1];
     base = v_select(first, cube_low * third, base);
@@ -95,7 +95,7 @@ FA_INLINE vreal f_tanhshrink(vreal x, fa_mode mode)
 /* tanh² */
 FA_INLINE vreal d_tanhshrink(vreal x, vreal g, fa_mode mode)
 {
-    fa_pair tanh = tanh_pair(v_abs(x), FA_NOTHING, mode.rows);
+    fa_pair tanh = tanh_pair(v_abs(x), FA_NOTHING, mode.runs);
     return g * v_fma(tanh.head, tanh.head, (tanh.head + tanh.head) * tanh.tail);
 }
 
@@ -118,7 +118,11 @@ FA_INLINE fa_quotient capped_quotient(vreal x, vreal cap)
 FA_INLINE vreal f_softcap(vreal x, vreal cap, fa_mode mode)
 {
     fa_quotient of = capped_quotient(x, cap);
-    fa_pair tanh = tanh_pair(of.q, of.low, mode.rows);
+    of = (fa_quotient){v_kept(of.q, 3, mode.runs), v_kept(of.low, 4, mode.runs)};
+#ifdef FA_REAL_F64
+    mode.runs = fa_second_cut(mode.runs);
+#endif
+    fa_pair tanh = tanh_pair(of.q, of.low, mode.runs);
     vreal size = v_abs(cap), t = v_abs(x);
     vreal large = v_fma(size, tanh.head, size * tanh.tail);
     vreal small = v_fma(t * (of.q * of.q), K(-1.0 / 3), t);
@@ -128,8 +132,7 @@ FA_INLINE vreal f_softcap(vreal x, vreal cap, fa_mode mode)
 FA_INLINE vreal d_softcap(vreal x, vreal g, vreal cap, fa_mode mode)
 {
     fa_quotient of = capped_quotient(x, cap);
-    vreal scaled = v_logistic_tail(K(1), of.q + of.q, of.low + of.low, FA_WILD).head;
-    (void)mode;
+    vreal scaled = v_logistic_tail(K(1), of.q + of.q, of.low + of.low, fa_as_wild(mode)).head;
     return g * (v_fnma(scaled * K(FA_DOWN), scaled, scaled) * K(4 * FA_DOWN));
 }
 
@@ -137,14 +140,14 @@ FA_INLINE vreal f_erf(vreal x, fa_mode mode)
 {
 #ifdef FA_REAL_F32
     vreal t = v_min(K(3.93), v_abs(x)), c[8]; /* erf rounds to 1 from 3.92 on; a NaN passes */
-    v_lookup_rows8(fa_erf_f32, v_interval(t, K(FA_ERF_F32_SCALE)), FA_INTERVAL_LOW, mode.rows, c);
+    v_lookup_rows8(fa_erf_f32, v_interval(t, K(FA_ERF_F32_SCALE)), FA_INTERVAL_LOW, mode.runs, c);
     vreal r = t - c[0];
     vreal p = v_fma(r, v_fma(r, c[6], c[5]), c[4]);
     p = v_fma(r, v_fma(r, p, c[3]), c[2]);
     return v_signed(v_fma(r, p, v_min(c[1], t)), x);
 #else
     vreal t = v_min(K(5.93), v_abs(x)), c[16];
-    v_lookup_rows16(fa_erf_f64, v_bits(v_fma(t, K(FA_ERF_F64_SCALE), K(FA_ERF_F64_FROM))), FA_ERF_F64_LOW, mode.rows,
+    v_lookup_rows16(fa_erf_f64, v_bits(v_fma(t, K(FA_ERF_F64_SCALE), K(FA_ERF_F64_FROM))), FA_ERF_F64_LOW, mode.runs,
                     FA_ERF_F64_TERMS + 2, c);
     vreal r = t - c[0];
     return v_signed(v_fma(r, v_columns_polynomial(c + 2, FA_ERF_F64_TERMS, r), v_min(c[1], t)), x);

@@ -26,10 +26,10 @@ FA_INLINE fa_pair gate_tail(double times, vreal by, vreal gate, fa_mode mode)
 {
     vreal t = v_abs(gate), one = K(1);
     if (!(mode.wild))
-        return v_over_one_plus(K(times) * by, v_exp(t, FA_NOTHING, 0), one);
+        return v_over_one_plus(K(times) * by, v_exp(t, FA_NOTHING, 0, mode.runs), one);
     vmask far = v_gt(t, K(FA_EXP_LIMIT)), gone = v_eq(t, K(INFINITY));
     t = v_min(K(FA_FAR_ZERO), t);
-    fa_exponential e = v_exp(t, FA_NOTHING, 0);
+    fa_exponential e = v_exp(t, FA_NOTHING, 0, mode.runs);
     e.scale = v_real(v_bits(e.scale) - v_select(far, KI(FA_FAR) << FA_BIAS_SHIFT, KI(0)));
     fa_pair q = v_over_one_plus(K(times) * v_min(K(FA_FAR_ZERO), by), e, v_select(far, K(0), one));
     return gate_select(gone, (fa_pair){K(0), K(0)}, q);
@@ -51,6 +51,7 @@ FA_INLINE vreal gate_product(double share, vreal x, fa_pair y, vreal gate, doubl
 FA_INLINE fa_pair gate_twice_silu(vreal gate, fa_mode mode)
 {
     fa_pair q = gate_tail(2, v_abs(gate), gate, mode);
+    q = fa_kept_pair(q, 5, fa_second_cut(mode.runs));
     vreal above = positive_part(gate + gate), head = above - q.head;
     return (fa_pair){head, ((above - head) - q.head) - q.tail};
 }
@@ -84,7 +85,9 @@ FA_INLINE fa_pair gate_rest(vreal gate, fa_pair q, fa_mode mode)
 FA_INLINE fa_gradients d_swiglu(vreal x, vreal gate, vreal g, fa_mode mode)
 {
     vreal t = mode.wild ? v_min(K(FA_FAR_ZERO), v_abs(gate)) : v_abs(gate);
-    fa_pair q = gate_tail(1, K(1), gate, mode), p = gate_rest(gate, q, mode);
+    fa_pair q = gate_tail(1, K(1), gate, mode);
+    q = fa_kept_pair(q, 3, fa_second_cut(mode.runs));
+    fa_pair p = gate_rest(gate, q, mode);
     fa_pair below = gate_times(q, gate_one_minus(gate_times((fa_pair){t, K(0)}, p)));
     fa_pair slope = gate_side(gate, below, FA_EXP_LIMIT, mode);
     return (fa_gradients){swiglu_by_x(g, gate, gate_twice_silu(gate, mode), mode),
@@ -93,12 +96,15 @@ FA_INLINE fa_gradients d_swiglu(vreal x, vreal gate, vreal g, fa_mode mode)
 
 FA_INLINE vreal f__glu(vreal x, vreal gate, fa_mode mode)
 {
-    fa_pair y = gate_side(gate, gate_tail(1, K(1), gate, mode), FA_EXP_LIMIT, mode);
+    fa_pair q = gate_tail(1, K(1), gate, mode);
+    q = fa_kept_pair(q, 5, fa_second_cut(mode.runs));
+    fa_pair y = gate_side(gate, q, FA_EXP_LIMIT, mode);
     return gate_product(1, x, y, gate, FA_EXP_LIMIT, mode);
 }
 FA_INLINE fa_gradients d__glu(vreal x, vreal gate, vreal g, fa_mode mode)
 {
     fa_pair q = gate_tail(1, K(1), gate, mode);
+    q = fa_kept_pair(q, 5, fa_second_cut(mode.runs));
     vreal even = mode.wild ? -v_abs(gate) : gate; /* the slope is far on both sides */
     return (fa_gradients){gate_product(1, g, gate_side(gate, q, FA_EXP_LIMIT, mode), gate, FA_EXP_LIMIT, mode),
                           gate_product(1, x * g, gate_times(q, gate_rest(gate, q, mode)), even, FA_EXP_LIMIT, mode)};
@@ -129,7 +135,7 @@ FA_INLINE fa_pair gate_over_gauss(vreal t, int slope, fa_mode mode)
 {
     vreal near = mode.wild ? v_min(K(FA_GELU_TAME), t) : t;
 #ifdef FA_REAL_F32
-    fa_interval m = slope ? fa_slope_interval(near, mode.rows) : fa_gelu_interval(near, mode.rows);
+    fa_interval m = slope ? fa_slope_interval(near, mode.runs) : fa_gelu_interval(near, mode.runs);
     vreal head = v_fma(m.r, m.slope, m.base);
     fa_pair y = {head, v_fma(m.r, m.slope, m.base - head)};
 #else
@@ -173,10 +179,15 @@ FA_INLINE fa_pair gate_sum(vreal from, vreal s, fa_tail of)
     return (fa_pair){head, v_fma(s, of.rest, first - head) + low};
 }
 /* gelu's own tails within FA_GELU_TAME, the others below it. */
+FA_INLINE fa_tail gate_kept_tail(fa_tail of, fa_runs runs)
+{
+    return (fa_tail){v_bits(v_kept(v_real(of.s), 1, runs)), v_kept(of.base, 2, runs), v_kept(of.rest, 3, runs)};
+}
 FA_INLINE fa_pair gate_twice_gelu(vreal gate, fa_mode mode)
 {
     vreal t = mode.wild ? v_min(K(FA_GELU_TAME), v_abs(gate)) : v_abs(gate);
-    fa_tail of = fa_times_gaussian(KI(0), t, fa_gelu_interval(t, mode.rows));
+    fa_tail of = fa_times_gaussian(KI(0), t, fa_gelu_interval(t, mode.runs));
+    of = gate_kept_tail(of, fa_second_cut(mode.runs));
     fa_pair y = gate_sum(positive_part(gate + gate), v_real(of.s + KI(1 << FA_BIAS_SHIFT)), of);
     if (!(mode.wild))
         return y;
@@ -186,7 +197,8 @@ FA_INLINE fa_pair gate_twice_gelu(vreal gate, fa_mode mode)
 FA_INLINE fa_pair gate_gelu_slope(vreal gate, fa_mode mode)
 {
     vreal t = mode.wild ? v_min(K(FA_GELU_TAME), v_abs(gate)) : v_abs(gate);
-    fa_tail of = fa_times_gaussian(v_bits(gate) & KI(INT32_MIN), t, fa_slope_interval(t, mode.rows));
+    fa_tail of = fa_times_gaussian(v_bits(gate) & KI(INT32_MIN), t, fa_slope_interval(t, mode.runs));
+    of = gate_kept_tail(of, fa_second_cut(mode.runs));
     fa_pair y = gate_sum(v_select(v_lt(v_bits(gate), KI(0)), K(-0.0), K(1)), v_real(of.s), of);
     if (!(mode.wild))
         return y;

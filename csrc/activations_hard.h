@@ -65,9 +65,9 @@ FA_INLINE fa_pair above_minus_3(vreal x)
 
 FA_INLINE vreal f_hardsigmoid(vreal x, fa_mode mode)
 {
-    fa_pair s = above_minus_3(v_min(K(3), v_max(K(-3), x)));
+    vreal t = v_min(K(3), v_max(K(-3), x)), head = t + K(3), tail = v_minus(t, head - K(3));
     (void)mode;
-    return v_fma(s.head, K(FA_SIXTH), s.tail * K(FA_SIXTH));
+    return v_fma(head, K(FA_SIXTH), tail * K(FA_SIXTH));
 }
 FA_INLINE vreal d_hardsigmoid(vreal x, vreal g, fa_mode mode)
 {

@@ -125,22 +125,62 @@ FA_INLINE void fa_store_tame(const fa_map map, real *y, vreal v)
         v_store(y, v);
 }
 
-#ifdef FA_NUMBERS_ROWS
-/* The numbers of the rows that a block will look up; nothing where it looks up none. */
-FA_INLINE void fa_number_rows(const fa_map map, size_t n, const fa_operands *o, const vreal *given, fa_mode mode,
-                              const int loaded, char *numbers)
+#ifdef FA_RUNS
+/* A run before the last one, of which the compiler leaves nothing but what is kept; nothing where that is nothing. */
+FA_INLINE void fa_run_once(const fa_map map, size_t n, const fa_operands *o, const vreal *given, fa_mode mode,
+                           const int loaded, vreal *kept)
 {
     fa_rest rest;
     fa_prepare_rest(&rest, map, o, given, loaded);
-    mode.rows.when = FA_STORED;
-    for (size_t i = 0; i < n; i += FA_LANES) {
+    _Pragma("GCC unroll 4") for (size_t i = 0; i < n; i += FA_LANES)
+    {
         vreal x = v_load((const real *)o->in[0] + i);
         fa_next_rest(&rest, o, i, loaded);
-        mode.rows.number = numbers + i * sizeof(real);
+        mode.runs.kept = (char *)kept + i * sizeof(real);
         (void)map.lane(x, rest.value, mode);
     }
 }
+
+/* All runs but the last one, for which it returns the mode.  By a flag a second is left out where the lane function has no second
+ * cut: the compiler would leave an idle loop. */
+FA_INLINE fa_mode fa_run_ahead(const fa_map map, size_t n, const fa_operands *o, const vreal *given, fa_mode mode,
+                               const int loaded, vreal *kept)
+{
+    int again = 0;
+    mode.runs = (fa_runs){.run = 1, .again = &again};
+    fa_run_once(map, n, o, given, mode, loaded, kept);
+    mode.runs.run = 2;
+    if (again)
+        fa_run_once(map, n, o, given, mode, loaded, kept);
+    mode.runs = (fa_runs){.run = FA_LAST_RUN};
+    return mode;
+}
 #endif
+
+/* One turn, from element i on. */
+FA_INLINE vint fa_one_turn(const fa_map map, size_t i, const fa_operands *o, fa_rest *rest, fa_mode mode,
+                           const int loaded, const vreal *kept, vint peak)
+{
+    fa_gradients result[FA_TOGETHER];
+    real *y = o->out[0];
+    FA_EACH
+    for (size_t j = 0; j < FA_TOGETHER; j++) {
+        vreal x = v_load((const real *)o->in[0] + i + j * FA_LANES);
+        fa_next_rest(rest, o, i + j * FA_LANES, loaded);
+        if (map.limit < (real)INFINITY)
+            peak = v_larger_bits(peak, v_bits(v_abs(map.ranged ? rest->value[0] : x)));
+        if (kept)
+            mode.runs.kept = (char *)(kept + i / FA_LANES + j);
+        result[j] = map.lane(x, rest->value, mode);
+    }
+    FA_EACH
+    for (size_t j = 0; j < FA_TOGETHER; j++) {
+        fa_store_tame(map, y + i + j * FA_LANES, result[j].x);
+        if (map.n_out == 2)
+            fa_store_tame(map, (real *)o->out[1] + i + j * FA_LANES, result[j].other);
+    }
+    return peak;
+}
 
 /* One block of whole turns in the kernel's dtype; returns the largest bit pattern of the ranged operand's |value| per lane
  * (a NaN's exceeds every number's).  The first `loaded` operands after x may be arrays. */
@@ -149,35 +189,24 @@ FA_INLINE vint fa_tame_block(const fa_map map, size_t n, const fa_operands *o, c
 {
     fa_rest rest;
     vint peak = KI(0);
-    real *y = o->out[0];
-#ifdef FA_NUMBERS_ROWS
-    vreal numbers[2 * FA_BLOCK / FA_LANES];
-    fa_number_rows(map, n, o, given, mode, loaded, (char *)numbers);
-    mode.rows.when = FA_FETCHED;
+#ifdef FA_RUNS
+    vreal kept[FA_PLACES * FA_BLOCK / FA_LANES];
+    mode = fa_run_ahead(map, n, o, given, mode, loaded, kept);
+#else
+    const vreal *kept = NULL;
 #endif
     fa_prepare_rest(&rest, map, o, given, loaded);
+    if (FA_TOGETHER > 1 && map.limit != map.limit) {
+        FA_EACH
+        for (size_t i = 0; i < n; i += FA_TURN)
+            peak = fa_one_turn(map, i, o, &rest, mode, loaded, kept, peak);
+        return peak;
+    }
     FA_TWICE
     for (size_t i = 0; i < n; i += FA_TURN) {
-        fa_gradients result[FA_TOGETHER];
-        if (FA_TOGETHER > 1 && map.limit == map.limit)
+        if (FA_TOGETHER > 1)
             fa_fetch_ahead(map, &rest, o, i + FA_BLOCK, loaded);
-        FA_EACH
-        for (size_t j = 0; j < FA_TOGETHER; j++) {
-            vreal x = v_load((const real *)o->in[0] + i + j * FA_LANES);
-            fa_next_rest(&rest, o, i + j * FA_LANES, loaded);
-            if (map.limit < (real)INFINITY)
-                peak = v_larger_bits(peak, v_bits(v_abs(map.ranged ? rest.value[0] : x)));
-#ifdef FA_NUMBERS_ROWS
-            mode.rows.number = (char *)(numbers + i / FA_LANES + j);
-#endif
-            result[j] = map.lane(x, rest.value, mode);
-        }
-        FA_EACH
-        for (size_t j = 0; j < FA_TOGETHER; j++) {
-            fa_store_tame(map, y + i + j * FA_LANES, result[j].x);
-            if (map.n_out == 2)
-                fa_store_tame(map, (real *)o->out[1] + i + j * FA_LANES, result[j].other);
-        }
+        peak = fa_one_turn(map, i, o, &rest, mode, loaded, kept, peak);
     }
     return peak;
 }
@@ -254,7 +283,7 @@ FA_INLINE size_t fa_unaligned(const void *y)
 
 FA_INLINE void fa_blocks(const fa_map map, size_t n, fa_operands *o, vreal *rest, fa_mode mode)
 {
-#ifdef FA_NUMBERS_ROWS
+#ifdef FA_RUNS
     const size_t block = map.limit == map.limit ? FA_BLOCK : n;
 #else
     const size_t block = map.limit < (real)INFINITY ? FA_BLOCK : n;

@@ -17,10 +17,10 @@ typedef struct {
     vreal r, base, slope; /* the function is base + r*slope; where base is INFINITY, t + r*slope */
 } fa_interval;
 
-FA_INLINE fa_interval fa_row_of(const fa_rows8 table, vreal t, vreal scale, fa_rows rows)
+FA_INLINE fa_interval fa_row_of(const fa_rows8 table, vreal t, vreal scale, fa_runs runs)
 {
     vreal c[8];
-    v_lookup_rows8(table, v_interval(t, scale), FA_INTERVAL_LOW, rows, c);
+    v_lookup_rows8(table, v_interval(t, scale), FA_INTERVAL_LOW, runs, c);
     vreal r = t - c[0];
     vreal p = v_fma(r, c[6], c[5]);
     p = v_fma(r, p, c[4]);
@@ -59,15 +59,15 @@ FA_INLINE vreal fa_minus_gaussian(vreal from, vint flip, vreal t, fa_interval m,
 }
 
 /* 2t*Phi(-t)*exp(t*t/2), t <= 14.5; the next, 2*(Phi(-t) - t*phi(t))*exp(t*t/2) */
-FA_INLINE fa_interval fa_gelu_interval(vreal t, fa_rows rows)
+FA_INLINE fa_interval fa_gelu_interval(vreal t, fa_runs runs)
 {
-    fa_interval m = fa_row_of(fa_gelu_f32, t, K(FA_GELU_F32_SCALE), rows);
+    fa_interval m = fa_row_of(fa_gelu_f32, t, K(FA_GELU_F32_SCALE), runs);
     m.base = v_min(m.base, t);
     return m;
 }
-FA_INLINE fa_interval fa_slope_interval(vreal t, fa_rows rows)
+FA_INLINE fa_interval fa_slope_interval(vreal t, fa_runs runs)
 {
-    return fa_row_of(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE), rows);
+    return fa_row_of(fa_d_gelu_f32, t, K(FA_D_GELU_F32_SCALE), runs);
 }
 
 FA_INLINE vreal gelu_value(vreal x, fa_mode mode)
@@ -75,7 +75,7 @@ FA_INLINE vreal gelu_value(vreal x, fa_mode mode)
     vreal t = v_abs(x);
     if (mode.wild)
         t = v_min(K(14.5), t);
-    fa_interval m = fa_gelu_interval(t, mode.rows);
+    fa_interval m = fa_gelu_interval(t, mode.runs);
     return fa_minus_gaussian(v_max(K(-0.0), x), KI(0), t, m, mode.wild);
 }
 
@@ -85,7 +85,7 @@ FA_INLINE vreal gelu_derivative(vreal x, fa_mode mode)
     vreal t = v_abs(x);
     if (mode.wild)
         t = v_min(K(14.545), t);
-    fa_interval m = fa_slope_interval(t, mode.rows);
+    fa_interval m = fa_slope_interval(t, mode.runs);
     vmask below = v_lt(v_bits(x), KI(0));
     return fa_minus_gaussian(v_select(below, K(-0.0), K(1)), v_bits(x) & KI(INT32_MIN), t, m, mode.wild);
 }

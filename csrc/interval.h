@@ -27,15 +27,15 @@ typedef float fa_rows8[7][32];
 #define FA_TABLE4(name, ROWS) FA_TABLE(name, fa_rows4, {FA_COLUMNS4(ROWS)})
 #define FA_TABLE8(name, ROWS)                                                                                          \
     FA_TABLE(name, fa_rows8, {FA_COLUMNS4(ROWS), {ROWS(FA_COLUMN5)}, {ROWS(FA_COLUMN6)}, {ROWS(FA_COLUMN7)}})
-FA_INLINE void v_lookup_rows4(const fa_rows4 t, vi32 k, int low, fa_rows rows, vf32 column[4])
+FA_INLINE void v_lookup_rows4(const fa_rows4 t, vi32 k, int low, fa_runs runs, vf32 column[4])
 {
-    (void)rows;
+    (void)runs;
     for (int i = 0; i < 4; i++)
         column[i] = v_lookup32(t[i], k >> low);
 }
-FA_INLINE void v_lookup_rows8(const fa_rows8 t, vi32 k, int low, fa_rows rows, vf32 column[8])
+FA_INLINE void v_lookup_rows8(const fa_rows8 t, vi32 k, int low, fa_runs runs, vf32 column[8])
 {
-    (void)rows;
+    (void)runs;
     for (int i = 0; i < 7; i++)
         column[i] = v_lookup32(t[i], k >> low);
 }
@@ -81,9 +81,9 @@ typedef double fa_rows16[16][16];
               {ROWS(FA_ENTRY14)},                                                                                      \
               {ROWS(FA_ENTRY15)}})
 /* The first n entries of rows (k >> low) & 15. */
-FA_INLINE void v_lookup_rows16(const fa_rows16 t, vi64 k, int low, fa_rows rows, int n, vf64 *column)
+FA_INLINE void v_lookup_rows16(const fa_rows16 t, vi64 k, int low, fa_runs runs, int n, vf64 *column)
 {
-    (void)rows;
+    (void)runs;
     for (int i = 0; i < n; i++)
         column[i] = v_lookup16(t[i], k >> low);
 }

@@ -142,13 +142,15 @@ FA_INLINE vf64 v_abs_f64(vf64 v) { return v_real_i64(v_bits_f64(v) & INT64_MAX);
 FA_INLINE vf32 v_signed_f32(vf32 a, vf32 b) { return v_real_i32(v_bits_f32(a) | (v_bits_f32(b) & INT32_MIN)); }
 FA_INLINE vf64 v_signed_f64(vf64 a, vf64 b) { return v_real_i64(v_bits_f64(a) | (v_bits_f64(b) & INT64_MIN)); }
 
-/* Where the numbers of rows that are looked up go through memory, loading them waits for the store just before.  So a block's
- * numbers may all be stored by a first run of the lane function, of which the compiler leaves nothing else, and be fetched by
- * the second. */
+/* On AVX2 the lane function runs over a block several times, cut where its chain of operations is long: what a run before the last
+ * one keeps in memory at its cut is all the next needs of what stands before.  So a processor that looks 130 to 250 operations
+ * ahead sees several chains at once, and numbers of rows that go through memory are not waited for.  Same bits. */
 typedef struct {
-    enum { FA_AT_ONCE, FA_STORED, FA_FETCHED } when;
-    char *number; /* of this vector */
-} fa_rows;
+    int run;    /* 0: all at once; 1 and 2 keep what the first and the second cut say; then FA_LAST_RUN */
+    char *kept; /* of this vector, the first of its places */
+    int *again; /* set by a first run that meets a second cut */
+} fa_runs;
+enum { FA_LAST_RUN = 3 };
 
 #if FA_VECTOR_BYTES == 64
 #include "vec/avx512.h"
@@ -170,6 +172,11 @@ FA_INLINE vf64 v_fnma_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(-a, b, c); 
 FA_INLINE vf32 v_fms_f32(vf32 a, vf32 b, vf32 c) { return v_fma_f32(a, b, -c); }
 FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #endif
+#ifdef FA_SUBTRACTS_BY_FMA /* a − b, in a kernel that has more additions than products */
+#define v_minus(a, b) v_fnma(b, K(1), a)
+#else
+#define v_minus(a, b) ((a) - (b))
+#endif
 #ifndef FA_PINS
 #define v_pin(v) (void)(v)
 #define v_fma_at(a, b, p) v_fma(a, b, *(p))
@@ -183,6 +190,9 @@ FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #ifndef FA_HALF_STORES
 #define v_store_halves_f32 v_store_f32
 #define v_store_halves_f64 v_store_f64
+#endif
+#ifndef FA_RUNS
+#define v_lookup16_ahead(table, k, runs) v_lookup16(table, k)
 #endif
 #ifndef FA_STREAMS /* no such stores: through the caches */
 #define v_stream_f32 v_store_f32

@@ -48,6 +48,11 @@
 #endif
 
 #define FA_THIN NAN /* no limit, for rows of so few operations that stores set their pace */
+#if FA_VECTOR_BYTES == 32
+#define FA_LIGHT FA_THIN /* for rows of ten operations or twenty, which AVX2 treats the same way */
+#else
+#define FA_LIGHT FA_ANY_LIMIT
+#endif
 
 /* e^y = scale·(1 + excess), kept apart so that the caller can add before it rounds. */
 typedef struct {
@@ -100,7 +105,7 @@ FA_INLINE fa_exponential3 v_exp3(vreal y, vreal low, int shift)
  * rounding of the sum.  8 steps an octave (float64: 16), whose common factor is taken out of the polynomial so that the
  * table's entries are accurate to 2^-27, and excess ≤ 0 (float64: to 2^-54.7).  For y ≥ 0 the exponent of scale is not below
  * that of 1 + scale·excess, as Fast2Sum wants. */
-FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
+FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift, fa_runs runs)
 {
 #ifdef FA_REAL_F32
     static const int32_t step[8] = {0x3f85f007, 0x3f820f5c, 0x3f7f4791, 0x3f7db212,
@@ -113,7 +118,7 @@ FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
     p = v_fma(r, p, K(-0x1.6b2928p-5));
     vint k = v_bits(z);
     vint scale = v_lookup8(step, k) + (k << 20) + (KI(shift) << FA_BIAS_SHIFT);
-    return (fa_exponential){v_real(scale), p};
+    return (fa_exponential){v_kept(v_real(scale), 1, runs), v_kept(p, 2, runs)};
 #else
     const double *c = fa_exp_f64;
     vreal z = v_fma(y, K(FA_EXP_F64_STEPS), K(FA_ROUND_MAGIC)), n = z - K(FA_ROUND_MAGIC);
@@ -121,14 +126,20 @@ FA_INLINE fa_exponential v_exp(vreal y, vreal low, int shift)
     vreal even = v_fma(r2, v_fma(r2, v_fma(r2, K(c[6]), K(c[4])), K(c[2])), K(c[0]));
     vreal odd = v_fma(r2, v_fma(r2, K(c[5]), K(c[3])), K(c[1]));
     vint k = v_bits(z);
-    vint scale = v_lookup16(fa_exp_f64_powers, k) + (k << (FA_BIAS_SHIFT - 4)) + (KI(shift) << FA_BIAS_SHIFT);
-    return (fa_exponential){v_real(scale), v_fma(r, odd, even)};
+    vreal octaves = v_real((k << (FA_BIAS_SHIFT - 4)) + (KI(shift) << FA_BIAS_SHIFT));
+    vint scale = v_lookup16_ahead(fa_exp_f64_powers, k, runs) + v_bits(v_kept(octaves, 1, runs));
+    return (fa_exponential){v_real(scale), v_kept(v_fma(r, odd, even), 2, runs)};
 #endif
 }
 
 typedef struct {
     vreal head, tail;
 } fa_pair;
+
+FA_INLINE fa_pair fa_kept_pair(fa_pair y, int place, fa_runs runs)
+{
+    return (fa_pair){v_kept(y.head, place, runs), v_kept(y.tail, place + 1, runs)};
+}
 
 /* expm1(y), |y| ≤ 50, as head and tail that add to it with one rounding; the tail need not be small. */
 FA_INLINE fa_pair v_expm1(vreal y)
@@ -177,7 +188,7 @@ FA_INLINE fa_pair v_over_one_plus(vreal times, fa_exponential e, vreal one)
 FA_INLINE fa_pair v_logistic_tail(vreal times, vreal t, vreal low, fa_mode mode)
 {
     const int wild = mode.wild;
-    fa_exponential e = v_exp(wild ? v_min(K(FA_EXP_ZERO), t) : t, low, wild ? -FA_SCALE : 0);
+    fa_exponential e = v_exp(wild ? v_min(K(FA_EXP_ZERO), t) : t, low, wild ? -FA_SCALE : 0, mode.runs);
     return v_over_one_plus(times, e, wild ? K(FA_DOWN) : K(1));
 }
 
@@ -187,7 +198,10 @@ FA_INLINE vreal v_logistic_short(vreal y, vreal low, fa_mode mode)
     const int wild = mode.wild;
     if (wild)
         y = v_max(K(-FA_EXP_GONE), v_min(K(FA_EXP_ZERO), y));
-    fa_exponential e = v_exp(y, low, wild ? -FA_SCALE : 0);
+#ifdef FA_REAL_F32
+    mode.runs = (fa_runs){0}; /* short enough for one run */
+#endif
+    fa_exponential e = v_exp(y, low, wild ? -FA_SCALE : 0, mode.runs);
     vreal q = K(1) / (e.scale + v_fma(e.scale, e.excess, wild ? K(FA_DOWN) : K(1)));
     return wild ? q * K(FA_DOWN) : q;
 }
