@@ -9,7 +9,7 @@ enum {
     FA_PLACES = 8,  /* for what is kept from run to run: numbers of rows in the first, v_exp's two in the next */
 };
 
-/* Constants wherever a lane function is inlined, but for the place of the numbers. */
+/* Constants wherever a lane function is inlined, but for the place of what is kept. */
 typedef struct {
     int wild;  /* some |x| of the block is past the row's range, or a NaN */
     int plain; /* the parameters have their defaults */

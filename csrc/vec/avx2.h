@@ -145,6 +145,9 @@ FA_GATHER(32)
 /* Rows (k >> low) & 31 of a table of four or eight floats, low >= 5, as columns: loads of four floats and a transpose in each 128-bit
  * lane.  On a Sapphire Rapids core half the time of permutes and blends. */
 #define FA_LOOKUP_BY_ROWS
+/* Numbers of rows as they are read from a vector of another type that was stored. */
+typedef uint32_t __attribute__((may_alias)) fa_number32;
+typedef uint64_t __attribute__((may_alias)) fa_number64;
 FA_INLINE void fa_turn_four(const __m256 r[4], vf32 column[4])
 {
     __m256 u[4];
@@ -157,7 +160,7 @@ FA_INLINE void fa_turn_four(const __m256 r[4], vf32 column[4])
     column[2] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0x44);
     column[3] = (vf32)_mm256_shuffle_ps(u[1], u[3], 0xee);
 }
-FA_INLINE void fa_four_columns(const char *row, const uint32_t at[8], vf32 column[4])
+FA_INLINE void fa_four_columns(const char *row, const fa_number32 at[8], vf32 column[4])
 {
     __m256 r[4];
     for (int j = 0; j < 4; j++)
@@ -209,7 +212,7 @@ FA_INLINE void v_lookup_rows4(const float t[32][4], vi32 k, int low, fa_runs run
 FA_INLINE void v_lookup_rows8(const float t[32][8], vi32 k, int low, fa_runs runs, vf32 column[8])
 {
     vi32 here;
-    const uint32_t *at = fa_row_offsets((k >> (low - 5)) & (31 << 5), runs, &here);
+    const fa_number32 *at = fa_row_offsets((k >> (low - 5)) & (31 << 5), runs, &here);
     FA_LOADS_STAY;
     fa_four_columns((const char *)t, at, column);
     fa_four_columns((const char *)t + 16, at, column + 4);
@@ -217,7 +220,7 @@ FA_INLINE void v_lookup_rows8(const float t[32][8], vi32 k, int low, fa_runs run
 
 /* The first n entries of rows (k >> low) & 15 of sixteen doubles, low >= 7, the same way: four columns from whole vectors, or two
  * from halves, of which Zen 3 joins one a cycle. */
-FA_INLINE void fa_four_wide_columns(const char *row, const uint64_t at[4], vf64 column[4])
+FA_INLINE void fa_four_wide_columns(const char *row, const fa_number64 at[4], vf64 column[4])
 {
     __m256d r[4];
     for (int j = 0; j < 4; j++)
@@ -229,7 +232,7 @@ FA_INLINE void fa_four_wide_columns(const char *row, const uint64_t at[4], vf64 
         column[j + 2] = (vf64)_mm256_permute2f128_pd(u[j], v[j], 0x31);
     }
 }
-FA_INLINE void fa_two_wide_columns(const char *row, const uint64_t at[4], vf64 column[2])
+FA_INLINE void fa_two_wide_columns(const char *row, const fa_number64 at[4], vf64 column[2])
 {
     __m256d r[2];
     for (int j = 0; j < 2; j++) {
@@ -242,9 +245,9 @@ FA_INLINE void fa_two_wide_columns(const char *row, const uint64_t at[4], vf64 c
 FA_INLINE void v_lookup_rows16(const double t[16][16], vi64 k, int low, fa_runs runs, int n, vf64 *column)
 {
     vi32 here, offset = (vi32)((vi64)_mm256_srli_epi64((__m256i)k, low - 7) & (15 << 7));
-    const uint64_t *at = fa_row_offsets(offset, runs, &here);
+    const fa_number64 *at = fa_row_offsets(offset, runs, &here);
     FA_LOADS_STAY;
-    const int fours = n % 4 != 2; /* there is room for a column more, in the table and in `column` */
+    const int fours = n % 4 == 3 || n % 4 == 0; /* there is room for a column more, in the table and in `column` */
     for (int i = 0; fours && i < n; i += 4)
         fa_four_wide_columns((const char *)(t[0] + i), at, column + i);
     for (int i = 0; !fours && i < n; i += 2)
@@ -257,7 +260,7 @@ FA_INLINE vi64 v_lookup16_ahead(const int64_t *t, vi64 k, fa_runs runs)
     vi32 here;
     if (!runs.run)
         return v_lookup16_i64(t, k);
-    const uint64_t *at = fa_row_offsets((vi32)((k & 15) << 3), runs, &here);
+    const fa_number64 *at = fa_row_offsets((vi32)((k & 15) << 3), runs, &here);
     __m128d half[2];
     for (int j = 0; j < 2; j++) {
         const double *first = (const void *)((const char *)t + at[2 * j]);
