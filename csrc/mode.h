@@ -6,7 +6,8 @@
 
 enum {
     FA_BLOCK = 512, /* elements that are checked together for being tame */
-    FA_PLACES = 8,  /* for what is kept from run to run: numbers of rows in the first, v_exp's two in the next */
+    FA_PLACES =
+        8, /* for what is kept from run to run: a lookup's numbers in the first, v_exp's two in the next, then what cuts keep */
 };
 
 /* Constants wherever a lane function is inlined, but for the place of what is kept. */
@@ -28,6 +29,8 @@ FA_INLINE fa_mode fa_as_wild(fa_mode mode)
 FA_INLINE vreal v_kept(vreal v, int place, fa_runs runs)
 {
 #ifdef FA_RUNS
+    if (!runs.run)
+        return v;
     real *at = (real *)(void *)(runs.kept + (size_t)place * FA_BLOCK * sizeof(real));
     if (runs.run == 1)
         v_store(at, v);

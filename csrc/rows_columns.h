@@ -129,7 +129,9 @@ FA_INLINE void row_panel_write_block(const row_panel *panel, size_t start, size_
 FA_INLINE int row_panel_passes(const row_panel *panel, const real *y, ptrdiff_t y_step)
 {
     const size_t step = (size_t)(y_step < 0 ? -y_step : y_step), from = ((size_t)1 << 22) / sizeof(real);
-    return panel->x != y && (uintptr_t)y % sizeof(vreal) == 0 && step % FA_LANES == 0 && panel->n * step >= from;
+    const size_t line = 64;
+    return panel->x != y && (uintptr_t)y % line == 0 && step * sizeof(real) % line == 0 &&
+           panel->rows == ROW_PANEL_ROWS && panel->n * step >= from;
 }
 
 /* Of a full panel, the last block first: it is still in the caches. */

@@ -53,6 +53,9 @@ static const double row_polynomial[ROW_DEGREE] = {0x1.62e42fefa39efp-1, 0x1.ebfb
                                                   0x1.3b2ab6edca281p-7, 0x1.5d87fe9fe94f7p-10, 0x1.430e9ddd6886ap-13,
                                                   0x1.ffc528a7d8739p-17};
 #endif
+/* Where no result of a row of one block and no scale of one is below 2^ROW_NEAR_FROM, its products need not be raised: their smaller
+ * part, a 2^-4.5th of the result at most, has all its bits too.  (Lower, rows beside a raised one had other bits.) */
+enum { ROW_NEAR_FROM = ROW_LOWEST + 2 * ROW_MANTISSA + 2 };
 #define ROW_LN2 0x1.62e42fefa39efp-1
 #ifdef FA_SCALES
 static const real row_eighths[FA_LANES] = {0,     0.125, 0.25,  0.375, 0.5,

@@ -234,7 +234,7 @@ FA_INLINE void row_short_products(row_shorts *s, const row_wides *whole, double 
         ratio.half[k] = KD(factor) / whole->half[k];
         vf64 exponent = v_to_float((v_bits(ratio.half[k]) >> 52) - KI64(1023));
         vf64 lowest = min.half[k] * KD(ROW_LOG2E_HI) - s->exponent.half[k] + KD(ROW_BASE) + exponent;
-        near &= !v_any(v_le(lowest, KD(ROW_LOWEST + 4))) && !v_any(v_le(exponent, KD(ROW_LOWEST + ROW_MANTISSA + 8)));
+        near &= !v_any(v_le(lowest, KD(ROW_NEAR_FROM))) && !v_any(v_le(exponent, KD(ROW_NEAR_FROM)));
     }
     ROW_EACH_HALF(k) ratio.half[k] = near ? ratio.half[k] : ratio.half[k] * KD(0x1p64);
     const vreal scale = v_narrow(ratio.half[0], ratio.half[FA_HALVES - 1]);

@@ -85,7 +85,7 @@ static row_ratio row_ratio_of(const row_sum *sum, double factor)
     memcpy(&bits, &ratio, sizeof bits);
     double exponent = (double)(bits >> 52) - 1023;
     double lowest = (sum->min - sum->shift) * ROW_LOG2E_HI - sum->exponent + ROW_BASE + exponent;
-    row_ratio r = {.near = sum->shift == 0 && lowest > ROW_LOWEST + 4 && exponent > ROW_LOWEST + ROW_MANTISSA + 8};
+    row_ratio r = {.near = sum->shift == 0 && lowest > ROW_NEAR_FROM && exponent > ROW_NEAR_FROM};
     double raised = r.near ? ratio : ratio * row_power_of_two(ROW_RAISE);
     r.scale = (real)raised;
 #ifdef FA_REAL_F32

@@ -49,7 +49,8 @@
 
 #define FA_THIN NAN /* no limit, for rows of so few operations that stores set their pace */
 #if FA_VECTOR_BYTES == 32
-#define FA_LIGHT FA_THIN /* for rows of ten operations or twenty, which AVX2 treats the same way */
+#define FA_LIGHT                                                                                                       \
+    FA_THIN /* for rows of ten operations or twenty, which AVX2 treats the same way: no blocks, so nothing kept */
 #else
 #define FA_LIGHT FA_ANY_LIMIT
 #endif

@@ -182,7 +182,7 @@ def linear_cross_entropy(x, weight, target, *, bias=None, ignore_index=-100, red
 
     Notes
     -----
-    Works through tiles of tokens whose logits take at most 40 MiB. The products are NumPy's, so the last bits may depend on
+    Works through tiles of tokens whose logits take at most 52 MiB. The products are NumPy's, so the last bits may depend on
     its BLAS.
 
     References

@@ -25,7 +25,7 @@ FA_AVX2(vf64, __m256d, f64, pd)
 #define FA_FMA_AT(V, f, ps)                                                                                            \
     FA_INLINE V v_fma_at_##f(V a, V b, const V *p)                                                                     \
     {                                                                                                                  \
-        __asm__ volatile("vfmadd213" #ps " %2, %1, %0" : "+x"(a) : "x"(b), "m"(*p));                                   \
+        __asm__ volatile("vfmadd213" #ps " {%2, %1, %0|%0, %1, %2}" : "+x"(a) : "x"(b), "m"(*p));                      \
         return a;                                                                                                      \
     }
 FA_FMA_AT(vf32, f32, ps)
@@ -247,7 +247,8 @@ FA_INLINE void v_lookup_rows16(const double t[16][16], vi64 k, int low, fa_runs 
     vi32 here, offset = (vi32)((vi64)_mm256_srli_epi64((__m256i)k, low - 7) & (15 << 7));
     const fa_number64 *at = fa_row_offsets(offset, runs, &here);
     FA_LOADS_STAY;
-    const int fours = n % 4 == 3 || n % 4 == 0; /* there is room for a column more, in the table and in `column` */
+    const int fours =
+        n % 4 == 3 || n % 4 == 0; /* then there is room for what is too much, in the table and in `column` */
     for (int i = 0; fours && i < n; i += 4)
         fa_four_wide_columns((const char *)(t[0] + i), at, column + i);
     for (int i = 0; !fours && i < n; i += 2)
