@@ -22,13 +22,15 @@ enum {
     SMALLEST = 18, /* the lowest class holds calls of less than twice these powers of two of bytes */
     CLASSES = 12,
     PLACES = 256, /* for kinds of work; more than there are, or some would learn together */
-    TRIALS = 3,   /* calls of each way before the fastest one is kept; the first may fault pages in */
+    TRIALS = 3,   /* of each way, in a row: the first may fault pages in, or find the caches as another way left them */
+    AGAIN = 16,   /* calls after which all ways are tried anew, and after twice as many, four times … */
+    HOPELESS = 4, /* but a way that took this many times as long as the fastest one is not */
 };
 
-/* What is known of calls of one size: how many there were, and of each way the least time seen, in picoseconds a byte, above two
- * bits that count its trials. */
+/* What is known of calls of one size: how many there were, and of each way the least time since its trials began, in picoseconds
+ * a byte, 0 while there is none.  The way whose turn it is to be tried may be hopeless. */
 typedef struct {
-    cell calls, least[FA_MAX_WAYS];
+    cell calls, hopeless, least[FA_MAX_WAYS];
 } record;
 
 static struct {
@@ -51,38 +53,44 @@ static record *place(const fa_work *work)
     return &seen[at].of[class][work->threaded != 0];
 }
 
-/* What disturbed all trials of a way would keep it out for ever: after 16, 32, 64, … calls the ways are tried again in turn. */
-static int again(const record *known, int ways)
+/* Calls since the trials of all ways began.  They begin anew now and then, as what disturbed a way's trials would keep it out for
+ * ever, and a time from before the machine changed its pace would keep it in. */
+static uint32_t since_trials_began(uint32_t calls)
 {
-    const uint32_t calls = READ(known->calls);
-    int doublings = 0;
-    while (calls >> doublings > 1)
-        doublings++;
-    return doublings >= 4 && calls == (uint32_t)1 << doublings ? doublings % ways : -1;
+    uint32_t since = calls;
+    for (uint32_t round = AGAIN; round && round <= calls; round <<= 1)
+        since = calls - round;
+    return since;
+}
+
+static int fastest(const record *known, int ways)
+{
+    int found = 0;
+    for (int way = 1; way < ways; way++)
+        if (READ(known->least[way]) < READ(known->least[found]))
+            found = way;
+    return found;
 }
 
 int fa_way_of(const fa_work *work)
 {
     record *known = place(work);
-    int fastest = 0;
-    for (int way = 0; way < work->ways; way++) {
-        if ((READ(known->least[way]) & 3) < TRIALS)
-            return way; /* one way's trials in a row: what a call leaves in the caches matters to the next */
-        if (READ(known->least[way]) >> 2 < READ(known->least[fastest]) >> 2)
-            fastest = way;
-    }
-    const int next = again(known, work->ways);
-    return next >= 0 ? next : fastest;
+    const uint32_t calls = READ(known->calls), since = since_trials_began(calls), way = since / TRIALS;
+    const int best = fastest(known, work->ways);
+    if (way >= (uint32_t)work->ways)
+        return best;
+    if (since % TRIALS == 0)
+        WRITE(known->hopeless, calls >= AGAIN && READ(known->least[way]) / HOPELESS > READ(known->least[best]));
+    return READ(known->hopeless) ? best : (int)way;
 }
 
 void fa_way_took(const fa_work *work, int way, uint64_t nanoseconds)
 {
     record *known = place(work);
-    const uint32_t before = READ(known->least[way]), count = before & 3;
-    const uint64_t time = nanoseconds * 1000 / work->bytes, most = UINT32_MAX >> 2;
-    uint32_t least = time < most ? (uint32_t)time : (uint32_t)most;
-    if (count && before >> 2 < least)
-        least = before >> 2;
-    WRITE(known->least[way], least << 2 | (count < TRIALS ? count + 1 : count));
-    WRITE(known->calls, READ(known->calls) + 1);
+    const uint32_t calls = READ(known->calls), before = READ(known->least[way]);
+    const uint64_t time = nanoseconds * 1000 / work->bytes;
+    const uint32_t held = time >= UINT32_MAX ? UINT32_MAX : time ? (uint32_t)time : 1;
+    if (before == 0 || held < before || since_trials_began(calls) == (uint32_t)way * TRIALS)
+        WRITE(known->least[way], held);
+    WRITE(known->calls, calls + 1);
 }

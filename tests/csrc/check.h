@@ -28,6 +28,7 @@ void test_pool(void);
 void test_row_layouts(void);
 void test_rows(void);
 void test_ways(void);
+void test_ways_anew(void);
 void test_threads(void);
 
 /* One line a kernel, the hash of its results on fixed inputs: compare them between machines.  Exit status. */

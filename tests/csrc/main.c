@@ -18,11 +18,17 @@ int count_failure(const char *file, int line)
 static const struct {
     const char *name;
     void (*run)(void);
-} suites[] = {{"cpu", test_cpu},         {"pool", test_pool},
-              {"fork", test_fork},       {"ways", test_ways},
-              {"kernels", test_kernels}, {"elementwise", test_elementwise},
-              {"halves", test_halves},   {"inherited", test_halves_inherited},
-              {"rows", test_rows},       {"layouts", test_row_layouts},
+} suites[] = {{"cpu", test_cpu},
+              {"pool", test_pool},
+              {"fork", test_fork},
+              {"ways", test_ways},
+              {"ways anew", test_ways_anew},
+              {"kernels", test_kernels},
+              {"elementwise", test_elementwise},
+              {"halves", test_halves},
+              {"inherited", test_halves_inherited},
+              {"rows", test_rows},
+              {"layouts", test_row_layouts},
               {"threads", test_threads}};
 
 static int is_named(const char *name, int argc, char **argv)
