@@ -17,7 +17,7 @@ typedef struct {
     size_t step[FA_MAX_IN]; /* 0: rest has the one value */
     int in_place;
     int far; /* the second cache level does not hold them */
-    int how; /* fastact.h */
+    int how; /* FA_STREAMED or 0 */
 } fa_operands;
 
 typedef void fa_body(size_t n, const fa_operands *o, vreal *rest);
@@ -103,19 +103,13 @@ FA_INLINE void fa_fetch_ahead(const fa_map map, const fa_rest *rest, const fa_op
         FA_PREFETCH(rest->from[k] + (i & rest->along[k]), 1);
 }
 
-/* Bytes of an element of in[k] (k < 0: of the results). */
-FA_INLINE size_t fa_stored(const fa_map map, int k, int how)
-{
-    return how & FA_HALF && k <= map.n_rest - map.n_parameter ? sizeof(uint16_t) : sizeof(real);
-}
-
 FA_INLINE fa_operands fa_part_of(const fa_map map, const fa_operands *whole, size_t start)
 {
     fa_operands part = *whole;
     for (int k = 0; k <= map.n_rest; k++)
-        part.in[k] = (const char *)whole->in[k] + whole->step[k] * start * fa_stored(map, k, whole->how);
+        part.in[k] = (const real *)whole->in[k] + whole->step[k] * start;
     for (int k = 0; k < map.n_out; k++)
-        part.out[k] = (char *)whole->out[k] + start * fa_stored(map, -1, whole->how);
+        part.out[k] = (real *)whole->out[k] + start;
     return part;
 }
 
@@ -215,7 +209,7 @@ FA_INLINE vint fa_tame_block(const fa_map map, size_t n, const fa_operands *o, c
     return peak;
 }
 
-/* Any number of elements, stored as o->how says, with the care for wild ones: which gives tame ones the same bits. */
+/* Any number of elements, with the care for wild ones: which gives tame ones the same bits. */
 FA_INLINE void fa_any_block(const fa_map map, size_t n, const fa_operands *o, vreal *rest, fa_mode mode)
 {
     size_t i = 0;
@@ -228,7 +222,7 @@ FA_INLINE void fa_any_block(const fa_map map, size_t n, const fa_operands *o, vr
         vreal x = fa_read_lanes(o->in[0], i, n, how);
         for (int k = 0; k < map.n_rest; k++)
             if (o->step[k + 1])
-                rest[k] = fa_read_lanes(o->in[k + 1], i, n, k < map.n_rest - map.n_parameter ? how : how & FA_LAST);
+                rest[k] = fa_read_lanes(o->in[k + 1], i, n, how);
         fa_gradients result = map.lane(x, rest, mode);
         fa_write_lanes(o->out[0], i, n, result.x, how);
         if (map.n_out == 2)
@@ -293,9 +287,9 @@ FA_INLINE void fa_blocks(const fa_map map, size_t n, fa_operands *o, vreal *rest
     const size_t block = map.limit < (real)INFINITY ? FA_BLOCK : n;
 #endif
     const int how = o->how;
-    const size_t before = n >= FA_ALIGNED_FROM || how & FA_STREAMED ? fa_unaligned(o->out[0]) : 0;
+    const size_t before = n >= FA_ALIGNED_FROM || how ? fa_unaligned(o->out[0]) : 0;
     size_t start = before < n ? before : n, whole = n - (n - start) % FA_TURN;
-    o->how &= ~FA_STREAMED;
+    o->how = 0;
     if (how || FA_ONE_BODY)
         whole = start;
     if (start)
@@ -315,19 +309,19 @@ FA_INLINE void fa_blocks(const fa_map map, size_t n, fa_operands *o, vreal *rest
     if (start < n)
         fa_any(map, start, n - start, o, rest, mode);
 #ifdef FA_STREAMS
-    if (how & FA_STREAMED)
+    if (how)
         v_fence();
 #endif
 }
 
-/* Streamed stores want every result at the same place in a vector, and no half types.  What computes more on AVX2 does without: the
+/* Streamed stores want every result at the same place in a vector.  What computes more on AVX2 does without: the
  * body that streams takes up to 2.6 times as long as turns of two vectors do. */
 FA_INLINE int fa_usable(const fa_map map, int how, void *const *out)
 {
     const uintptr_t vector = FA_LANES * sizeof(real), first = (uintptr_t)out[0], last = (uintptr_t)out[map.n_out - 1];
     const int slower = FA_TOGETHER > 1 && map.limit == map.limit;
-    if (slower || how & FA_HALF || first % sizeof(real) || first % vector != last % vector)
-        how &= ~FA_STREAMED;
+    if (slower || first % sizeof(real) || first % vector != last % vector)
+        return 0;
     return how;
 }
 
@@ -348,7 +342,8 @@ FA_LOOP void fa_map_loop(const fa_map map, size_t n, const void *const *in, cons
     }
     for (int k = 0; k < map.n_rest; k++) {
         int parameter = k - (map.n_rest - map.n_parameter);
-        rest[k] = K(v_lane(fa_read_lanes(in[k + 1], 0, 1, parameter < 0 ? o.how | FA_LAST : FA_LAST), 0));
+        real first;
+        rest[k] = K(*(const real *)memcpy(&first, in[k + 1], sizeof first));
         if (parameter >= 0)
             plain &= !step[k + 1] && v_lane(rest[k], 0) == map.defaults[parameter];
     }

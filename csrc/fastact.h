@@ -46,11 +46,7 @@ extern const fa_activation fa_activations[FA_N_ACTIVATIONS];
 /* A kernel over n contiguous elements.  in[0] is x; gate is next where there is one, then g in a vjp; parameters follow.  step[i] is 1 for an array,
  * as x always is, and 0 for one value that serves all elements.  An output may be the very same memory as an input, else disjoint. */
 typedef void fa_kernel(size_t n, const void *const *in, const size_t *step, void *const *out, int how);
-enum {
-    FA_STREAMED = 1,    /* results may pass the caches: worth it where none holds them */
-    FA_STORED_F16 = 2,  /* x, gate, g and the results are float16 in memory, parameters float32 */
-    FA_STORED_BF16 = 4, /* … bfloat16 */
-};
+enum { FA_STREAMED = 1 }; /* how: results may pass the caches, worth it where none holds them */
 enum { FA_MAX_IN = 4, FA_MAX_OUT = 2 };
 
 /* Half precision to float32 and back, rounding once to even; n contiguous elements. */

@@ -1,6 +1,7 @@
 /* See half_table.h. */
 #include "half_table.h"
 
+#include "convert.h"
 #include "fpstate.h"
 #include "threads.h"
 
@@ -40,28 +41,34 @@ static _Atomic(fa_half_table *) kept[TABLES], last[TABLES];
 static size_t place_of(const fa_half_function *function)
 {
     const uintptr_t kernel = (uintptr_t)function->kernel / 16;
-    return (kernel * 0x9e3779b1u >> 8) + (size_t)function->how;
+    return (kernel * 0x9e3779b1u >> 8) + (size_t)function->type;
 }
 
 static int same(const fa_half_function *a, const fa_half_function *b)
 {
-    return a->kernel == b->kernel && a->how == b->how && a->n_parameter == b->n_parameter &&
+    return a->kernel == b->kernel && a->type == b->type && a->n_parameter == b->n_parameter &&
            memcmp(a->parameter, b->parameter, sizeof a->parameter) == 0;
 }
 
 static void fill(fa_half_table *table, const fa_half_function *function)
 {
-    const void *in[FA_MAX_IN] = {table->result};
-    void *out[FA_MAX_OUT] = {table->result};
+    float x[FA_STAGE], y[FA_STAGE];
+    const void *in[FA_MAX_IN] = {x};
+    void *out[FA_MAX_OUT] = {y};
     size_t step[FA_MAX_IN] = {1};
     const fa_fp_state saved = fa_fp_enter();
     table->function = *function;
     table->before = table->after = 0;
-    for (size_t i = 0; i < FA_HALF_NUMBERS; i++)
-        table->result[i] = (uint16_t)i;
     for (int k = 0; k < function->n_parameter; k++)
         in[k + 1] = &table->function.parameter[k];
-    function->kernel(FA_HALF_NUMBERS, in, step, out, function->how);
+    for (size_t start = 0; start < FA_HALF_NUMBERS; start += FA_STAGE) {
+        char *numbers = (char *)&table->result[start];
+        for (size_t i = start; i < start + FA_STAGE; i++)
+            table->result[i] = (uint16_t)i;
+        fa_read(function->type, FA_STAGE, numbers, 2, x);
+        function->kernel(FA_STAGE, in, step, out, 0);
+        fa_write(function->type, FA_STAGE, y, numbers, 2);
+    }
     fa_fp_leave(saved);
 }
 

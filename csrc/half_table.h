@@ -10,7 +10,7 @@ enum { FA_HALF_NUMBERS = 1 << 16 };
 /* Which function: a value kernel of one input, with its parameters. */
 typedef struct {
     fa_kernel *kernel;
-    int how; /* FA_STORED_F16 or FA_STORED_BF16 */
+    fa_dtype type; /* FA_F16 or FA_BF16 */
     int n_parameter;
     float parameter[FA_MAX_IN]; /* the others are 0 */
 } fa_half_function;

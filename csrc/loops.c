@@ -17,8 +17,11 @@ enum {
     TABLED_FROM = 1 << 17,   /* … nor a table */
     STREAMED_FROM =
         1 << 22,     /* bytes: fewer a second cache level and a share of the third hold, and they will be read again */
-    SPREAD = 1 << 3, /* with FA_STORED_*: what is learned of such numbers is learned apart */
+    SPREAD = 1 << 3, /* with the type: what is learned of such numbers is learned apart */
     MAX_OPERANDS = FA_MAX_IN + FA_MAX_OUT,
+    STAGED_BYTES =
+        FA_STAGE *
+        4, /* of an operand: enough for a call of a kernel not to count, and the first cache level holds a few */
 };
 
 typedef struct {
@@ -28,7 +31,7 @@ typedef struct {
     const ptrdiff_t *step;
     size_t block;               /* elements staged at once; 0: the kernel takes all operands as they stand */
     int staged[MAX_OPERANDS];   /* goes through a buffer */
-    int how;                    /* for the kernel, where nothing is staged */
+    int how;                    /* for the kernel, where nothing is staged, and for looking up */
     const fa_half_table *table; /* results are looked up here; NULL: the kernel computes them */
 } fa_job;
 
@@ -47,10 +50,14 @@ static void run_direct(const fa_job *job, size_t start, size_t n)
     }
     for (int i = 0; i < call->n_out; i++)
         out[i] = job->data[call->n_in + i] + offset(job, call->n_in + i, start);
-    if (job->table)
-        fa_kernels_for(FA_F32)->movers->translate(n, job->table->result, in[0], out[0], job->how);
-    else
-        call->kernel(n, in, step, out, job->how);
+    call->kernel(n, in, step, out, job->how);
+}
+
+static void look_up(const fa_job *job, size_t start, size_t n)
+{
+    fa_kernels_for(FA_F32)->movers->translate(n, job->table->result, job->data[0] + offset(job, 0, start),
+                                              job->data[job->call->n_in] + offset(job, job->call->n_in, start),
+                                              job->how);
 }
 
 /* A block copied in, computed, copied out: what stands in the same memory as an input is written only after all of the
@@ -58,7 +65,7 @@ static void run_direct(const fa_job *job, size_t start, size_t n)
 static void run_staged(const fa_job *job, size_t start, size_t n)
 {
     const fa_call *call = job->call;
-    _Alignas(64) uint64_t buffer[MAX_OPERANDS][FA_STAGE];
+    _Alignas(64) char buffer[MAX_OPERANDS][STAGED_BYTES];
     const void *in[FA_MAX_IN];
     void *out[FA_MAX_OUT];
     size_t step[FA_MAX_IN];
@@ -82,7 +89,9 @@ static void run_staged(const fa_job *job, size_t start, size_t n)
 static void run(const fa_job *job, size_t start, size_t n)
 {
     fa_fp_state saved = fa_fp_enter();
-    if (job->block == 0)
+    if (job->table)
+        look_up(job, start, n);
+    else if (job->block == 0)
         run_direct(job, start, n);
     else
         for (size_t i = 0; i < n; i += job->block)
@@ -145,33 +154,18 @@ static int is_input(const fa_job *job, const char *y)
     return found;
 }
 
-/* How half types stand in memory, if that is how kernels take them: all operands but parameters of one half type. */
-static int halves(const fa_call *call)
-{
-    const fa_dtype type = call->type[call->n_in];
-    if (type != FA_F16 && type != FA_BF16)
-        return 0;
-    for (int k = 0; k < call->n_in + call->n_out; k++)
-        if (call->type[k] != (k < call->n_array || k >= call->n_in ? type : FA_F32))
-            return 0;
-    return type == FA_F16 ? FA_STORED_F16 : FA_STORED_BF16;
-}
-
 /* Which operands the kernel does not take as they stand: x and results must be contiguous, other operands contiguous or one
- * value, all of the kernel's dtype but for half types. */
+ * value, all of the kernel's dtype. */
 static void plan(fa_job *job)
 {
     const fa_call *call = job->call;
-    int direct = 1;
-    job->how = halves(call);
     for (int k = 0; k < call->n_in + call->n_out; k++) {
         const ptrdiff_t item = (ptrdiff_t)fa_item_size(call->type[k]);
         const int single = k > 0 && k < call->n_in && job->step[k] == 0;
-        const int placed = job->step[k] == item || single;
-        job->staged[k] = call->type[k] != call->dtype || !placed;
-        direct &= placed && (job->how || call->type[k] == call->dtype);
+        job->staged[k] = call->type[k] != call->dtype || !(job->step[k] == item || single);
+        if (job->staged[k])
+            job->block = STAGED_BYTES / fa_item_size(call->dtype);
     }
-    job->block = direct ? 0 : FA_STAGE;
 }
 
 static void run_all(const fa_job *job, int threaded)
@@ -182,29 +176,32 @@ static void run_all(const fa_job *job, int threaded)
         run(job, 0, job->n);
 }
 
-/* Whether each result is that of one half-precision number. */
+/* Whether the call is a large one of which each result is that of one half-precision number, contiguous. */
 static int is_tabled(const fa_job *job)
 {
     const fa_call *call = job->call;
+    const fa_dtype type = call->type[0];
     for (int k = 1; k < call->n_in; k++)
-        if (job->step[k] != 0)
+        if (job->step[k] != 0 || call->type[k] != FA_F32)
             return 0;
-    return job->how && call->n_array == 1 && call->n_out == 1 && job->n >= TABLED_FROM;
+    return (type == FA_F16 || type == FA_BF16) && call->type[call->n_in] == type && call->n_array == 1 &&
+           call->n_out == 1 && job->n >= TABLED_FROM && job->step[0] == 2 && job->step[call->n_in] == 2;
 }
 
-/* In how many ways the call may run: by the kernel, by a table, and either past the caches. */
-static int count_ways(const fa_job *job, size_t bytes)
+/* In how many ways the call may run: by the kernel, by a table, and the latter, or a kernel that nothing is staged for, past the
+ * caches. */
+static int count_ways(const fa_job *job, int tabled, size_t bytes)
 {
     const int past = bytes >= STREAMED_FROM && !is_input(job, job->data[job->call->n_in]);
-    if (job->block || (job->how && !is_tabled(job)))
+    if (job->block && !tabled)
         return 1;
-    return (job->how ? 2 : 1) + past;
+    return 1 + tabled + past;
 }
 
 static const fa_half_table *take_table(const fa_job *job)
 {
     const fa_call *call = job->call;
-    fa_half_function function = {.kernel = call->kernel, .how = job->how, .n_parameter = call->n_in - 1};
+    fa_half_function function = {.kernel = call->kernel, .type = call->type[0], .n_parameter = call->n_in - 1};
     for (int k = 1; k < call->n_in; k++)
         memcpy(&function.parameter[k - 1], job->data[k], sizeof(float));
     return fa_half_table_take(&function);
@@ -213,23 +210,24 @@ static const fa_half_table *take_table(const fa_job *job)
 /* By whichever way has been the fastest. */
 static void run_fastest(fa_job *job, int threaded)
 {
-    const size_t bytes = job->n * fa_item_size(job->call->type[job->call->n_in]);
+    const fa_dtype type = job->call->type[job->call->n_in];
+    const size_t bytes = job->n * fa_item_size(type);
+    const int tabled = is_tabled(job);
     fa_work work = {.kernel = (const void *)(uintptr_t)job->call->kernel,
-                    .kind = job->how,
+                    .kind = type,
                     .bytes = bytes,
                     .threaded = threaded,
-                    .ways = count_ways(job, bytes)};
+                    .ways = count_ways(job, tabled, bytes)};
     if (work.ways == 1) {
         run_all(job, threaded);
         return;
     }
-    if (job->how && fa_half_numbers_spread(job->n, job->data[0]))
+    if (tabled && fa_half_numbers_spread(job->n, job->data[0]))
         work.kind |= SPREAD;
     const uint64_t start = fa_nanoseconds();
     const int way = fa_way_of(&work);
-    job->table = job->how && way ? take_table(job) : NULL;
-    if (way == (job->how ? 2 : 1))
-        job->how |= FA_STREAMED;
+    job->table = tabled && way ? take_table(job) : NULL;
+    job->how = way > tabled ? FA_STREAMED : 0;
     run_all(job, threaded);
     if (job->table)
         fa_half_table_give_back(job->table);
@@ -244,7 +242,7 @@ void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrd
     const int sharing = worst_shared(&job);
     plan(&job);
     if (sharing != APART) {
-        job.block = sharing == AHEAD ? FA_STAGE : 1;
+        job.block = sharing == AHEAD ? STAGED_BYTES / fa_item_size(call->dtype) : 1;
         for (int k = 0; k < call->n_in + call->n_out; k++)
             job.staged[k] = 1;
         run(&job, 0, n);

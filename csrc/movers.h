@@ -5,17 +5,32 @@
 
 #include "memory.h"
 
-FA_INLINE void fa_convert(size_t n, const void *from, int from_how, void *to, int to_how)
-{
-    for (size_t i = 0; i < n; i += FA_LANES) {
-        int last = n - i < FA_LANES ? FA_LAST : 0;
-        fa_write_lanes(to, i, n, fa_read_lanes(from, i, n, from_how | last), to_how | last);
+#define FA_CONVERTERS(type)                                                                                            \
+    static void fa_widen_##type(size_t n, const uint16_t *from, float *to)                                             \
+    {                                                                                                                  \
+        uint16_t last[FA_LANES] = {0};                                                                                 \
+        size_t i = 0;                                                                                                  \
+        for (; n - i >= FA_LANES; i += FA_LANES)                                                                       \
+            v_store(to + i, v_load_##type(from + i));                                                                  \
+        if (i == n)                                                                                                    \
+            return;                                                                                                    \
+        memcpy(last, from + i, (n - i) * sizeof *from);                                                                \
+        v_store_part(to + i, v_load_##type(last), n - i);                                                              \
+    }                                                                                                                  \
+    static void fa_narrow_##type(size_t n, const float *from, uint16_t *to)                                            \
+    {                                                                                                                  \
+        uint16_t last[FA_LANES];                                                                                       \
+        size_t i = 0;                                                                                                  \
+        for (; n - i >= FA_LANES; i += FA_LANES)                                                                       \
+            v_store_##type(to + i, v_load(from + i));                                                                  \
+        if (i == n)                                                                                                    \
+            return;                                                                                                    \
+        v_store_##type(last, v_load_part(from + i, n - i));                                                            \
+        memcpy(to + i, last, (n - i) * sizeof *to);                                                                    \
     }
-}
-static void fa_widen_f16(size_t n, const uint16_t *from, float *to) { fa_convert(n, from, FA_STORED_F16, to, 0); }
-static void fa_widen_bf16(size_t n, const uint16_t *from, float *to) { fa_convert(n, from, FA_STORED_BF16, to, 0); }
-static void fa_narrow_f16(size_t n, const float *from, uint16_t *to) { fa_convert(n, from, 0, to, FA_STORED_F16); }
-static void fa_narrow_bf16(size_t n, const float *from, uint16_t *to) { fa_convert(n, from, 0, to, FA_STORED_BF16); }
+FA_CONVERTERS(f16)
+FA_CONVERTERS(bf16)
+#undef FA_CONVERTERS
 
 FA_INLINE void fa_translate_each(size_t n, const uint16_t *entries, const char *x, char *y)
 {

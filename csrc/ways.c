@@ -23,7 +23,7 @@ enum {
     CLASSES = 12,
     PLACES = 256, /* for kinds of work; more than there are, or some would learn together */
     TRIALS = 3,   /* of each way, in a row: the first may fault pages in, or find the caches as another way left them */
-    AGAIN = 16,   /* calls after which all ways are tried anew, and after twice as many, four times … */
+    AGAIN = 32,   /* calls after which all ways are tried anew, and after 4 times as many, 16 times … */
     HOPELESS = 4, /* but a way that took this many times as long as the fastest one is not */
 };
 
@@ -58,7 +58,7 @@ static record *place(const fa_work *work)
 static uint32_t since_trials_began(uint32_t calls)
 {
     uint32_t since = calls;
-    for (uint32_t round = AGAIN; round && round <= calls; round <<= 1)
+    for (uint32_t round = AGAIN; round && round <= calls; round <<= 2)
         since = calls - round;
     return since;
 }

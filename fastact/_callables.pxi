@@ -12,24 +12,6 @@ cdef extern from "numpy/ufuncobject.h":
         vectorcallfunc vectorcall
 
 
-cdef inline bint is_direct(object x):
-    """An exact ndarray of float32 or float64 that kernels take as it stands."""
-    return (
-        cnp.PyArray_CheckExact(x) and cnp.PyArray_NDIM(x) > 0 and cnp.PyArray_ISCARRAY_RO(x)
-        and (cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(x) == cnp.NPY_DOUBLE)
-    )
-
-
-cdef inline bint same_layout(cnp.ndarray a, cnp.ndarray b):
-    cdef int i
-    if cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b) or cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):
-        return False
-    for i in range(cnp.PyArray_NDIM(a)):
-        if cnp.PyArray_DIM(a, i) != cnp.PyArray_DIM(b, i):
-            return False
-    return True
-
-
 cdef inline bint may_write(cnp.ndarray out, cnp.ndarray x):
     """Whether out can take the result of x: writeable, and the same memory or disjoint."""
     cdef char *a = cnp.PyArray_BYTES(out)
@@ -40,44 +22,51 @@ cdef inline bint may_write(cnp.ndarray out, cnp.ndarray x):
 
 cdef class Lane:
     """One row of the table without NumPy's ufunc machinery: contiguous arrays and numbers for parameters."""
-    cdef Loop loops[2]
+    cdef Loop loops[4]  # by what stands in memory
     cdef int n_array, n_parameter
     cdef vectorcallfunc ufunc_machinery  # where the lane stands in front of a ufunc: NumPy's own way to call it
 
     def __cinit__(self, int index, dict row, bint is_vjp):
-        cdef fa_dtype dtype
+        cdef fa_dtype memory
+        cdef int i
         self.n_array = row["n_input"] + (1 if is_vjp else 0)
         self.n_parameter = row["n_parameter"]
-        for dtype in (FA_F32, FA_F64):
-            self.loops[<int>dtype] = loop_of(index, is_vjp, dtype, self.n_array, self.n_array + self.n_parameter, 1)
+        for memory in (FA_F32, FA_F64, FA_F16, FA_BF16):
+            loop = &self.loops[<int>memory]
+            loop[0] = loop_of(
+                index, is_vjp, FA_F64 if memory == FA_F64 else FA_F32, self.n_array, self.n_array + self.n_parameter, 1)
+            for i in range(self.n_array):
+                loop.call.type[i] = memory
+            loop.call.type[loop.call.n_in] = memory
 
     cdef object run(self, PyObject *const *arrays, const double *parameters, object out):
         """The result, or None when the ufunc has to do it.  arrays[0] is plain."""
         cdef cnp.ndarray x = <object>arrays[0]
-        cdef int i, type_number = cnp.PyArray_TYPE(x)
-        cdef fa_call call = call_of(&self.loops[<int>(FA_F32 if type_number == cnp.NPY_FLOAT else FA_F64)])
+        cdef int i
+        cdef fa_call call = call_of(&self.loops[<int>dtype_of(x)])
+        cdef bint single = call.dtype == FA_F32
         cdef char *data[FA_MAX_IN + FA_MAX_OUT]
         cdef ptrdiff_t step[FA_MAX_IN + FA_MAX_OUT]
         cdef double wide[FA_MAX_IN]
         cdef float narrow[FA_MAX_IN]
         cdef ptrdiff_t item = cnp.PyArray_ITEMSIZE(x)
         cdef bint fresh = out is None
-        if not fresh and not (is_direct(out) and same_layout(x, out)):
+        if not fresh and not is_like(x, out):
             return None
         for i in range(self.n_array):
-            if i and not (is_direct(<object>arrays[i]) and same_layout(x, <object>arrays[i])):
+            if i and not is_like(x, <object>arrays[i]):
                 return None
             if not fresh and not may_write(out, <object>arrays[i]):
                 return None
             data[i] = cnp.PyArray_BYTES(<object>arrays[i])
             step[i] = item
         if fresh:
-            out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), type_number, 0)
+            out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
         for i in range(self.n_parameter):
             wide[i] = parameters[i]
-            data[self.n_array + i] = <char *>&narrow[i] if type_number == cnp.NPY_FLOAT else <char *>&wide[i]
+            data[self.n_array + i] = <char *>&narrow[i] if single else <char *>&wide[i]
             step[self.n_array + i] = 0
-        if self.n_parameter and type_number == cnp.NPY_FLOAT:
+        if self.n_parameter and single:
             fa_narrow_parameters(self.n_parameter, wide, narrow)
         data[call.n_in] = cnp.PyArray_BYTES(out)
         step[call.n_in] = item
@@ -302,7 +291,7 @@ cdef PyObject *parametric_call(PyObject *callable, PyObject *const *operands, si
     cdef int n_array = function.n_array, n_parameter = function.lane.n_parameter
     cdef bint direct = (
         n_array + function.n_required <= n <= n_array + n_parameter and only_out(names) and function.has_lane
-        and is_direct(<object>operands[0]))
+        and is_plain(<object>operands[0]))
     if direct:
         for i in range(n_parameter):
             numbers[i] = function.numbers[i]
@@ -321,7 +310,7 @@ cdef PyObject *choice_call(PyObject *callable, PyObject *const *operands, size_t
     cdef Choice function = <Choice>callable
     cdef Py_ssize_t n = PyVectorcall_NARGS(flags), i
     cdef Lane lane = function.default_lane
-    cdef bint direct = n == function.n_array and is_direct(<object>operands[0])
+    cdef bint direct = n == function.n_array and is_plain(<object>operands[0])
     out = None
     if direct and names != NULL:
         for i in range(PyTuple_GET_SIZE(names)):
@@ -347,7 +336,7 @@ cdef PyObject *ufunc_call(PyObject *callable, PyObject *const *operands, size_t 
     """The direct lane of a bare ufunc: plain arrays, and at most the result's array after them or as out."""
     cdef Lane lane = <Lane>(<PyUFuncObject *>callable).obj
     cdef Py_ssize_t n = PyVectorcall_NARGS(flags)
-    if ((n == lane.n_array and only_out(names)) or (n == lane.n_array + 1 and names == NULL)) and is_direct(<object>operands[0]):
+    if ((n == lane.n_array and only_out(names)) or (n == lane.n_array + 1 and names == NULL)) and is_plain(<object>operands[0]):
         result = lane.run(operands, NULL, <object>operands[lane.n_array] if n > lane.n_array or names != NULL else None)
         if result is not None:
             Py_INCREF(result)

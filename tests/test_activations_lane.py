@@ -3,6 +3,7 @@ the ufunc by anything but time, so each test compares it with the same call made
 
 import sys
 
+import ml_dtypes
 import numpy as np
 import pytest
 import strategies as fs
@@ -10,14 +11,15 @@ import subjects
 
 ROWS = pytest.mark.parametrize("name", subjects.table())
 KIND = pytest.mark.parametrize("kind", ["value", "derivative"])
-DTYPE = pytest.mark.parametrize("dtype", fs.FLOATS)
+DTYPE = pytest.mark.parametrize("dtype", [*fs.FLOATS, np.float16, ml_dtypes.bfloat16])
 
 
 def operands(name, kind, shape, dtype):
     """A function, its arrays, and how to call it so that only the ufunc takes it: with a keyword of NumPy's."""
     function = subjects.fastact_function(name, kind)
     count = subjects.every_row()[name]["n_input"] + (kind == "derivative")
-    arrays = [fs.values(int(np.prod(shape)), dtype, "plain", 7 + i).reshape(shape) for i in range(count)]
+    wide = dtype if dtype in fs.FLOATS else np.float32
+    arrays = [fs.values(int(np.prod(shape)), wide, "plain", 7 + i).reshape(shape).astype(dtype) for i in range(count)]
     return function, arrays, lambda *given, **keywords: function(*given, casting="same_kind", **keywords)
 
 

@@ -56,7 +56,7 @@ void test_ways_anew(void)
         fa_way_took(&warm, way,
                     way == 1                   ? 2000000
                     : call >= 3 && before == 0 ? 1000000
-                    : call == 16               ? 30000000
+                    : call == 32               ? 30000000
                                                : 3000000);
         before = way;
         way = fa_way_of(&lucky);
