@@ -26,6 +26,7 @@ OPTIONAL_ISAS = {
 }
 UNIX_FLAGS = ["-std=gnu11", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math"]
 UNIX_FLAGS += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]  # Python calls PyInit_* alone: 4 % smaller
+UNIX_FLAGS += ["-fno-align-jumps", "-fno-align-labels"]  # loops stay aligned; 1 % smaller, as fast
 # The trainer's Python-facing code is as fast at -Os, and a third smaller; calls of small arrays lose 50 to 100 ns by it.
 LEVELS = {"csrc": "-O3", "_core": "-O2", "_tape": "-Os"}
 CSRC = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("csrc/isa/*.c")])

@@ -24,12 +24,15 @@ typedef void fa_body(size_t n, const fa_operands *o, vreal *rest);
 
 /* What the loops know of a row of the table; constants wherever a loop is inlined. */
 typedef struct {
-    fa_lane *lane;
-    fa_body *any_plain, *any; /* fa_any_block for plain parameters and others, one piece of code for all who call it */
     int n_rest, n_parameter, n_out;
     int ranged; /* which operand the limit is for: 0 is x, 1 the first of rest */
     real defaults[FA_MAX_IN];
     real limit; /* beyond this |operand| a block is run as a wild one; infinity, or FA_THIN: never */
+} fa_shape;
+typedef struct {
+    fa_lane *lane;
+    fa_body *any_plain, *any; /* fa_any_block for plain parameters and others, one piece of code for all who call it */
+    const fa_shape *shape;
 } fa_map;
 
 /* Two vectors a turn.  AVX-512: one after the other, 2 to 8 % in float32.  AVX2: the operands of both loaded before a result is
@@ -76,7 +79,7 @@ typedef struct {
 FA_INLINE void fa_prepare_rest(fa_rest *rest, const fa_map map, const fa_operands *o, const vreal *given,
                                const int loaded)
 {
-    for (int k = 0; k < map.n_rest; k++)
+    for (int k = 0; k < map.shape->n_rest; k++)
         rest->value[k] = given[k]; /* a copy, for no result stored could change it */
     for (int k = 0; k < loaded; k++) {
         rest->from[k] = o->step[k + 1] ? o->in[k + 1] : (const void *)&given[k];
@@ -97,25 +100,25 @@ FA_INLINE void fa_next_rest(fa_rest *rest, const fa_operands *o, size_t i, const
 FA_INLINE void fa_fetch_ahead(const fa_map map, const fa_rest *rest, const fa_operands *o, size_t i, const int loaded)
 {
     FA_PREFETCH((const real *)o->in[0] + i, 1);
-    for (int k = 0; k < map.n_out; k++)
+    for (int k = 0; k < map.shape->n_out; k++)
         FA_PREFETCH((const real *)o->out[k] + i, 1);
     for (int k = 0; k < loaded; k++)
         FA_PREFETCH(rest->from[k] + (i & rest->along[k]), 1);
 }
 
-FA_INLINE fa_operands fa_part_of(const fa_map map, const fa_operands *whole, size_t start)
+FA_INLINE fa_operands fa_part_of(const fa_shape *shape, const fa_operands *whole, size_t start)
 {
     fa_operands part = *whole;
-    for (int k = 0; k <= map.n_rest; k++)
+    for (int k = 0; k <= shape->n_rest; k++)
         part.in[k] = (const real *)whole->in[k] + whole->step[k] * start;
-    for (int k = 0; k < map.n_out; k++)
+    for (int k = 0; k < shape->n_out; k++)
         part.out[k] = (real *)whole->out[k] + start;
     return part;
 }
 
 FA_INLINE void fa_store_tame(const fa_map map, real *y, vreal v)
 {
-    if (map.limit != map.limit)
+    if (map.shape->limit != map.shape->limit)
         v_store_halves(y, v);
     else
         v_store(y, v);
@@ -163,8 +166,8 @@ FA_INLINE vint fa_one_turn(const fa_map map, size_t i, const fa_operands *o, fa_
     for (size_t j = 0; j < FA_TOGETHER; j++) {
         vreal x = v_load((const real *)o->in[0] + i + j * FA_LANES);
         fa_next_rest(rest, o, i + j * FA_LANES, loaded);
-        if (map.limit < (real)INFINITY)
-            peak = v_larger_bits(peak, v_bits(v_abs(map.ranged ? rest->value[0] : x)));
+        if (map.shape->limit < (real)INFINITY)
+            peak = v_larger_bits(peak, v_bits(v_abs(map.shape->ranged ? rest->value[0] : x)));
         if (kept)
             mode.runs.kept = (char *)(kept + i / FA_LANES + j);
         result[j] = map.lane(x, rest->value, mode);
@@ -172,7 +175,7 @@ FA_INLINE vint fa_one_turn(const fa_map map, size_t i, const fa_operands *o, fa_
     FA_EACH
     for (size_t j = 0; j < FA_TOGETHER; j++) {
         fa_store_tame(map, y + i + j * FA_LANES, result[j].x);
-        if (map.n_out == 2)
+        if (map.shape->n_out == 2)
             fa_store_tame(map, (real *)o->out[1] + i + j * FA_LANES, result[j].other);
     }
     return peak;
@@ -193,7 +196,7 @@ FA_INLINE vint fa_tame_block(const fa_map map, size_t n, const fa_operands *o, c
 #endif
     int far = o->far;
     fa_prepare_rest(&rest, map, o, given, loaded);
-    if (FA_TOGETHER > 1 && map.limit != map.limit) {
+    if (FA_TOGETHER > 1 && map.shape->limit != map.shape->limit) {
         FA_EACH
         for (size_t i = 0; i < n; i += FA_TURN)
             peak = fa_one_turn(map, i, o, &rest, mode, loaded, kept, peak);
@@ -213,19 +216,19 @@ FA_INLINE vint fa_tame_block(const fa_map map, size_t n, const fa_operands *o, c
 FA_INLINE void fa_any_block(const fa_map map, size_t n, const fa_operands *o, vreal *rest, fa_mode mode)
 {
     size_t i = 0;
-    if (FA_ONE_BODY && !(map.limit < (real)INFINITY) && !o->how)
-        fa_tame_block(map, i = n - n % FA_LANES, o, rest, mode, map.n_rest);
+    if (FA_ONE_BODY && !(map.shape->limit < (real)INFINITY) && !o->how)
+        fa_tame_block(map, i = n - n % FA_LANES, o, rest, mode, map.shape->n_rest);
     mode.wild = 1;
     for (; i < n; i += FA_LANES) {
         int how = n - i < FA_LANES ? o->how | FA_LAST : o->how;
         FA_OPAQUE(how);
         vreal x = fa_read_lanes(o->in[0], i, n, how);
-        for (int k = 0; k < map.n_rest; k++)
+        for (int k = 0; k < map.shape->n_rest; k++)
             if (o->step[k + 1])
                 rest[k] = fa_read_lanes(o->in[k + 1], i, n, how);
         fa_gradients result = map.lane(x, rest, mode);
         fa_write_lanes(o->out[0], i, n, result.x, how);
-        if (map.n_out == 2)
+        if (map.shape->n_out == 2)
             fa_write_lanes(o->out[1], i, n, result.other, how);
     }
 }
@@ -241,7 +244,7 @@ FA_INLINE int fa_wild_ahead(size_t n, const real *x, real limit)
 FA_INLINE int fa_single_parameters(const fa_map map, const fa_operands *o, fa_mode mode)
 {
     int single = 1;
-    for (int k = map.n_rest - map.n_parameter; k < map.n_rest && !mode.plain; k++)
+    for (int k = map.shape->n_rest - map.shape->n_parameter; k < map.shape->n_rest && !mode.plain; k++)
         single &= !o->step[k + 1];
     return single;
 }
@@ -251,25 +254,31 @@ FA_INLINE int fa_single_parameters(const fa_map map, const fa_operands *o, fa_mo
 FA_INLINE int fa_was_tame(const fa_map map, size_t start, size_t n, const fa_operands *whole, const vreal *rest,
                           fa_mode mode)
 {
-    const int checked = map.limit < (real)INFINITY, light = !checked && map.n_parameter == 1;
-    const fa_operands part = fa_part_of(map, whole, start);
+    const int checked = map.shape->limit < (real)INFINITY, light = !checked && map.shape->n_parameter == 1;
+    const fa_operands part = fa_part_of(map.shape, whole, start);
     vint peak;
-    if (checked && part.in_place && fa_wild_ahead(part.step[map.ranged] ? n : 1, part.in[map.ranged], map.limit))
+    if (checked && part.in_place &&
+        fa_wild_ahead(part.step[map.shape->ranged] ? n : 1, part.in[map.shape->ranged], map.shape->limit))
         return 0;
     if ((light || FA_TOGETHER > 1) && fa_single_parameters(map, &part, mode)) /* what depends on them alone, once */
-        peak = fa_tame_block(map, n, &part, rest, mode, map.n_rest - map.n_parameter);
+        peak = fa_tame_block(map, n, &part, rest, mode, map.shape->n_rest - map.shape->n_parameter);
     else if (light || FA_TOGETHER == 1)
-        peak = fa_tame_block(map, n, &part, rest, mode, map.n_rest);
+        peak = fa_tame_block(map, n, &part, rest, mode, map.shape->n_rest);
     else
         return 0; /* arrays of parameters: for the other body */
-    return !checked || part.in_place || !v_bits_beyond(peak, map.limit);
+    return !checked || part.in_place || !v_bits_beyond(peak, map.shape->limit);
 }
 
 /* Any number of elements from one start, by the body that takes them all. */
+FA_CALLED void fa_call_any(fa_body *any, const fa_shape *shape, size_t start, size_t n, const fa_operands *whole,
+                           vreal *rest)
+{
+    const fa_operands part = fa_part_of(shape, whole, start);
+    any(n, &part, rest);
+}
 FA_INLINE void fa_any(const fa_map map, size_t start, size_t n, const fa_operands *whole, vreal *rest, fa_mode mode)
 {
-    const fa_operands part = fa_part_of(map, whole, start);
-    (mode.plain ? map.any_plain : map.any)(n, &part, rest);
+    fa_call_any(mode.plain ? map.any_plain : map.any, map.shape, start, n, whole, rest);
 }
 
 /* Elements before y is aligned to a vector: loads and stores that straddle cache lines cost 5 to 15 %. */
@@ -282,9 +291,9 @@ FA_INLINE size_t fa_unaligned(const void *y)
 FA_INLINE void fa_blocks(const fa_map map, size_t n, fa_operands *o, vreal *rest, fa_mode mode)
 {
 #ifdef FA_RUNS
-    const size_t block = map.limit == map.limit ? FA_BLOCK : n;
+    const size_t block = map.shape->limit == map.shape->limit ? FA_BLOCK : n;
 #else
-    const size_t block = map.limit < (real)INFINITY ? FA_BLOCK : n;
+    const size_t block = map.shape->limit < (real)INFINITY ? FA_BLOCK : n;
 #endif
     const int how = o->how;
     const size_t before = n >= FA_ALIGNED_FROM || how ? fa_unaligned(o->out[0]) : 0;
@@ -316,38 +325,50 @@ FA_INLINE void fa_blocks(const fa_map map, size_t n, fa_operands *o, vreal *rest
 
 /* Streamed stores want every result at the same place in a vector.  What computes more on AVX2 does without: the
  * body that streams takes up to 2.6 times as long as turns of two vectors do. */
-FA_INLINE int fa_usable(const fa_map map, int how, void *const *out)
+FA_INLINE int fa_usable(const fa_shape *shape, int how, void *const *out)
 {
-    const uintptr_t vector = FA_LANES * sizeof(real), first = (uintptr_t)out[0], last = (uintptr_t)out[map.n_out - 1];
-    const int slower = FA_TOGETHER > 1 && map.limit == map.limit;
-    if (slower || first % sizeof(real) || first % vector != last % vector)
-        return 0;
-    return how;
+    const uintptr_t vector = FA_LANES * sizeof(real), first = (uintptr_t)out[0],
+                    last = (uintptr_t)out[shape->n_out - 1];
+    const int slower = FA_TOGETHER > 1 && shape->limit == shape->limit;
+    return slower || first % sizeof(real) || first % vector != last % vector ? 0 : how;
+}
+
+/* The operands as the loops want them, and rest where it is one value, or begins; returns whether all parameters have their
+ * defaults. */
+FA_CALLED int fa_begin(const fa_shape *shape, size_t n, const void *const *in, const size_t *step, void *const *out,
+                       int how, fa_operands *o, vreal *rest)
+{
+    const int n_array = shape->n_rest - shape->n_parameter;
+    int plain = 1;
+    o->how = fa_usable(shape, how, out);
+    o->far = n >= FA_FAR_BYTES / sizeof(real);
+    o->in_place = 0;
+    for (int k = 0; k < shape->n_out; k++)
+        o->out[k] = out[k];
+    for (int k = 0; k <= shape->n_rest; k++) {
+        o->in[k] = in[k];
+        o->step[k] = step[k];
+        o->in_place |= in[k] == out[0] || in[k] == out[shape->n_out - 1];
+    }
+    for (int k = 0; k < shape->n_rest; k++) {
+        real first;
+        memcpy(&first, in[k + 1], sizeof first);
+        rest[k] = K(first);
+        if (k >= n_array)
+            plain &= !step[k + 1] && first == shape->defaults[k - n_array];
+    }
+    return plain;
 }
 
 FA_LOOP void fa_map_loop(const fa_map map, size_t n, const void *const *in, const size_t *step, void *const *out,
                          int how)
 {
-    fa_operands o = {.how = fa_usable(map, how, out), .far = n >= FA_FAR_BYTES / sizeof(real)};
+    fa_operands o;
     vreal rest[FA_MAX_IN];
-    int plain = 1;
     if (n == 0)
         return;
-    for (int k = 0; k < map.n_out; k++)
-        o.out[k] = out[k];
-    for (int k = 0; k <= map.n_rest; k++) {
-        o.in[k] = in[k];
-        o.step[k] = step[k];
-        o.in_place |= in[k] == out[0] || in[k] == out[map.n_out - 1];
-    }
-    for (int k = 0; k < map.n_rest; k++) {
-        int parameter = k - (map.n_rest - map.n_parameter);
-        real first;
-        rest[k] = K(*(const real *)memcpy(&first, in[k + 1], sizeof first));
-        if (parameter >= 0)
-            plain &= !step[k + 1] && v_lane(rest[k], 0) == map.defaults[parameter];
-    }
-    if (!FA_ONE_BODY && (map.n_parameter == 0 || plain))
+    const int plain = fa_begin(map.shape, n, in, step, out, how, &o, rest);
+    if (!FA_ONE_BODY && (map.shape->n_parameter == 0 || plain))
         fa_blocks(map, n, &o, rest, (fa_mode){.plain = 1});
     else
         fa_blocks(map, n, &o, rest, FA_TAME);

@@ -12,16 +12,12 @@
 #include <string.h>
 
 enum {
-    PIECE = 1 << 15,         /* elements of one task; fixed, so that results cannot depend on the threads */
-    THREADED_FROM = 1 << 17, /* below this many elements a second thread does not pay */
-    TABLED_FROM = 1 << 17,   /* … nor a table */
-    STREAMED_FROM =
-        1 << 22,     /* bytes: fewer a second cache level and a share of the third hold, and they will be read again */
-    SPREAD = 1 << 3, /* with the type: what is learned of such numbers is learned apart */
+    PIECE = 1 << 15,             /* elements of one task; fixed, so that results cannot depend on the threads */
+    LARGE_FROM = 1 << 17,        /* elements below which neither a second thread pays, nor a table */
+    STREAMED_FROM = 1 << 22,     /* bytes that a second cache level and a share of the third do not hold */
+    SPREAD = 1 << 3,             /* with the type: what is learned of such numbers is learned apart */
+    STAGED_BYTES = FA_STAGE * 4, /* of each operand */
     MAX_OPERANDS = FA_MAX_IN + FA_MAX_OUT,
-    STAGED_BYTES =
-        FA_STAGE *
-        4, /* of an operand: enough for a call of a kernel not to count, and the first cache level holds a few */
 };
 
 typedef struct {
@@ -176,7 +172,7 @@ static void run_all(const fa_job *job, int threaded)
         run(job, 0, job->n);
 }
 
-/* Whether the call is a large one of which each result is that of one half-precision number, contiguous. */
+/* Whether each result is that of one half-precision number, contiguous. */
 static int is_tabled(const fa_job *job)
 {
     const fa_call *call = job->call;
@@ -185,7 +181,7 @@ static int is_tabled(const fa_job *job)
         if (job->step[k] != 0 || call->type[k] != FA_F32)
             return 0;
     return (type == FA_F16 || type == FA_BF16) && call->type[call->n_in] == type && call->n_array == 1 &&
-           call->n_out == 1 && job->n >= TABLED_FROM && job->step[0] == 2 && job->step[call->n_in] == 2;
+           call->n_out == 1 && job->step[0] == 2 && job->step[call->n_in] == 2;
 }
 
 /* In how many ways the call may run: by the kernel, by a table, and the latter, or a kernel that nothing is staged for, past the
@@ -248,8 +244,10 @@ void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrd
         run(&job, 0, n);
         return;
     }
-    const int threaded = n >= THREADED_FROM && fa_get_num_threads() > 1;
-    run_fastest(&job, threaded);
+    if (n < LARGE_FROM)
+        run(&job, 0, n);
+    else
+        run_fastest(&job, fa_get_num_threads() > 1);
 }
 
 void fa_narrow_parameters(int n, const double *wide, float *narrow)

@@ -128,48 +128,59 @@ FA_INLINE pair_result pair_kl_div_log_target(vf64 x, vf64 t, vf64 positive, doub
     return (pair_result){pair_product(p, t - x), -p};
 }
 
-/* Into doubles; 1 for what is not given. */
+/* A block in doubles; then the terms in the place of x, and the slopes in that of the target. */
+typedef struct {
+    double x[FA_PAIR_BLOCK], target[FA_PAIR_BLOCK], weight[FA_PAIR_BLOCK], positive[FA_PAIR_BLOCK];
+} pair_operands;
+
+/* 1 for what is not given, 0 in the last vector's lanes past the n-th. */
 FA_INLINE void pair_widen(const void *from, double *to, size_t n)
 {
     const real *x = from;
     for (size_t i = 0; i < n; i++)
         to[i] = x ? x[i] : 1;
+    for (size_t i = n; i % FA_LANES_F64; i++)
+        to[i] = 0;
 }
 
-FA_INLINE double pair_sum(const double *value, size_t n)
+/* The two ends of a block are one piece of code for all losses. */
+FA_CALLED void pair_read(const fa_pair_call *block, pair_operands *o)
+{
+    pair_widen(block->x, o->x, block->n);
+    pair_widen(block->target, o->target, block->n);
+    pair_widen(block->weight, o->weight, block->n);
+    pair_widen(block->positive, o->positive, block->n);
+}
+
+FA_CALLED double pair_write(const fa_pair_call *block, const pair_operands *o)
 {
     row_accumulator sum = {{0}, {0}};
-    size_t i = 0;
-    for (; i + ROW_DOT <= n; i += ROW_DOT)
+    const size_t n = block->n;
+    real *each = block->each, *gradient = block->gradient;
+    size_t k = 0;
+    for (size_t i = 0; each && i < n; i++)
+        each[i] = (real)o->x[i];
+    for (size_t i = 0; gradient && i < n; i++)
+        gradient[i] = (real)o->target[i];
+    for (; k + ROW_DOT <= n; k += ROW_DOT)
         for (size_t l = 0; l < ROW_DOT; l++)
-            row_accumulate(&sum, l, value[i + l], 0);
-    for (size_t l = 0; i + l < n; l++)
-        row_accumulate(&sum, l, value[i + l], 0);
+            row_accumulate(&sum, l, o->x[k + l], 0);
+    for (size_t l = 0; k + l < n; l++)
+        row_accumulate(&sum, l, o->x[k + l], 0);
     return row_accumulated(&sum);
 }
 
 FA_INLINE double pair_block(pair_lane *lane, const fa_pair_call *block)
 {
-    double x[FA_PAIR_BLOCK], target[FA_PAIR_BLOCK], weight[FA_PAIR_BLOCK], positive[FA_PAIR_BLOCK];
-    const size_t n = block->n, whole = (n + FA_LANES_F64 - 1) / FA_LANES_F64 * FA_LANES_F64;
-    pair_widen(block->x, x, n);
-    pair_widen(block->target, target, n);
-    pair_widen(block->weight, weight, n);
-    pair_widen(block->positive, positive, n);
-    for (size_t i = n; i < whole; i++)
-        x[i] = target[i] = weight[i] = positive[i] = 0;
-    for (size_t i = 0; i < whole; i += FA_LANES_F64) {
-        pair_result r = lane(v_load(x + i), v_load(target + i), v_load(positive + i), block->parameter);
-        vf64 w = v_load(weight + i);
-        v_store(x + i, r.value * w);
-        v_store(target + i, r.slope * w * KD(block->factor));
+    pair_operands o;
+    pair_read(block, &o);
+    for (size_t i = 0; i < block->n; i += FA_LANES_F64) {
+        pair_result r = lane(v_load(o.x + i), v_load(o.target + i), v_load(o.positive + i), block->parameter);
+        vf64 w = v_load(o.weight + i);
+        v_store(o.x + i, r.value * w);
+        v_store(o.target + i, r.slope * w * KD(block->factor));
     }
-    real *each = block->each, *gradient = block->gradient;
-    for (size_t i = 0; each && i < n; i++)
-        each[i] = (real)x[i];
-    for (size_t i = 0; gradient && i < n; i++)
-        gradient[i] = (real)target[i];
-    return pair_sum(x, n);
+    return pair_write(block, &o);
 }
 
 #define X(name)                                                                                                        \

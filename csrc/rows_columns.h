@@ -15,7 +15,7 @@
     } while (0)
 
 /* For rows of several blocks. */
-FA_INLINE void row_panel_scales(const row_sum *sum, size_t vectors, row_scale *scale, int *near)
+FA_CALLED void row_panel_scales(const row_sum *sum, size_t vectors, row_scale *scale, int *near)
 {
     row_scale_values values[ROW_PANEL_ROWS];
     *near = 1;
@@ -42,7 +42,7 @@ typedef struct {
     vreal scale, rest;
 } row_column_ratio;
 
-FA_INLINE void row_panel_ratios(const row_sum *sum, size_t vectors, row_column_ratio *ratio, int *near)
+FA_CALLED void row_panel_ratios(const row_sum *sum, size_t vectors, row_column_ratio *ratio, int *near)
 {
     row_ratio values[ROW_PANEL_ROWS];
     *near = 1;

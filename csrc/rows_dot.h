@@ -140,36 +140,48 @@ typedef struct {
     double keep, each, max;
 } row_weighting;
 
-/* Elements i to i + count - 1; count is the constant ROW_DOT but for the last step. */
-FA_INLINE void row_weighted_step(row_accumulator *total, row_accumulator *depth, const row_weighting *w, size_t i,
-                                 size_t count, int has_weight, int has_target)
+/* count elements, which is the constant ROW_DOT but for the last step; has_weights tells whether any u is not 1. */
+FA_INLINE void row_weighted_step(row_accumulator *total, row_accumulator *depth, const row_weighting *w, size_t count,
+                                 int has_weights)
 {
     for (size_t l = 0; l < count; l++) {
-        double u = (has_target ? w->keep * w->target[i + l] + w->each : 1) * (has_weight ? w->weight[i + l] : 1);
-        double v = w->x[i + l], d = w->max - v, b = d - w->max, lost = (w->max - (d - b)) - (v + b);
+        double u = has_weights ? (w->keep * w->target[l] + w->each) * w->weight[l] : 1;
+        double v = w->x[l], d = w->max - v, b = d - w->max, lost = (w->max - (d - b)) - (v + b);
         double counts = isinf(u) && d == 0 ? 0 : u, product = counts * d; /* what inf gives comes from the total */
         row_accumulate(total, l, u, 0);
         row_accumulate(depth, l, product, row_product_error(counts, d, product) + counts * lost);
     }
 }
 
-FA_INLINE row_weights row_weighted_sums(const row_weighting *w, size_t n, int has_weight, int has_target)
+FA_INLINE row_weights row_weighted_sums(row_weighting w, size_t n, size_t weight_step, size_t target_step,
+                                        int has_weights)
 {
     row_accumulator total = {{0}, {0}}, depth = {{0}, {0}};
     size_t i = 0;
-    for (; i + ROW_DOT <= n; i += ROW_DOT)
-        row_weighted_step(&total, &depth, w, i, ROW_DOT, has_weight, has_target);
-    row_weighted_step(&total, &depth, w, i, n - i, has_weight, has_target);
+    for (; i + ROW_DOT <= n; i += ROW_DOT) {
+        row_weighted_step(&total, &depth, &w, ROW_DOT, has_weights);
+        w.x += ROW_DOT;
+        w.weight += weight_step;
+        w.target += target_step;
+    }
+    row_weighted_step(&total, &depth, &w, n - i, has_weights);
     return (row_weights){row_accumulated(&total), row_accumulated(&depth)};
 }
 
 static row_weights row_weighted(const real *x, size_t n, const real *weight, const real *target, double smoothing,
                                 double max)
 {
-    const row_weighting w = {x, weight, target, 1 - smoothing, smoothing / (double)n, max};
-    if (weight)
-        return target ? row_weighted_sums(&w, n, 1, 1) : row_weighted_sums(&w, n, 1, 0);
-    return target ? row_weighted_sums(&w, n, 0, 1) : row_weighted_sums(&w, n, 0, 0);
+    real ones[ROW_DOT];
+    row_weighting w = {x, weight, target, 1 - smoothing, smoothing / (double)n, max};
+    if (!weight && !target)
+        return row_weighted_sums(w, n, 0, 0, 0);
+    for (size_t l = 0; l < ROW_DOT; l++)
+        ones[l] = 1;
+    if (!weight)
+        w.weight = ones;
+    if (!target)
+        w.target = ones, w.keep = 1, w.each = 0;
+    return row_weighted_sums(w, n, weight ? ROW_DOT : 0, target ? ROW_DOT : 0, 1);
 }
 
 /* sum of t log p over t != 0 */

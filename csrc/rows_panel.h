@@ -195,8 +195,7 @@ FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, ro
     }
 }
 
-/* Sums of all rows of a panel, `first` being where the block with the maximum starts; 0 if some row is out of reach. */
-FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, row_sum *sum)
+FA_INLINE int row_panel_sums_of(const row_panel *panel, size_t vectors, int full, row_sum *sum)
 {
     vreal max[ROW_PANEL], min[ROW_PANEL];
     row_frame frame[ROW_PANEL];
@@ -230,6 +229,18 @@ FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, r
         }
     }
     return 1;
+}
+
+FA_CALLED int row_panel_sums_full(const row_panel *panel, size_t vectors, row_sum *sum)
+{
+    return row_panel_sums_of(panel, ROW_PAIRED ? vectors : ROW_PANEL, 1, sum);
+}
+FA_CALLED int row_panel_sums_one(const row_panel *panel, row_sum *sum) { return row_panel_sums_of(panel, 1, 0, sum); }
+
+/* Sums of all rows of a panel, `first` being where the block with the maximum starts; 0 if some row is out of reach. */
+FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, row_sum *sum)
+{
+    return full ? row_panel_sums_full(panel, vectors, sum) : row_panel_sums_one(panel, sum);
 }
 
 /* row_drop for a row of a panel; where it must be left out, its block is copied and treated as a contiguous one. */

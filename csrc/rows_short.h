@@ -188,7 +188,7 @@ FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm6
 }
 
 /* row_drop. */
-FA_INLINE void row_short_drop(row_shorts *s)
+FA_CALLED void row_short_drop(row_shorts *s)
 {
     vreal f, h = row_reduce(s->max, &s->frame, ROW_LANES, &f), q = row_fraction(f);
     row_wides rest;
@@ -224,7 +224,7 @@ FA_INLINE row_wides row_short_excess(const row_shorts *s)
 }
 
 /* row_write for all rows into s->x, with factor / whole. */
-FA_INLINE void row_short_products(row_shorts *s, const row_wides *whole, double factor)
+FA_CALLED void row_short_products(row_shorts *s, const row_wides *whole, double factor)
 {
     const row_wides min = row_widen_both(s->min);
     row_wides ratio, rest;
@@ -261,7 +261,7 @@ FA_INLINE void row_short_differences(row_shorts *s)
 }
 
 /* Takes rows and sums them; 0 if one is out of reach. */
-FA_INLINE int row_short_begin(row_shorts *s, const real *x, ptrdiff_t step, size_t n, size_t rows)
+FA_CALLED int row_short_begin(row_shorts *s, const real *x, ptrdiff_t step, size_t n, size_t rows)
 {
     s->n = n;
     s->rows = rows < FA_LANES ? rows : FA_LANES;
