@@ -111,7 +111,7 @@ int fa_row_vjp_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array
 
 /* Losses.  index (one for each row, in order) or target says what is right; gradient.data may be NULL.  Rows whose index is
  * ignore_index have loss and gradient 0.  each, if not NULL, takes the rows' losses in the dtype; the sum is returned in
- * *sum.  The caller has checked the indices. */
+ * *sum, and the sum over count, if mean is not NULL, there as one number of the dtype.  The caller has checked the indices. */
 typedef struct {
     fa_row_loss loss;
     const int64_t *index;
@@ -119,9 +119,10 @@ typedef struct {
     fa_row_array target, gradient;
     fa_dtype target_dtype; /* that of x, or what is computed in */
     void *each;
-    double *sum;
+    double *sum, count;
+    void *mean;
 } fa_row_loss_call;
-int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call);
+int fa_row_losses(int which, const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call);
 
 /* The position of the first index outside [0, n) that is not ignore_index, or -1. */
 ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t ignore_index);
@@ -140,7 +141,7 @@ typedef struct {
     int (*logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array y);
     int (*vjp)(int which, const fa_row_shape *shape, fa_row_array y, fa_row_array g, fa_row_array dx);
     int (*vjp_logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array g, fa_row_array dx);
-    int (*losses)(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call);
+    int (*losses)(int which, const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call);
     ptrdiff_t (*bad_index)(const int64_t *index, size_t count, size_t n, int64_t ignore_index);
     double (*weight_of)(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight);
     int (*pairs)(const fa_pair_call *call);

@@ -100,9 +100,19 @@ static int is_small(int which, const fa_row_shape *shape, const fa_row_array *x,
            (!call->gradient.data || (call->gradient.step[2] == item && !(call->gradient.step[0] & rest)));
 }
 
+/* In the default floating-point environment. */
+static void deliver_losses(const fa_row_shape *shape, const fa_row_loss_call *call, const double *losses, size_t rows)
+{
+    const size_t item = fa_item_size(shape->dtype);
+    const double sum = *call->sum = fa_ordered_sum(losses, rows);
+    for (size_t i = 0; call->each && i < rows; i++)
+        fa_row_store(shape->dtype, (char *)call->each + i * item, losses[i]);
+    if (call->mean)
+        fa_row_store_quotient(shape->dtype, call->mean, sum, call->count);
+}
+
 static void small_losses(const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call)
 {
-    const size_t item = shape->dtype == FA_F32 ? 4 : 8;
     const int shift = shape->dtype == FA_F32 ? 2 : 3;
     double losses[FEW];
     const fa_row_classes classes = {
@@ -118,16 +128,14 @@ static void small_losses(const fa_row_shape *shape, const fa_row_array *x, const
     };
     fa_fp_state state = fa_fp_enter();
     fa_kernels_for(shape->dtype)->rows->cross_entropies(&call->loss, &classes);
-    *call->sum = fa_ordered_sum(losses, shape->outer);
-    for (size_t i = 0; call->each && i < shape->outer; i++)
-        fa_row_store(shape->dtype, (char *)call->each + i * item, losses[i]);
+    deliver_losses(shape, call, losses, shape->outer);
     fa_fp_leave(state);
 }
 
-int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call)
+int fa_row_losses(int which, const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call)
 {
-    if (is_small(which, shape, &x, call)) {
-        small_losses(shape, &x, call);
+    if (is_small(which, shape, x, call)) {
+        small_losses(shape, x, call);
         return 0;
     }
     size_t rows = shape->outer * shape->inner;
@@ -136,7 +144,7 @@ int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa
         return -1;
     const fa_dtype compute = fa_row_compute(shape->dtype);
     const fa_row_array idle = {NULL, {0, 0, (ptrdiff_t)fa_item_size(compute)}};
-    fa_row_job job = fa_row_job_of(shape, 3, (const fa_row_array[]){x, call->index ? idle : call->target, idle});
+    fa_row_job job = fa_row_job_of(shape, 3, (const fa_row_array[]){*x, call->index ? idle : call->target, idle});
     job.type[1] = call->index ? compute : call->target_dtype;
     job.type[2] = compute;
     if (call->gradient.data) {
@@ -155,10 +163,7 @@ int fa_row_losses(int which, const fa_row_shape *shape, fa_row_array x, const fa
     int status = fa_row_run(&job);
     if (status == 0) {
         fa_fp_state state = fa_fp_enter();
-        const size_t item = fa_item_size(shape->dtype);
-        *call->sum = fa_ordered_sum(losses, rows);
-        for (size_t i = 0; call->each && i < rows; i++)
-            fa_row_store(shape->dtype, (char *)call->each + i * item, losses[i]);
+        deliver_losses(shape, call, losses, rows);
         fa_fp_leave(state);
     }
     if (losses != few)

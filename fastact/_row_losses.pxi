@@ -25,7 +25,7 @@ def row_loss(
     call.ignore_index = ignore_index
     call.index = NULL if index is None else <const int64_t *>cnp.PyArray_BYTES(index)
     call.each = NULL if each is None else <void *>cnp.PyArray_BYTES(each)
-    call.sum = &total
+    call.sum, call.mean = &total, NULL
     steps_of(x, axis, &shape, &source)
     call.target.data = call.gradient.data = NULL
     call.target_dtype = shape.dtype
@@ -35,7 +35,7 @@ def row_loss(
     if gradient is not None:
         steps_of(gradient, axis, NULL, &call.gradient)
     others = others_may_run(shape.outer * shape.inner * shape.n)
-    status = rows.losses(which, &shape, source, &call)
+    status = rows.losses(which, &shape, &source, &call)
     others_wait(others)
     if status != 0:
         raise MemoryError
@@ -57,12 +57,15 @@ cdef void steps_of(cnp.ndarray x, int axis, fa_row_shape *shape, fa_row_array *a
 
 cpdef object mean_of(cnp.ndarray x, double total, double count):
     """total / count as a scalar of x's dtype, rounded once, as C divides: 0 / 0 is NaN."""
-    cdef char item[8]
-    cdef float single
+    cdef double item
+    rows.deliver(dtype_of(x), &item, total, count)
+    return scalar_of(x, &item)
+
+
+cdef inline object scalar_of(cnp.ndarray x, void *item):
+    """What stands at item, as a scalar of x's dtype."""
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT:
-        rows.deliver(FA_F32, &single, total, count)
-        return float32_of(single)
-    rows.deliver(dtype_of(x), item, total, count)
+        return float32_of((<float *>item)[0])
     return cnp.PyArray_ToScalar(item, x)
 
 
@@ -107,27 +110,61 @@ cdef object plain_class_weight(object weight, cnp.ndarray x, int axis):
     return weight if cnp.PyArray_TYPE(weight) == number else None
 
 
-cdef int plain_targets(
-    tuple kinds, cnp.ndarray x, object target, cnp.ndarray index, int axis, object ignore_index, fa_row_loss_call *call,
-) except -2:
-    """The kernel for these targets, which go into the call, or -1 if they take more thought; index: the target as class
-    indices, or None for probabilities."""
+cdef struct Kinds:
+    int index, probabilities  # the kernels for the two kinds of targets, or NO_KIND
+
+
+cdef enum:
+    NO_KIND = -1
+
+
+cdef inline Kinds kinds_of(tuple kinds):
+    cdef Kinds found
+    found.index = NO_KIND if kinds[0] is None else kinds[0]
+    found.probabilities = NO_KIND if kinds[1] is None else kinds[1]
+    return found
+
+
+cdef struct Options:
+    long axis
+    bint is_mean, is_none
+    int64_t ignore_index
+    double smoothing
+
+
+cdef bint read_options(object axis, object reduction, object ignore_index, object smoothing, Options *options):
+    """Whether the options are plain ones."""
     cdef int overflow = 0
-    if not PyLong_CheckExact(ignore_index):
-        return -1
-    call.ignore_index = PyLong_AsLongLongAndOverflow(ignore_index, &overflow)
-    if overflow:
-        return -1
+    if not (PyLong_CheckExact(axis) and type(reduction) is str and PyLong_CheckExact(ignore_index) and type(smoothing) is float):
+        return False
+    options.is_mean, options.is_none, options.smoothing = reduction == "mean", reduction == "none", smoothing
+    options.ignore_index = PyLong_AsLongLongAndOverflow(ignore_index, &overflow)
+    if not overflow:
+        options.axis = PyLong_AsLongAndOverflow(axis, &overflow)
+    return not overflow and 0.0 <= options.smoothing <= 1.0 and (options.is_mean or options.is_none or reduction == "sum")
+
+
+cdef tuple default_options = (-1, "mean", None, -100, 0.0)  # in their order in _loss_rows.py
+cdef Options defaults
+read_options(default_options[0], default_options[1], default_options[3], default_options[4], &defaults)
+
+
+cdef int plain_targets(
+    const Kinds *kinds, cnp.ndarray x, object target, cnp.ndarray index, int axis, fa_row_loss_call *call,
+) except -2:
+    """The kernel for these targets, which go into the call, or NO_KIND if they take more thought; index: the target as class
+    indices, or None for probabilities."""
     call.index, call.target.data = NULL, NULL
     if index is None:
-        if kinds[1] is None or not is_like(x, target) or call.ignore_index >= 0:
-            return -1
+        if kinds.probabilities == NO_KIND or not is_like(x, target) or call.ignore_index >= 0:
+            return NO_KIND
         call.target_dtype, call.target.data = dtype_of(x), cnp.PyArray_BYTES(target)
-        return kinds[1]
+        return kinds.probabilities
     call.index = <const int64_t *>cnp.PyArray_BYTES(index)
-    if rows.bad_index(call.index, <size_t>index.size, <size_t>cnp.PyArray_DIM(x, axis), call.ignore_index) >= 0:
-        return -1
-    return kinds[0]
+    if rows.bad_index(
+            call.index, <size_t>cnp.PyArray_SIZE(index), <size_t>cnp.PyArray_DIM(x, axis), call.ignore_index) >= 0:
+        return NO_KIND
+    return kinds.index
 
 
 cdef double plain_count(cnp.ndarray x, int axis, const fa_row_loss_call *call):
@@ -142,27 +179,21 @@ cdef double plain_count(cnp.ndarray x, int axis, const fa_row_loss_call *call):
         FA_F64 if dtype_of(x) == FA_F64 else FA_F32, call.index, n_rows, call.ignore_index, call.loss.weight)
 
 
-cpdef object direct_rows(
-    tuple kinds, object x, object target, bint with_gradient, object axis, object reduction, object weight,
-    object ignore_index, object smoothing,
+cdef object direct_losses(
+    const Kinds *kinds, object x, object target, bint with_gradient, const Options *options, object weight,
 ):
     """The loss, or (loss, gradient), of plain arrays; None when _loss_rows.py has to look at the arguments, or to say what
     is wrong with them."""
     cdef fa_row_loss_call call
     cdef double count = 1
     cdef int a, which
-    cdef bint is_mean, is_none
-    if type(reduction) is not str:
+    if not is_plain(x):
         return None
-    is_mean = reduction == "mean"
-    is_none = not is_mean and reduction == "none"
-    if not is_plain(x) or type(smoothing) is not float or not 0.0 <= <double>smoothing <= 1.0:
-        return None
-    a = plain_axis(x, axis)
-    if a < 0 or cnp.PyArray_DIM(x, a) == 0 or not (is_mean or is_none or reduction == "sum"):
+    a = counted_axis(x, options.axis)
+    if a == NO_AXIS or cnp.PyArray_DIM(x, a) == 0:
         return None
     call.loss.weight, call.loss.weight_sum = NULL, <double>cnp.PyArray_DIM(x, a)
-    call.loss.smoothing = smoothing
+    call.loss.smoothing, call.ignore_index = options.smoothing, options.ignore_index
     if weight is not None:
         weight = plain_class_weight(weight, x, a)
         if weight is None:
@@ -170,16 +201,25 @@ cpdef object direct_rows(
         call.loss.weight = cnp.PyArray_DATA(weight)
         if call.loss.smoothing != 0:
             call.loss.weight_sum = sum_of(weight)
-    index = None if kinds[0] is None else plain_index(target, x, a)
-    which = plain_targets(kinds, x, target, index, a, ignore_index, &call)
-    if which == -1:
+    index = None if kinds.index == NO_KIND else plain_index(target, x, a)
+    which = plain_targets(kinds, x, target, index, a, &call)
+    if which == NO_KIND:
         return None
-    if is_mean:
+    if options.is_mean:
         count = plain_count(x, a, &call)
         if count == 0:
             return None
     call.loss.factor = quotient(1, count) if with_gradient and count != 1 else 1
-    return run_direct(which, x, a, &call, count, is_none, with_gradient)
+    return run_direct(which, x, a, &call, count, options.is_none, with_gradient)
+
+
+def direct_rows(tuple kinds, x, target, bint with_gradient, axis, reduction, weight, ignore_index, smoothing):
+    """The same with options as they were given."""
+    cdef Kinds found = kinds_of(kinds)
+    cdef Options options
+    if not read_options(axis, reduction, ignore_index, smoothing, &options):
+        return None
+    return direct_losses(&found, x, target, with_gradient, &options, weight)
 
 
 cdef object run_direct(
@@ -188,17 +228,16 @@ cdef object run_direct(
     cdef fa_row_shape shape
     cdef fa_row_array source
     cdef cnp.npy_intp dims[MAX_DIMS]
-    cdef double total = 0
+    cdef double total = 0, item
     cdef int d, status
     cdef PyThreadState *others
     cdef cnp.ndarray gradient = None, each = None
     plain_rows(x, axis, &shape, source.step)
-    source.data = call.target.data
-    call.target = source
-    source.data = NULL
-    call.gradient = source
     source.data = cnp.PyArray_BYTES(x)
-    call.each, call.sum = NULL, &total
+    if call.target.data != NULL:
+        call.target.step = source.step
+    call.gradient.data = NULL
+    call.each, call.sum, call.count, call.mean = NULL, &total, count, NULL if is_none else &item
     if is_none:
         for d in range(cnp.PyArray_NDIM(x) - 1):
             dims[d] = cnp.PyArray_DIM(x, d if d < axis else d + 1)
@@ -206,13 +245,14 @@ cdef object run_direct(
         call.each = cnp.PyArray_DATA(each)
     if with_gradient:
         gradient = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
+        call.gradient.step = source.step
         call.gradient.data = cnp.PyArray_BYTES(gradient)
     others = others_may_run(shape.outer * shape.inner * shape.n)
-    status = rows.losses(which, &shape, source, call)
+    status = rows.losses(which, &shape, &source, call)
     others_wait(others)
     if status != 0:
         raise MemoryError
-    loss = mean_of(x, total, count) if each is None else each if each.ndim else each[()]
+    loss = scalar_of(x, &item) if each is None else each if each.ndim else each[()]
     return (loss, gradient) if with_gradient else loss
 
 
@@ -236,20 +276,18 @@ def loss_of_rows(
         function, kinds, x, target, with_gradient, (axis, reduction, weight, ignore_index, label_smoothing))
 
 
-cdef tuple defaults = (-1, "mean", None, -100, 0.0)  # of the options, in their order in _loss_rows.py
-
-
 cdef class RowLoss:
     """A loss over rows as users call it: its Python function, and before that the direct lane for plain arrays."""
     cdef vectorcallfunc vectorcall
     cdef dict __dict__
     cdef object __weakref__
     cdef object function
-    cdef tuple kinds, options
+    cdef Kinds kinds
+    cdef tuple options
     cdef bint with_gradient
 
     def __init__(self, function, tuple kinds, bint with_gradient):
-        self.function, self.kinds, self.options, self.with_gradient = function, kinds, kinds[2], with_gradient
+        self.function, self.kinds, self.options, self.with_gradient = function, kinds_of(kinds), kinds[2], with_gradient
         self.vectorcall = row_loss_call
         use_vectorcall(self, &self.vectorcall)
         update_wrapper(self, function)
@@ -266,24 +304,32 @@ cdef class RowLoss:
 
 cdef PyObject *row_loss_call(PyObject *callable, PyObject *const *operands, size_t flags, PyObject *names) except NULL:
     cdef RowLoss loss = <RowLoss>callable
-    cdef PyObject *value[5]
-    cdef Py_ssize_t i
-    cdef bint direct = PyVectorcall_NARGS(flags) == 2
-    for i in range(5):
-        value[i] = PyTuple_GET_ITEM(<PyObject *>defaults, i)
-    for i in range(PyTuple_GET_SIZE(names) if direct and names != NULL else 0):
-        name = <object>PyTuple_GET_ITEM(names, i)
-        direct = direct and name in loss.options
-        if direct:
-            value[<int>loss.options.index(name)] = operands[2 + i]
-    if direct:
-        result = direct_rows(
-            loss.kinds, <object>operands[0], <object>operands[1], loss.with_gradient, <object>value[0], <object>value[1],
-            <object>value[2], <object>value[3], <object>value[4])
+    cdef Options options = defaults
+    cdef PyObject *weight = <PyObject *>None
+    if PyVectorcall_NARGS(flags) == 2 and (names == NULL or named_options(loss, operands + 2, names, &options, &weight)):
+        result = direct_losses(
+            &loss.kinds, <object>operands[0], <object>operands[1], loss.with_gradient, &options, <object>weight)
         if result is not None:
             Py_INCREF(result)
             return <PyObject *>result
     return PyObject_Vectorcall(<PyObject *>loss.function, operands, flags, names)
+
+
+cdef bint named_options(
+    RowLoss loss, PyObject *const *values, PyObject *names, Options *options, PyObject **weight,
+) except -1:
+    """Whether the options given by name are plain ones."""
+    cdef PyObject *value[5]
+    cdef Py_ssize_t i
+    for i in range(5):
+        value[i] = PyTuple_GET_ITEM(<PyObject *>default_options, i)
+    for i in range(PyTuple_GET_SIZE(names)):
+        name = <object>PyTuple_GET_ITEM(names, i)
+        if name not in loss.options:
+            return False
+        value[<int>loss.options.index(name)] = values[i]
+    weight[0] = value[2]
+    return read_options(<object>value[0], <object>value[1], <object>value[3], <object>value[4], options)
 
 
 def bad_index(cnp.ndarray index, Py_ssize_t n, int64_t ignore_index):

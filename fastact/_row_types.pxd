@@ -71,13 +71,15 @@ cdef extern from "rows_api.h" nogil:
         fa_dtype target_dtype
         void *each
         double *sum
+        double count
+        void *mean
 
     ctypedef struct fa_row_entries:
         int (*map)(int which, const fa_row_shape *shape, fa_row_array x, fa_row_array y) noexcept nogil
         int (*logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array y) noexcept nogil
         int (*vjp)(int which, const fa_row_shape *shape, fa_row_array y, fa_row_array g, fa_row_array dx) noexcept nogil
         int (*vjp_logsumexp)(const fa_row_shape *shape, fa_row_array x, fa_row_array g, fa_row_array dx) noexcept nogil
-        int (*losses)(int which, const fa_row_shape *shape, fa_row_array x, const fa_row_loss_call *call) noexcept nogil
+        int (*losses)(int which, const fa_row_shape *shape, const fa_row_array *x, const fa_row_loss_call *call) noexcept nogil
         ptrdiff_t (*bad_index)(const int64_t *index, size_t count, size_t n, int64_t ignore_index) noexcept nogil
         double (*weight_of)(
             fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight) noexcept nogil
@@ -170,11 +172,14 @@ cdef inline int plain_axis(cnp.ndarray x, object axis) noexcept:
     if not PyLong_CheckExact(axis):
         return NO_AXIS
     a = PyLong_AsLongAndOverflow(axis, &overflow)
-    if overflow:
-        return NO_AXIS
-    if a < 0:
-        a += cnp.PyArray_NDIM(x)
-    return <int>a if 0 <= a < cnp.PyArray_NDIM(x) else NO_AXIS
+    return NO_AXIS if overflow else counted_axis(x, a)
+
+
+cdef inline int counted_axis(cnp.ndarray x, long axis) noexcept:
+    """axis from 0 on, or NO_AXIS if x has no such axis."""
+    if axis < 0:
+        axis += cnp.PyArray_NDIM(x)
+    return <int>axis if 0 <= axis < cnp.PyArray_NDIM(x) else NO_AXIS
 
 
 cdef inline void plain_rows(cnp.ndarray x, int axis, fa_row_shape *shape, ptrdiff_t *step) noexcept:

@@ -87,7 +87,7 @@ static void compute(fa_dtype dtype, size_t rows, size_t n, int layout, int job, 
     } else {
         call.index = job == CROSS_ENTROPY ? m->index : NULL;
         status =
-            fa_row_losses(job == CROSS_ENTROPY ? FA_CROSS_ENTROPY : FA_CROSS_ENTROPY_PROBABILITIES, &shape, x, &call);
+            fa_row_losses(job == CROSS_ENTROPY ? FA_CROSS_ENTROPY : FA_CROSS_ENTROPY_PROBABILITIES, &shape, &x, &call);
     }
     CHECK(status == 0, "%s ran out of memory", job_name[job]);
 }
