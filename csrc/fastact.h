@@ -86,7 +86,7 @@ const char *fa_refused_isa(void);
 const char *fa_compiler(void);
 
 /* Runs a kernel over strided operands of any type: n elements, data and steps (in bytes) of the inputs and then the
- * outputs, whose types are floating.  Takes care of the floating-point environment, of staging what kernels do not take as
+ * outputs, whose types are floating (FA_F64 and integers of 4 or 8 bytes with kernels of FA_F64 alone).  Takes care of the floating-point environment, of staging what kernels do not take as
  * it stands, of stores past the caches, and of the threads. */
 typedef struct {
     fa_kernel *kernel;

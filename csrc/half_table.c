@@ -50,6 +50,8 @@ static int same(const fa_half_function *a, const fa_half_function *b)
            memcmp(a->parameter, b->parameter, sizeof a->parameter) == 0;
 }
 
+typedef char fa_stages_fill_a_table[FA_HALF_NUMBERS % FA_STAGE == 0 ? 1 : -1];
+
 static void fill(fa_half_table *table, const fa_half_function *function)
 {
     float x[FA_STAGE], y[FA_STAGE];

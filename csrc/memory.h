@@ -6,7 +6,7 @@
 #include "fastact.h"
 #include "vec.h"
 
-enum { FA_LAST = 1 << 8 }; /* with FA_STREAMED: fewer elements are left than a vector has lanes */
+enum { FA_LAST = 1 << 8 }; /* in `how`, beside FA_STREAMED: fewer elements are left than a vector has lanes */
 
 #if defined(__GNUC__) || defined(__clang__)
 /* Hides from the compiler that a flag stays the same, or it would copy the loop for each of its values. */

@@ -130,7 +130,7 @@ FA_INLINE double row_dot(const real *a, const real *b, size_t n)
 }
 
 /* With u = weight (target (1 - smoothing) + smoothing / n), target and weight 1 where they are NULL:
- * total = sum of u, depth = sum of u (max - x). */
+ * (without a target there is no smoothing) total = sum of u, depth = sum of u (max - x). */
 typedef struct {
     double total, depth;
 } row_weights;
@@ -172,15 +172,12 @@ static row_weights row_weighted(const real *x, size_t n, const real *weight, con
                                 double max)
 {
     real ones[ROW_DOT];
-    row_weighting w = {x, weight, target, 1 - smoothing, smoothing / (double)n, max};
+    const row_weighting w = {x,  weight ? weight : ones, target ? target : ones, 1 - smoothing, smoothing / (double)n,
+                             max};
     if (!weight && !target)
         return row_weighted_sums(w, n, 0, 0, 0);
     for (size_t l = 0; l < ROW_DOT; l++)
         ones[l] = 1;
-    if (!weight)
-        w.weight = ones;
-    if (!target)
-        w.target = ones, w.keep = 1, w.each = 0;
     return row_weighted_sums(w, n, weight ? ROW_DOT : 0, target ? ROW_DOT : 0, 1);
 }
 

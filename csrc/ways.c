@@ -27,10 +27,10 @@ enum {
     HOPELESS = 4, /* but a way that took this many times as long as the fastest one is not */
 };
 
-/* What is known of calls of one size: how many there were, and of each way the least time since its trials began, in picoseconds
- * a byte, 0 while there is none.  The way whose turn it is to be tried may be hopeless. */
+/* What is known of calls of one size: how many there were, after how many the trials begin anew, and of each way its trials
+ * since they last did, and the least time of these in picoseconds a byte. */
 typedef struct {
-    cell calls, hopeless, least[FA_MAX_WAYS];
+    cell calls, next, trials[FA_MAX_WAYS], least[FA_MAX_WAYS];
 } record;
 
 static struct {
@@ -53,16 +53,6 @@ static record *place(const fa_work *work)
     return &seen[at].of[class][work->threaded != 0];
 }
 
-/* Calls since the trials of all ways began.  They begin anew now and then, as what disturbed a way's trials would keep it out for
- * ever, and a time from before the machine changed its pace would keep it in. */
-static uint32_t since_trials_began(uint32_t calls)
-{
-    uint32_t since = calls;
-    for (uint32_t round = AGAIN; round && round <= calls; round <<= 2)
-        since = calls - round;
-    return since;
-}
-
 static int fastest(const record *known, int ways)
 {
     int found = 0;
@@ -72,25 +62,36 @@ static int fastest(const record *known, int ways)
     return found;
 }
 
+/* What disturbed a way's trials would keep it out for ever, and a time from before the machine changed its pace would keep it
+ * in. */
+static void begin_trials(record *known, int ways)
+{
+    const uint32_t least = READ(known->least[fastest(known, ways)]), next = READ(known->next);
+    for (int way = 0; way < ways; way++)
+        WRITE(known->trials[way], READ(known->least[way]) / HOPELESS > least ? TRIALS : 0);
+    WRITE(known->next, next == 0 ? AGAIN : next < UINT32_MAX / 4 ? next * 4 : UINT32_MAX);
+}
+
 int fa_way_of(const fa_work *work)
 {
     record *known = place(work);
-    const uint32_t calls = READ(known->calls), since = since_trials_began(calls), way = since / TRIALS;
-    const int best = fastest(known, work->ways);
-    if (way >= (uint32_t)work->ways)
-        return best;
-    if (since % TRIALS == 0)
-        WRITE(known->hopeless, calls >= AGAIN && READ(known->least[way]) / HOPELESS > READ(known->least[best]));
-    return READ(known->hopeless) ? best : (int)way;
+    if (READ(known->calls) >= READ(known->next))
+        begin_trials(known, work->ways);
+    for (int way = 0; way < work->ways; way++)
+        if (READ(known->trials[way]) < TRIALS)
+            return way;
+    return fastest(known, work->ways);
 }
 
 void fa_way_took(const fa_work *work, int way, uint64_t nanoseconds)
 {
     record *known = place(work);
-    const uint32_t calls = READ(known->calls), before = READ(known->least[way]);
+    const uint32_t trials = READ(known->trials[way]);
     const uint64_t time = nanoseconds * 1000 / work->bytes;
-    const uint32_t held = time >= UINT32_MAX ? UINT32_MAX : time ? (uint32_t)time : 1;
-    if (before == 0 || held < before || since_trials_began(calls) == (uint32_t)way * TRIALS)
+    const uint32_t held = time < UINT32_MAX ? (uint32_t)time : UINT32_MAX;
+    if (trials == 0 || held < READ(known->least[way]))
         WRITE(known->least[way], held);
-    WRITE(known->calls, calls + 1);
+    if (trials < TRIALS)
+        WRITE(known->trials[way], trials + 1);
+    WRITE(known->calls, READ(known->calls) + 1);
 }

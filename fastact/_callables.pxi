@@ -12,6 +12,10 @@ cdef extern from "numpy/ufuncobject.h":
         vectorcallfunc vectorcall
 
 
+cdef extern from "numpy/arrayobject.h":
+    cnp.ndarray new_like "PyArray_NewLikeArray"(cnp.ndarray, cnp.NPY_ORDER, cnp.PyArray_Descr *, int)
+
+
 cdef inline bint may_write(cnp.ndarray out, cnp.ndarray x):
     """Whether out can take the result of x: writeable, and the same memory or disjoint."""
     cdef char *a = cnp.PyArray_BYTES(out)
@@ -61,7 +65,7 @@ cdef class Lane:
             data[i] = cnp.PyArray_BYTES(<object>arrays[i])
             step[i] = item
         if fresh:
-            out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0)
+            out = new_like(x, cnp.NPY_CORDER, NULL, 0)  # with its dtype's metadata, as the ufunc has it
         for i in range(self.n_parameter):
             wide[i] = parameters[i]
             data[self.n_array + i] = <char *>&narrow[i] if single else <char *>&wide[i]

@@ -76,13 +76,24 @@ cpdef double quotient(double total, double count):
     return result
 
 
+cdef extern from "fpstate.h":
+    ctypedef struct fa_fp_state:
+        pass
+    fa_fp_state fa_fp_enter()
+    void fa_fp_leave(fa_fp_state state)
+
+
 def sum_of(weight):
     """The sum of an array's numbers, exact before it is rounded; NaN or infinity where they have none."""
+    cdef fa_fp_state state
     numbers = weight.tolist()
+    state = fa_fp_enter()
     try:
         return math.fsum(numbers)
     except (OverflowError, ValueError):
         return sum(numbers)
+    finally:
+        fa_fp_leave(state)
 
 
 cdef object plain_index(object target, cnp.ndarray x, int axis):

@@ -22,8 +22,9 @@ NOT_REAL = (
     "timedelta64[s]",
 )
 
-# Around every vector length (2 to 16 lanes), block length (128, 512) and row block (1024) that kernels use.
-LENGTHS = (*range(71), 127, 128, 129, 255, 256, 257, 511, 512, 513, 1023, 1024, 1025)
+# Around every vector length (2 to 16 lanes), block length (128, 512), row block (1024) and staged block (1024, 2048) that
+# kernels use.
+LENGTHS = (*range(71), 127, 128, 129, 255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 2047, 2048, 2049, 4097)
 SPECIALS = (0.0, -0.0, np.inf, -np.inf, np.nan)
 
 dtypes = st.sampled_from(FLOATS)

@@ -38,6 +38,14 @@ def test_results_are_those_of_the_ufunc(name, kind, dtype, shape):
     assert out.tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("name", ["relu", "elu", "gelu"])
+@pytest.mark.parametrize("code", ["f2", "f4", "f8"])
+def test_metadata_of_the_dtype_stays(name, code):
+    function, (x,), ufunc = operands(name, "value", (6,), np.float32)
+    marked = x.astype(np.dtype(code, metadata={"unit": "mV"}))
+    assert function(marked).dtype.metadata == ufunc(marked).dtype.metadata == {"unit": "mV"}
+
+
 @pytest.mark.parametrize("name", ["relu", "tanh", "swiglu", "gelu"])
 def test_out_may_be_anything_a_ufunc_takes(name):
     function, arrays, ufunc = operands(name, "value", (6,), np.float32)

@@ -29,7 +29,7 @@ static char *spread(char *memory, size_t size, const unsigned char *values, size
 static void check_strides(const subject *s)
 {
     static whole_call whole;
-    enum { N = 613, ROOM = N * 40 };
+    enum { N = 2661, ROOM = N * 40 };
     static char memory[FA_MAX_IN + FA_MAX_OUT][ROOM];
     const ptrdiff_t item = (ptrdiff_t)item_of(s), steps[] = {item, 2 * item, -item, -3 * item, item + 1, 5 * item - 1};
     const size_t n_steps = sizeof steps / sizeof steps[0];
@@ -61,7 +61,7 @@ static void check_strides(const subject *s)
 static void check_misaligned(const subject *s)
 {
     static whole_call whole;
-    enum { N = 613 };
+    enum { N = 2661 };
     static _Alignas(64) char memory[FA_MAX_IN + FA_MAX_OUT][N * 8 + 8];
     char *data[FA_MAX_IN + FA_MAX_OUT];
     ptrdiff_t step[FA_MAX_IN + FA_MAX_OUT];
@@ -83,7 +83,7 @@ static void check_misaligned(const subject *s)
 static void check_single_inputs(const subject *s)
 {
     static whole_call whole;
-    enum { N = 613 };
+    enum { N = 2661 };
     static char out[FA_MAX_OUT][N * 8];
     char *data[FA_MAX_IN + FA_MAX_OUT];
     ptrdiff_t step[FA_MAX_IN + FA_MAX_OUT];

@@ -65,6 +65,13 @@ void test_ways_anew(void)
         fa_way_took(&slow, way, way == 1 ? 90000000 : 1000000);
         slow_calls += way;
     }
+    int in_three = 0;
+    for (int call = 0; call < 20; call++) { /* a third way that some calls do not have, whose first call is slow */
+        const fa_work work = {kernels + 48, 0, (size_t)64 << 20, 0, call < 9 ? 2 : 3};
+        const int way = fa_way_of(&work);
+        fa_way_took(&work, way, way == 2 ? (in_three++ ? 500000 : 9000000) : 1000000);
+    }
+    CHECK(in_three == 11, "a third way that came later was taken %d times of 11", in_three);
     CHECK(fa_way_of(&warm) == 0, "a way that the other leaves cold caches to is given up");
     CHECK(fa_way_of(&lucky) == 1, "a time that is long past keeps a way in");
     CHECK(slow_calls == 3, "%d calls of a way that is far slower", slow_calls);
