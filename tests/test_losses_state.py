@@ -24,13 +24,13 @@ def tiny(dtype):
 
 
 def calls(dtype):
-    x, weight = LOGITS.astype(dtype), np.sqrt(np.linspace(0.1, 2, 7)).astype(dtype)
+    x, weight = LOGITS.astype(dtype), np.log1p(np.linspace(0.2, 2, 7)).astype(dtype)
     p = fa.softmax(x)
     small, zero = tiny(dtype)
     return {
         "cross_entropy": lambda loss: loss.cross_entropy(x, TARGET),
         "cross_entropy, sum": lambda loss: loss.cross_entropy(x, TARGET, reduction="sum"),
-        "cross_entropy, smoothed": lambda loss: loss.cross_entropy(x, TARGET, weight=weight, label_smoothing=0.1),
+        "cross_entropy, smoothed": lambda loss: loss.cross_entropy(x, TARGET, weight=weight, label_smoothing=0.5),
         "cross_entropy, general lane": lambda loss: loss.cross_entropy(np.asfortranarray(x), TARGET, weight=weight),
         "cross_entropy, probabilities": lambda loss: loss.cross_entropy(x, p),
         "nll_loss": lambda loss: loss.nll_loss(fa.log_softmax(x), TARGET),
