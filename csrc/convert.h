@@ -5,9 +5,8 @@
 
 #include "fastact.h"
 
-enum {
-    FA_STAGE = 2048
-}; /* so many that the call of a kernel does not count; two operands of them are half the first cache level */
+/* So many that the call of a kernel does not count; two operands of them are half the first cache level. */
+enum { FA_STAGE = 2048 };
 
 /* n elements as float32, or as float64 where they are that or integers of 4 or 8 bytes. */
 void fa_read(fa_dtype type, size_t n, const char *from, ptrdiff_t step, void *to);
