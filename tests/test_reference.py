@@ -132,6 +132,25 @@ def test_worst_keeps_the_largest_error_and_refuses_other_shapes():
     assert broken.ulp == np.inf
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_worst_passes_over_no_error(dtype, most):
+    random = np.random.default_rng(most)
+    worst, largest = ulp.Worst(), 0.0
+    for _ in range(40):
+        got = ulp.stratified(dtype, 1_000, seed=int(random.integers(99)))
+        with np.errstate(invalid="ignore"):
+            head, tail = got.astype(np.float64), random.uniform(-0.5, 0.5, got.size)
+            if dtype == np.float32:
+                head, tail = head + tail * ulp.ulp_of(head, got.dtype), 0.0
+            few = random.random(got.size) < 0.02
+            for _ in range(int(random.integers(most + 1))):
+                got = np.where(few, np.nextafter(got, dtype(0)), got)
+        worst.add(got, got, head, tail)
+        largest = max(largest, ulp.errors(got, head, tail).max())
+        assert worst.ulp == largest
+
+
 def test_beside_a_root_the_absolute_error_counts():
     x = np.array([-0.75, 5.0], np.float32)
     head = np.array([1e-9, 1.0])
