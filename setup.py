@@ -26,9 +26,11 @@ OPTIONAL_ISAS = {
 }
 UNIX_FLAGS = ["-std=gnu11", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math"]
 UNIX_FLAGS += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]  # Python calls PyInit_* alone: 4 % smaller
-UNIX_FLAGS += ["-fno-align-jumps", "-fno-align-labels"]  # loops stay aligned; 1 % smaller, as fast
+UNIX_FLAGS += ["-fno-align-functions", "-fno-align-jumps", "-fno-align-labels"]  # loops stay aligned; 2 % smaller, as fast
+# No symbol tables (8 % smaller), no pages that only keep code and constants apart (0.6 %).
+LINUX_LINK_FLAGS = ["-Wl,-s", "-Wl,-z,noseparate-code"]
 # The trainer's Python-facing code is as fast at -Os, and a third smaller; calls of small arrays lose 50 to 100 ns by it.
-LEVELS = {"csrc": "-O3", "_core": "-O2", "_tape": "-Os"}
+LEVELS = {"csrc": ["-O3"], "_core": ["-O2", "-fno-partial-inlining"], "_tape": ["-Os"]}
 CSRC = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("csrc/isa/*.c")])
 HEADERS = sorted(
     str(path.relative_to(ROOT))
@@ -66,7 +68,7 @@ class BuildExt(build_ext):
         if self.compiler.compiler_type != "msvc":
             for extension in self.extensions:
                 extension.extra_compile_args += UNIX_FLAGS
-                extension.extra_link_args += ["-Wl,-s"] if sys.platform == "linux" else []  # no symbol tables: 8 %
+                extension.extra_link_args += LINUX_LINK_FLAGS if sys.platform == "linux" else []
                 extension.libraries += [] if sys.platform == "win32" else ["m", "pthread"]
         core = next(e for e in self.extensions if e.name == "fastact._core")
         for isa, probe in OPTIONAL_ISAS.items():
@@ -83,7 +85,7 @@ class BuildExt(build_ext):
 
         def compile_one(source, *args, extra_postargs=(), **settings):
             level = LEVELS["csrc" if source.startswith("csrc") else Path(source).stem]
-            flags = [*(extra_postargs or ()), *([level] if is_unix else [])]
+            flags = [*(extra_postargs or ()), *(level if is_unix else [])]
             return compile_all([source], *args, extra_postargs=flags, **settings)
 
         def compile_each(sources, *args, **settings):
