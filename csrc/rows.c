@@ -47,18 +47,18 @@ static void softmin_rows(const fa_row_job *job, size_t first, size_t count, char
 }
 
 /* How many of the rows from row on, before end, are neighbours in memory and make a panel. */
-static size_t panel_rows(const fa_row_job *job, size_t row, size_t end)
+static size_t panel_rows(const fa_row_job *job, size_t row, size_t end, size_t most)
 {
     size_t rows = job->shape->inner - row % job->shape->inner;
     rows = rows < end - row ? rows : end - row;
-    return rows < job->kernels->panel ? rows : job->kernels->panel;
+    return rows < most ? rows : most;
 }
 
 static void map_panels(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     const ptrdiff_t item = (ptrdiff_t)job->item;
     for (size_t row = first, rows; row < first + count; row += rows) {
-        rows = panel_rows(job, row, first + count);
+        rows = panel_rows(job, row, first + count, job->kernels->wide_panel);
         size_t done = job->kernels->map_columns[job->which](fa_row_at(job, 0, row), job->operand[0].step[2] / item,
                                                             fa_row_at(job, 1, row), job->operand[1].step[2] / item,
                                                             job->shape->n, rows);
@@ -72,7 +72,7 @@ static void map_half_panels(const fa_row_job *job, size_t first, size_t count, c
 {
     const size_t item = job->item, n = job->shape->n;
     for (size_t row = first, rows; row < first + count; row += rows) {
-        rows = panel_rows(job, row, first + count);
+        rows = panel_rows(job, row, first + count, job->kernels->panel);
         const char *x = fa_row_at(job, 0, row);
         char *y = fa_row_at(job, 1, row);
         for (size_t i = 0; i < n; i++)

@@ -70,7 +70,7 @@ typedef struct fa_row_kernels {
      * from the first on, are done; the next ones hold infinities or the like and want `map`. */
     size_t (*map_columns[FA_N_ROW_MAPS])(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,
                                          size_t rows);
-    size_t panel; /* rows that map_columns likes best */
+    size_t panel, wide_panel; /* rows that map_columns likes best, from and to */
     /* the result as head and tail; blocks, here and below, may be NULL */
     void (*logsumexp)(const void *x, size_t n, const fa_row_block *blocks, double *head, double *tail);
     /* rows as `map` has them, each result as one number */

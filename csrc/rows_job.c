@@ -187,7 +187,9 @@ int fa_row_run(fa_row_job *job)
     job->rows_a_task = rows;
     if (rows * n >= THREADED_FROM && !job->in_one) {
         job->rows_a_task = n >= TASK ? 1 : TASK / (n ? n : 1);
-        size_t panel = job->kernels->panel;
+        const size_t wide = job->kernels->wide_panel;
+        const int is_wide = job->shape->inner >= wide && rows >= wide * (size_t)fa_get_num_threads();
+        const size_t panel = is_wide ? wide : job->kernels->panel;
         job->rows_a_task = (job->rows_a_task + panel - 1) / panel * panel; /* panels stay whole */
         if (n >= TASK && job->shape->inner == 1)
             job->rows_a_task = 1;

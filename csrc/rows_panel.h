@@ -7,10 +7,11 @@
 
 enum {
     ROW_PAIRED = ROW_PAIRS && sizeof(real) == 4, /* float64 gains nothing */
-    ROW_PANEL = ROW_PAIRED ? 8 : 4,              /* vectors */
+    ROW_NARROW = ROW_PAIRED ? 8 : 4,             /* vectors of rows of which the second level holds a block */
+    ROW_PANEL = ROW_PAIRED ? 32 : 4,             /* at most: so many are read as streams */
     ROW_PANEL_ROWS = ROW_PANEL * FA_LANES,
-    ROW_LANES_AHEAD = 1,
     ROW_AHEAD = 16, /* elements of a row that are fetched ahead: processors do not foresee steps of a page */
+    ROW_TOGETHER = 4, /* elements whose extremes are taken at a time */
 };
 
 /* A panel: `vectors` vectors of rows, of which the last may be partly filled.  By pairs a full one is any even number of them. */
@@ -19,6 +20,12 @@ typedef struct {
     ptrdiff_t step;
     size_t n, rows;
 } row_panel;
+
+/* How many elements ahead the first level fetches. */
+FA_INLINE size_t row_panel_near(const row_panel *panel)
+{
+    return panel->rows > ROW_NARROW * FA_LANES ? ROW_TOGETHER : ROW_AHEAD;
+}
 
 FA_INLINE vreal row_column(const row_panel *panel, size_t i, size_t v, int full)
 {
@@ -41,13 +48,10 @@ FA_INLINE void row_prefetch_pair(const real *p, size_t v, int far)
     }
 }
 
+/* Of some vectors of rows from `first` on; with a constant number of them they stay in registers. */
 FA_INLINE void row_panel_extremes(const row_panel *panel, size_t start, size_t count, size_t first, size_t vectors,
                                   int full, vreal *max, vreal *min)
 {
-    for (size_t v = 0; v < vectors; v++) {
-        max[v] = K(-INFINITY);
-        min[v] = K(INFINITY);
-    }
     for (size_t i = 0; i < count; i++)
         for (size_t v = 0; v < vectors; v++) {
             const real *ahead = panel->x + (ptrdiff_t)(start + i + ROW_AHEAD) * panel->step + (first + v) * FA_LANES;
@@ -61,15 +65,47 @@ FA_INLINE void row_panel_extremes(const row_panel *panel, size_t start, size_t c
         }
 }
 
+/* Of a full panel by pairs, some elements at a time; the last of them overlap those before. */
+FA_INLINE void row_panel_extremes_pairs(const row_panel *panel, size_t start, size_t count, vreal *max, vreal *min)
+{
+    const ptrdiff_t step = panel->step;
+    for (size_t i = 0; i < count; i += ROW_TOGETHER) {
+        const real *p = panel->x + (ptrdiff_t)(start + (count - i < ROW_TOGETHER ? count - ROW_TOGETHER : i)) * step;
+        const real *ahead = p + ROW_TOGETHER * step;
+        for (size_t v = 0; v * FA_LANES < panel->rows; v += 2, p += 2 * FA_LANES, ahead += 2 * FA_LANES)
+            ROW_BOTH
+            {
+                vreal largest = max[v + j], smallest = min[v + j];
+                for (int k = 0; k < ROW_TOGETHER; k++) {
+                    vreal x = v_load(p + k * step + j * FA_LANES);
+                    largest = v_max(x, largest);
+                    smallest = v_min(x, smallest);
+                    if (j)
+                        row_prefetch_pair(ahead + k * step, v, 0);
+                }
+                max[v + j] = largest;
+                min[v + j] = smallest;
+            }
+    }
+}
+
 /* Extremes and frames of one block; returns 0 if some row is out of reach. */
 FA_INLINE int row_panel_frames(const row_panel *panel, size_t start, size_t count, size_t vectors, int full, vreal *max,
                                vreal *min, row_frame *frame, int *wild)
 {
-    if (!ROW_PAIRED || !full || vectors == ROW_PANEL)
-        row_panel_extremes(panel, start, count, 0, ROW_PAIRED && full ? ROW_PANEL : vectors, full, max, min);
-    else
+    for (size_t v = 0; v < vectors; v++) {
+        max[v] = K(-INFINITY);
+        min[v] = K(INFINITY);
+    }
+    if (ROW_PAIRED && full && vectors > ROW_NARROW && count >= ROW_TOGETHER)
+        row_panel_extremes_pairs(panel, start, count, max, min);
+    else if (ROW_PAIRED && full && vectors == ROW_NARROW)
+        row_panel_extremes(panel, start, count, 0, ROW_NARROW, 1, max, min);
+    else if (ROW_PAIRED && full)
         for (size_t v = 0; v < vectors; v += 2)
             row_panel_extremes(panel, start, count, v, 2, 1, max + v, min + v);
+    else
+        row_panel_extremes(panel, start, count, 0, vectors, full, max, min);
     *wild = 0;
     for (size_t v = 0; v < vectors; v++) {
         real top[FA_LANES], bottom[FA_LANES], magic[FA_LANES], floor[FA_LANES];
@@ -88,9 +124,13 @@ FA_INLINE int row_panel_frames(const row_panel *panel, size_t start, size_t coun
     return 1;
 }
 
+/* Virtual lane l of vector v at l * width + v; wide ones are kept from sharing their addresses modulo 1,024. */
 typedef struct {
-    vreal s[ROW_VIRTUAL][ROW_PANEL], a[ROW_VIRTUAL][ROW_PANEL];
+    size_t width;
+    vreal s[ROW_VIRTUAL * (ROW_PANEL + 2)], a[ROW_VIRTUAL * (ROW_PANEL + 2)];
 } row_lanes;
+
+FA_INLINE size_t row_lanes_width(size_t vectors) { return vectors > ROW_NARROW ? vectors + 2 : vectors; }
 
 /* The first element of what is likely to be the next panel. */
 FA_INLINE const real *row_panel_next(const row_panel *panel)
@@ -99,12 +139,15 @@ FA_INLINE const real *row_panel_next(const row_panel *panel)
     return panel->x + (panel->step == rows ? (ptrdiff_t)panel->n * rows : rows);
 }
 
-/* What is read after the sums of the block at start; longer panels than that are written first. */
-FA_INLINE const real *row_panel_ahead(const row_panel *panel, size_t start)
+/* What is read some time after the element at i is summed: of a narrow panel what follows the block's sums (longer panels than
+ * one block are written first), else the groups up to the next drain. */
+FA_INLINE const real *row_panel_ahead(const row_panel *panel, size_t i)
 {
+    if (panel->rows > ROW_NARROW * FA_LANES)
+        return panel->x + (ptrdiff_t)(i + ROW_DRAIN * ROW_VIRTUAL) * panel->step;
     if (panel->n <= ROW_BLOCK)
-        return row_panel_next(panel);
-    return panel->x + (ptrdiff_t)(start + ROW_BLOCK < panel->n ? start + ROW_BLOCK : start) * panel->step;
+        return row_panel_next(panel) + (ptrdiff_t)i * panel->step;
+    return panel->x + (ptrdiff_t)(i + ROW_BLOCK < panel->n ? i + ROW_BLOCK : i) * panel->step;
 }
 
 /* The groups of a full panel from one drain to the next: lane by lane, two vectors of rows at a time, whose sums stay in registers
@@ -115,13 +158,13 @@ FA_INLINE void row_panel_drained(const row_panel *panel, size_t start, const rea
     const row_constants c = row_constants_here(0);
     for (size_t l = 0; l < ROW_VIRTUAL; l++)
         for (size_t v = 0; v * FA_LANES < panel->rows; v += 2) {
-            vreal *s = lanes->s[l] + v, *a = lanes->a[l] + v, sum[2] = {s[0], s[1]}, rest[2] = {a[0], a[1]};
+            vreal *s = lanes->s + l * lanes->width + v, *a = lanes->a + l * lanes->width + v, sum[2] = {s[0], s[1]}, rest[2] = {a[0], a[1]};
             const real *p = panel->x + (ptrdiff_t)(start + l) * panel->step + v * FA_LANES;
             const row_frame *const frames[2] = {frame + v, frame + v + 1};
             for (size_t g = 0; g < ROW_DRAIN; g++, p += ROW_VIRTUAL * panel->step) {
                 const vreal x[2] = {v_load(p), v_load(p + FA_LANES)};
                 vreal f[2], h[2], q[2];
-                row_prefetch_pair(p + ROW_LANES_AHEAD * panel->step, v, 0);
+                row_prefetch_pair(p + panel->step, v, 0);
                 row_prefetch_pair(ahead + (ptrdiff_t)(l + g * ROW_VIRTUAL) * panel->step + v * FA_LANES, v, 1);
                 row_reduce_two(x, frames, form, &c, h, f);
                 row_fraction_two(f, &c, 0, q);
@@ -139,19 +182,19 @@ FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t coun
     size_t used = count < ROW_VIRTUAL ? count : ROW_VIRTUAL;
     for (size_t l = 0; l < used; l++)
         for (size_t v = 0; v < vectors; v++) {
-            lanes->s[l][v] = K(ROW_PRELOAD);
-            lanes->a[l][v] = K(0);
+            lanes->s[l * lanes->width + v] = K(ROW_PRELOAD);
+            lanes->a[l * lanes->width + v] = K(0);
         }
     size_t i = 0;
     if (ROW_PAIRED && full)
         for (; i + ROW_DRAIN * ROW_VIRTUAL <= count; i += ROW_DRAIN * ROW_VIRTUAL)
-            row_panel_drained(panel, start + i, row_panel_ahead(panel, start) + (ptrdiff_t)i * panel->step, frame, form,
-                              lanes);
+            row_panel_drained(panel, start + i, row_panel_ahead(panel, start + i), frame, form, lanes);
     for (; i < count; i++)
         for (size_t v = 0; v < vectors; v++) {
             vreal x = row_column(panel, start + i, v, full), f, h = row_reduce(x, frame + v, form, &f);
             vreal q = row_fraction(f);
-            vreal *sum = &lanes->s[i % ROW_VIRTUAL][v], *rest = &lanes->a[i % ROW_VIRTUAL][v];
+            const size_t lane = i % ROW_VIRTUAL * lanes->width + v;
+            vreal *sum = lanes->s + lane, *rest = lanes->a + lane;
             row_add_power(sum, rest, h, q);
             if (row_drains(i / ROW_VIRTUAL) && i / ROW_VIRTUAL < count / ROW_VIRTUAL)
                 row_drain(sum, rest);
@@ -176,7 +219,7 @@ FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, ro
                 t[l] = (row_totals){KD(0), KD(0)};
                 continue;
             }
-            vreal s = lanes->s[l][v] - K(ROW_PRELOAD), a = lanes->a[l][v];
+            vreal s = lanes->s[l * lanes->width + v] - K(ROW_PRELOAD), a = lanes->a[l * lanes->width + v];
 #ifdef FA_REAL_F32
             t[l] = (row_totals){row_widen(s, part) + row_widen(a, part), KD(0)};
 #else
@@ -200,6 +243,7 @@ FA_INLINE int row_panel_sums_of(const row_panel *panel, size_t vectors, int full
     vreal max[ROW_PANEL], min[ROW_PANEL];
     row_frame frame[ROW_PANEL];
     row_lanes lanes;
+    lanes.width = row_lanes_width(vectors);
     for (size_t r = 0; r < vectors * FA_LANES; r++)
         sum[r] = (row_sum){.max = -INFINITY, .min = INFINITY};
     for (size_t start = 0; start < panel->n; start += ROW_BLOCK) {

@@ -85,6 +85,7 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_permute(t, k) FA_FLOATS(v_permute, t)(t, k) /* the same */
 #define v_largest(a) FA_FLOATS(v_largest, a)(a)       /* where FA_REDUCES is */
 #define v_stream(p, v) FA_FLOATS(v_stream, v)(p, v)
+#define v_stream_one(p, bits) _Generic(*(p), float : v_stream_one_f32, double : v_stream_one_f64)(p, bits) /* one number, given as its bits */
 #define v_lane(a, i) FA_TYPES(v_lane, a)(a, i)
 #define v_lookup8(table, index) FA_LOOKUP(v_lookup8, table)(table, index)
 #define v_lookup16(table, index) FA_LOOKUP(v_lookup16, table)(table, index)
@@ -197,6 +198,10 @@ FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #ifndef FA_STREAMS /* no such stores: through the caches */
 #define v_stream_f32 v_store_f32
 #define v_stream_f64 v_store_f64
+#endif
+#ifndef FA_STREAMS_ONE
+FA_INLINE void v_stream_one_f32(float *to, int32_t bits) { memcpy(to, &bits, sizeof bits); }
+FA_INLINE void v_stream_one_f64(double *to, int64_t bits) { memcpy(to, &bits, sizeof bits); }
 #endif
 #include "vec/halves.h"
 

@@ -181,16 +181,24 @@ def test_many_short_rows_have_the_bits_of_one(isa, dtype, n):
             np.testing.assert_array_equal(columns.T, scaled)
 
 
-@pytest.mark.parametrize("shape", [(1030, 1080), (1000, 1056)])
-def test_results_that_pass_the_caches_have_the_same_bits(isa, shape):
+@pytest.mark.parametrize("function", [fa.softmax, fa.log_softmax])
+@pytest.mark.parametrize("shape", [(1030, 1080), (1000, 1056), (4100, 280), (1000, 1061)])
+def test_results_that_pass_the_caches_have_the_same_bits(isa, function, shape):
     x = np.random.default_rng(8).normal(0, 3, shape).astype(np.float32)
-    room = np.empty(x.size + 32, np.float32)
-    for offset in (0, 1, 8):
-        start = -(room.ctypes.data // 4) % 16 + offset
+    want = function(np.ascontiguousarray(x.T)).T
+    room = np.empty(x.size + 64, np.float32)
+    for offset in (0, 1, 4, 8, 15):
+        start = -(room.ctypes.data // 4) % 16 + 16 + offset
         out = room[start : start + x.size].reshape(shape)
-        assert fa.softmax(x, axis=0, out=out) is out
-        np.testing.assert_array_equal(out, fa.softmax(np.ascontiguousarray(x.T)).T)
-    np.testing.assert_array_equal(fa.softmax(x, axis=0, out=x), out)
+        room[...] = 7
+        assert function(x, axis=0, out=out) is out
+        np.testing.assert_array_equal(out, want)
+        assert (room[:start] == 7).all() and (room[start + x.size :] == 7).all()
+    apart = np.full((shape[0], shape[1] + 16), 7, np.float32)
+    function(x, axis=0, out=apart[:, 4:-12])
+    np.testing.assert_array_equal(apart[:, 4:-12], want)
+    assert (apart[:, :4] == 7).all() and (apart[:, -12:] == 7).all()
+    np.testing.assert_array_equal(function(x, axis=0, out=x), want)
 
 
 def test_bits_do_not_depend_on_position():

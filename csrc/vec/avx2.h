@@ -96,6 +96,9 @@ FA_INLINE vi32 v_translate(const uint16_t *entries, const void *x)
 FA_INLINE void v_fence(void) { _mm_sfence(); }
 FA_INLINE void v_stream_f32(float *to, vf32 v) { _mm256_stream_ps(to, (__m256)v); }
 FA_INLINE void v_stream_f64(double *to, vf64 v) { _mm256_stream_pd(to, (__m256d)v); }
+#define FA_STREAMS_ONE
+FA_INLINE void v_stream_one_f32(float *to, int32_t bits) { _mm_stream_si32((int *)(void *)to, bits); }
+FA_INLINE void v_stream_one_f64(double *to, int64_t bits) { _mm_stream_si64((long long *)(void *)to, bits); }
 
 /* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
 FA_INLINE __m256i fa_first32(size_t n)
