@@ -179,7 +179,7 @@ cdef class LinearNode(Node):
         cdef cnp.ndarray dbias = None
         dx = dweight = None
         if self.derivative is not None:
-            if lies_turned(self.activated) and cnp.PyArray_ISCARRAY_RO(rows):
+            if trainer_kernels(rows) != NULL and lies_turned(self.activated) and cnp.PyArray_ISCARRAY_RO(rows):
                 rows = turned(rows, None, None, None)
             rows = self.derivative(self.activated, rows)
         elif self.activated is not None:
@@ -204,9 +204,11 @@ cdef class LinearNode(Node):
         cdef void *sum = NULL if total is None else cnp.PyArray_DATA(total)
         cdef fa_fp_state saved
         cdef bint free = not self.retained and holders(<PyObject *>y) <= 2      # the node, and the name here
-        if cnp.PyArray_TYPE(g) == cnp.PyArray_TYPE(y) and cnp.PyArray_ISCARRAY_RO(g) and lies_turned(y):
+        cdef bint fused = (kernels != NULL and cnp.PyArray_TYPE(g) == cnp.PyArray_TYPE(y)
+                           and cnp.PyArray_ISCARRAY_RO(g))
+        if fused and lies_turned(y):
             return turned(g, y, y if free else None, total)
-        if cnp.PyArray_TYPE(g) != cnp.PyArray_TYPE(y) or not cnp.PyArray_ISCARRAY_RO(g) or not cnp.PyArray_ISCARRAY_RO(y):
+        if not fused or not cnp.PyArray_ISCARRAY_RO(y):
             out = np.ascontiguousarray(vjp_relu(y, g))
             if total is not None:
                 sum_rows(out.reshape(-1, n), total)

@@ -291,3 +291,21 @@ def test_activations_with_settings_are_one_node_with_the_layer(activation):
     for fused, parts in zip(*results, strict=True):
         np.testing.assert_allclose(fused, parts, rtol=0, atol=1e-13 * np.abs(parts).max())
     assert repr(nn.Sequential(nn.Linear(2, 3), activation)(ft.ones(1, 2)).grad_fn) == "<LinearBackward>"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU])
+@pytest.mark.parametrize("bias", [True, False])
+def test_half_models_differentiate(dtype, activation, bias):
+    pytest.importorskip("ml_dtypes")
+    model = nn.Sequential(nn.Linear(3, 4, bias=bias), activation(), nn.Linear(4, 1, bias=bias), activation())
+    x = ft.tensor(np.random.default_rng(3).normal(size=(5, 3)))
+    model.double()(x).sum().backward()
+    want = [p.grad.numpy() for p in model.parameters()]
+    model.zero_grad()
+    for p in model.parameters():
+        p.data = p.data.to(getattr(ft, dtype))
+    model(x.to(getattr(ft, dtype))).sum().backward()
+    for p, exact in zip(model.parameters(), want, strict=True):
+        assert p.grad.dtype.name == dtype
+        np.testing.assert_allclose(p.grad.numpy().astype(np.float64), exact, rtol=0, atol=0.05 * np.abs(exact).max() + 0.02)
