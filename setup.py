@@ -26,7 +26,11 @@ OPTIONAL_ISAS = {
 }
 UNIX_FLAGS = ["-std=gnu11", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math"]
 UNIX_FLAGS += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]  # Python calls PyInit_* alone: 4 % smaller
-UNIX_FLAGS += ["-fno-align-functions", "-fno-align-jumps", "-fno-align-labels"]  # loops stay aligned; 2 % smaller, as fast
+UNIX_FLAGS += [
+    "-fno-align-functions",
+    "-fno-align-jumps",
+    "-fno-align-labels",
+]  # loops stay aligned; 2 % smaller, as fast
 # No symbol tables (8 % smaller), no pages that only keep code and constants apart (0.6 %).
 LINUX_LINK_FLAGS = ["-Wl,-s", "-Wl,-z,noseparate-code"]
 # The trainer's Python-facing code is as fast at -Os, and a third smaller; calls of small arrays lose 50 to 100 ns by it.

@@ -10,7 +10,7 @@ enum {
     ROW_NARROW = ROW_PAIRED ? 8 : 4,             /* vectors of rows of which the second level holds a block */
     ROW_PANEL = ROW_PAIRED ? 32 : 4,             /* at most: so many are read as streams */
     ROW_PANEL_ROWS = ROW_PANEL * FA_LANES,
-    ROW_AHEAD = 16, /* elements of a row that are fetched ahead: processors do not foresee steps of a page */
+    ROW_AHEAD = 16,   /* elements of a row that are fetched ahead: processors do not foresee steps of a page */
     ROW_TOGETHER = 4, /* elements whose extremes are taken at a time */
 };
 
@@ -158,7 +158,8 @@ FA_INLINE void row_panel_drained(const row_panel *panel, size_t start, const rea
     const row_constants c = row_constants_here(0);
     for (size_t l = 0; l < ROW_VIRTUAL; l++)
         for (size_t v = 0; v * FA_LANES < panel->rows; v += 2) {
-            vreal *s = lanes->s + l * lanes->width + v, *a = lanes->a + l * lanes->width + v, sum[2] = {s[0], s[1]}, rest[2] = {a[0], a[1]};
+            vreal *s = lanes->s + l * lanes->width + v, *a = lanes->a + l * lanes->width + v, sum[2] = {s[0], s[1]},
+                  rest[2] = {a[0], a[1]};
             const real *p = panel->x + (ptrdiff_t)(start + l) * panel->step + v * FA_LANES;
             const row_frame *const frames[2] = {frame + v, frame + v + 1};
             for (size_t g = 0; g < ROW_DRAIN; g++, p += ROW_VIRTUAL * panel->step) {

@@ -85,7 +85,8 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_permute(t, k) FA_FLOATS(v_permute, t)(t, k) /* the same */
 #define v_largest(a) FA_FLOATS(v_largest, a)(a)       /* where FA_REDUCES is */
 #define v_stream(p, v) FA_FLOATS(v_stream, v)(p, v)
-#define v_stream_one(p, bits) _Generic(*(p), float : v_stream_one_f32, double : v_stream_one_f64)(p, bits) /* one number, given as its bits */
+#define v_stream_one(p, bits)                                                                                          \
+    _Generic(*(p), float : v_stream_one_f32, double : v_stream_one_f64)(p, bits) /* one number, given as its bits */
 #define v_lane(a, i) FA_TYPES(v_lane, a)(a, i)
 #define v_lookup8(table, index) FA_LOOKUP(v_lookup8, table)(table, index)
 #define v_lookup16(table, index) FA_LOOKUP(v_lookup16, table)(table, index)

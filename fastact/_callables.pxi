@@ -197,7 +197,7 @@ cdef class Parametric(_Callable):
             x = np.asarray(x)
         operands = (x, *arrays[1:], *values)
         if "sig" not in kwargs and "signature" not in kwargs and in_single(operands, kwargs.get("dtype")):
-            if is_half(x.dtype) and "dtype" not in kwargs and not all([fits(v, x.dtype) for v in values]):
+            if is_half(own_dtype(x)) and "dtype" not in kwargs and not all([fits(v, own_dtype(x)) for v in values]):
                 kwargs["dtype"] = np.float32  # what NumPy makes of both; half loops take single parameters
             operands = (x, *arrays[1:], *[narrowed(v) if is_weak(v) else v for v in values])
         return self.ufunc(*operands, **kwargs)
@@ -208,10 +208,15 @@ cdef bint is_weak(object value):
     return isinstance(value, (float, int)) and not isinstance(value, np.generic)
 
 
+cdef object own_dtype(object value):
+    """The dtype, also of what has none of its own but becomes an array (pandas.DataFrame)."""
+    return value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+
+
 cdef bint fits(object value, object dtype):
     if is_weak(value):
         return True
-    own = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+    own = own_dtype(value)
     return isinstance(own, np.dtype) and np.can_cast(own, dtype)
 
 

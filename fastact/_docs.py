@@ -3,6 +3,9 @@
 NAN_PARAMETERS = (
     "A NaN parameter gives NaN wherever it enters the result; where it is only compared with, it counts as in torch."
 )
+WHERE = (
+    "where= is NumPy's: without out= the results that it leaves out are uninitialised, and a scattered mask is slow."
+)
 SPECIAL_VALUES = "NaN gives NaN; limits at ±inf are exact; no floating-point warning is raised."
 
 
@@ -28,13 +31,12 @@ def summary(row, is_vjp):
 
 
 def operand_section(row, is_vjp):
-    lines = [
-        "Parameters",
-        "----------",
-        "x : array_like",
-        "    float16, bfloat16 (ml_dtypes), float32 or float64; bool and 8 and 16",
-        "    bit integers compute in float32, wider integers in float64.",
-    ]
+    lines = ["Parameters", "----------", "x : array_like"]
+    if row.get("keeps_integers"):
+        lines += ["    float16, bfloat16 (ml_dtypes), float32, float64, bool or integers, which stay what they are."]
+    else:
+        lines += ["    float16, bfloat16 (ml_dtypes), float32 or float64; bool and 8 and 16"]
+        lines += ["    bit integers compute in float32, wider integers in float64."]
     if row["n_input"] > 1:
         lines += ["gate : array_like", "    Broadcast against x."]
     if is_vjp:
@@ -58,7 +60,7 @@ def result_section(row, is_vjp):
     shape = "shape of x" if alone else "broadcast shape of the operands"
     lines = ["", "Returns", "-------"]
     for name in result_names(row, is_vjp):
-        lines += [f"{name} : ndarray or scalar", f"    The dtype of x, the {shape}."]
+        lines += [f"{name} : ndarray or scalar", f"    The dtype of x, or what its integers compute in; the {shape}."]
     if len(result_names(row, is_vjp)) > 1:
         lines += ["    Not summed over axes that were broadcast."]
     lines += ["", "Raises", "------", "TypeError", "    For complex, longdouble, object, string and datetime operands."]
@@ -77,7 +79,7 @@ def notes_section(row, is_vjp):
         call += "[0]"
     if row["n_parameter"]:
         special += "\n" + NAN_PARAMETERS
-    lines = ["", "Notes", "-----", special, "", "References", "----------", row["source"] + "."]
+    lines = ["", "Notes", "-----", special, WHERE, "", "References", "----------", row["source"] + "."]
     return [*lines, "", "Examples", "--------", ">>> import fastact as fa, numpy as np", f">>> {call}.shape", "(3,)"]
 
 

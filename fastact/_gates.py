@@ -18,6 +18,11 @@ def _is_own(x):
 def _halves(name, x, axis):
     """Indices of x's halves along the axis, x as an array of any kind."""
     x = x if _is_own(x) else np.asarray(x)
+    if hasattr(x, "iloc") or hasattr(x, "isel"):  # pandas, xarray
+        raise TypeError(
+            f"{name}() got a {type(x).__name__}, whose halves would be aligned by their labels: expected an array; "
+            "convert with .to_numpy()"
+        )
     try:
         position = normalize_axis_index(axis, x.ndim)
     except TypeError:
@@ -106,6 +111,12 @@ def vjp_glu(x, g, axis=-1):
     if type(x) is not np.ndarray or not isinstance(g, np.generic) and type(g) is not np.ndarray:
         return _joined(x, g, gated(x[first], x[second], g), axis)
     operand_dtype(g.dtype, "vjp.glu", "g")
+    try:
+        np.broadcast_shapes(x[first].shape, g.shape)
+    except ValueError:
+        raise ValueError(
+            f"vjp.glu() got g of shape {g.shape}: expected that of glu's result, {x[first].shape}"
+        ) from None
     *_, dtype = gated.resolve_dtypes((x.dtype, x.dtype, g.dtype, None, None))
     dx = np.empty(x.shape, dtype)
     gated(x[first], x[second], g, out=(dx[first], dx[second]))

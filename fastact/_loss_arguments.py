@@ -8,6 +8,8 @@ import numpy as np
 from .reductions import as_operand, in_dtype, normalized_axes, operand_dtype, unmasked
 
 REDUCTIONS = ("mean", "sum", "none")
+# The mend where a target has a mask.
+UNCOUNTED = "give target.filled(ignore_index), whose rows do not count"
 
 
 def check_reduction(name, reduction, allowed=REDUCTIONS):

@@ -5,6 +5,7 @@ import numpy as np
 
 from . import _core
 from ._loss_arguments import (
+    UNCOUNTED,
     check_reduction,
     checked_ignore_index,
     checked_smoothing,
@@ -61,10 +62,14 @@ def evaluate(name, x, weight, target, with_gradient, *, bias, ignore_index, redu
     x = first_operand(name, x)
     result_dtype, compute = x.dtype, computed_in(x.dtype)
     weight, bias = _layer(name, x, weight, bias)
-    target = unmasked(name, target)
+    target = unmasked(name, target, UNCOUNTED)
     if target.dtype.kind not in "iu":
         raise TypeError(f"{name}() got a target of dtype {target.dtype}: expected integers (class indices)")
     classes, rows = len(weight), x.shape[:-1]
+    if target.shape != rows:
+        raise ValueError(
+            f"{name}() got target indices of shape {target.shape}: expected {rows}, which is x's {x.shape} without its features"
+        )
     index = class_indices(name, target, (*rows, classes), x.ndim - 1, ignore_index).reshape(-1)
     count = _core.weight_of(index, ignore_index, None) if reduction == "mean" else 1.0
     operands = (a if a is None else in_dtype(a, compute) for a in (x.reshape(index.size, x.shape[-1]), weight, bias))

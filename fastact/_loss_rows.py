@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _core
 from ._loss_arguments import (
+    UNCOUNTED,
     check_reduction,
     checked_ignore_index,
     checked_smoothing,
@@ -53,14 +54,14 @@ def evaluate(
     logits, axis = _logits(name, logits, axis)
     weight, weight_sum = _class_weight(name, weight, logits, axis, label_smoothing)
     rows = logits.shape[:axis] + logits.shape[axis + 1 :]
-    target = unmasked(name, target)
+    target = unmasked(name, target, UNCOUNTED)
     kind = _kind(name, kinds, target)
     index = probabilities = None
     if kind == kinds[0]:
         index = class_indices(name, target, logits.shape, axis, ignore_index)
         count = _weight_of(index, ignore_index, weight) if reduction == "mean" else 1.0
     else:
-        probabilities = _probabilities(name, target, logits, axis, ignore_index)
+        probabilities = _probabilities(name, target, logits, axis, ignore_index, kinds[0] is not None)
         count = float(math.prod(rows)) if reduction == "mean" else 1.0
         if kinds[0] is not None and reduction == "mean" and logits.size == 0:
             count = math.nan  # as torch's mean over no classes
@@ -113,11 +114,11 @@ def _kind(name, kinds, target):
     )
 
 
-def _probabilities(name, target, logits, axis, ignore_index):
+def _probabilities(name, target, logits, axis, ignore_index, takes_indices):
     if ignore_index >= 0:
         raise ValueError(f"{name}() got ignore_index={ignore_index} with class probabilities: expected class indices")
     if target.shape != logits.shape:
-        raise _shape_error(name, target, logits.shape, axis, "probabilities")
+        raise _shape_error(name, target, logits.shape, axis, "probabilities", takes_indices)
     target = np.require(other_operand(name, "target", target, logits.dtype), None, "A")
     return target if logits.ndim <= 2 else np.ascontiguousarray(target)
 
@@ -141,7 +142,7 @@ def class_indices(name, target, shape, axis, ignore_index):
     return index
 
 
-def _shape_error(name, target, shape, axis, what):
+def _shape_error(name, target, shape, axis, what, takes_indices=True):
     rows = shape[:axis] + shape[axis + 1 :]
     hint = ""
     if axis != 1 and len(shape) > 1:
@@ -150,8 +151,14 @@ def _shape_error(name, target, shape, axis, what):
             hint = "; it would fit with the classes on axis 1: pass axis=1"
     if what == "probabilities" and target.shape == rows:
         hint = "; convert class indices with .astype(numpy.int64)"
+        if not takes_indices:
+            hint = f"; of class indices make rows of ones and zeros: numpy.eye({shape[axis]})[target]"
     elif what == "indices" and target.shape == shape:
         hint = f"; of one-hot rows give target.argmax(axis={axis})"
+    if not takes_indices:
+        return ValueError(
+            f"{name}() got a target of shape {target.shape}: expected that of the first operand, {shape}{hint}"
+        )
     if what == "probabilities":
         return ValueError(
             f"{name}() got a target of dtype {target.dtype} and shape {target.shape}: expected the shape of the "

@@ -37,7 +37,7 @@ numpy.exceptions.AxisError, ValueError, TypeError
 Parameters
 ----------
 y : array_like
-    What `fastact.{map}` returned; float32 or float64.
+    What `fastact.{map}` returned.
 g : array_like
     Gradient of what follows, of y's shape or broadcasting to it.
 axis : int, tuple of ints, or None, default -1
@@ -59,7 +59,7 @@ ValueError
 LOSSES = {
     "pred": """
 pred : array_like
-    Predictions: float32 or float64 (integers and halves are converted).""",
+    Predictions: float16, bfloat16, float32 or float64 (integers are converted).""",
     "target": """
 target : array_like
     Of the same shape; taken in the dtype of `{first}`.""",

@@ -112,7 +112,8 @@ cdef object make_ufunc(Row row):
     loops.add(float_loop, row.loop(FA_F32, FA_F32, FA_F32, FA_F32, FA_F32), row.numbers(single, single, single, single))
     add_integers(loops, row, WIDE, FA_F64, double_)
     loops.add(float_loop, row.loop(FA_F64, FA_F64, FA_F64, FA_F64, FA_F64), row.numbers(double_, double_, double_, double_))
-    name, doc = row.text["name"].encode(), _docs.ufunc(row.text, row.is_vjp).encode()
+    text = dict(row.text, keeps_integers=not row.is_vjp and row.text["name"] in KEEP_INTEGERS)
+    name, doc = text["name"].encode(), _docs.ufunc(text, row.is_vjp).encode()
     kept.extend((name, doc, loops))
     return cnp.PyUFunc_FromFuncAndData(
         loops.functions, loops.data, loops.types, loops.count, row.n_in, row.n_out, cnp.PyUFunc_None, name, doc, 0)

@@ -20,7 +20,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, ignore_index=-100, re
     Parameters
     ----------
     logits : array_like
-        float32 or float64 (integers and float16 are converted), with the classes on `axis`.
+        float16, bfloat16, float32 or float64 (integers are converted), with the classes on `axis`.
     target : array_like
         Class indices of any integer dtype, of the shape of logits without `axis`; or class probabilities of a floating
         dtype and the shape of logits, which need not sum to 1.

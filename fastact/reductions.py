@@ -43,15 +43,12 @@ def in_dtype(x, dtype):
         return x.astype(dtype)
 
 
-def unmasked(name, x):
+def unmasked(name, x, mend="give x.filled(value)"):
     """x as an ndarray; a mask, which would be lost, is refused."""
     if type(x) is np.ndarray:
         return x
     if np.ma.is_masked(x):
-        raise TypeError(
-            f"{name}() got a masked array with masked elements: expected one without; give x.filled(value), or "
-            "ignore_index for targets that do not count"
-        )
+        raise TypeError(f"{name}() got a masked array with masked elements: expected one without; {mend}")
     return np.asarray(x)
 
 
@@ -79,6 +76,15 @@ def delegated(function, operands, keywords):
     return NotImplemented
 
 
+def is_subclass(x):
+    """Whether x is of a subclass of ndarray that leaves ufuncs to NumPy, such as numpy.memmap."""
+    return (
+        isinstance(x, np.ndarray)
+        and type(x) is not np.ndarray
+        and type(x).__array_ufunc__ is np.ndarray.__array_ufunc__
+    )
+
+
 def is_foreign(x):
     """Whether x belongs to another library that dispatches ufuncs itself (dask, pandas, xarray, …)."""
     if isinstance(x, np.ndarray):
@@ -88,6 +94,15 @@ def is_foreign(x):
 
 def foreign(function, x, axis, where, keywords):
     """Through the gufunc, which knows one axis and no mask."""
+    if is_subclass(x):
+        keywords = {name: value for name, value in keywords.items() if value is not None}
+        result = function(np.asarray(x), axis, where=where, **keywords)
+        return result if "out" in keywords else x.__array_wrap__(np.asarray(result), None, np.ndim(result) == 0)
+    if not isinstance(getattr(x, "dtype", np.dtype(float)), np.dtype) and hasattr(x, "isna") and x.isna().any():
+        raise TypeError(
+            f"{function.__name__}() got a {type(x).__name__} of dtype {x.dtype} with missing values: expected numbers; "
+            "convert with .to_numpy(float, na_value=...)"
+        )
     if where is not None:
         raise TypeError(
             f"{function.__name__}() got where= with a {type(x).__name__}: expected a NumPy array there; "

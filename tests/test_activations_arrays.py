@@ -381,3 +381,16 @@ def test_the_bare_ufunc_pickles(name):
     for module in (fa, fa.vjp):
         ufunc = getattr(module, name).ufunc
         assert pickle.loads(pickle.dumps(ufunc)) is ufunc
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8"])
+def test_frames_have_no_dtype_of_their_own(dtype):
+    pandas = pytest.importorskip("pandas")
+    x = np.array([[-1, 2], [3, -4]], dtype)
+    frame = pandas.DataFrame(x)
+    for function in (fa.elu, fa.vjp.elu):
+        operands = 1 if function is fa.elu else 2
+        got = function(*[frame] * operands, alpha=0.5)
+        assert isinstance(got, pandas.DataFrame)
+        np.testing.assert_array_equal(got.to_numpy(), function(*[x] * operands, alpha=0.5))
+    np.testing.assert_array_equal(fa.prelu(frame, 0.25).to_numpy(), fa.prelu(x, 0.25))

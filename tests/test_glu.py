@@ -98,3 +98,18 @@ def test_errors(call):
         call(1.0)
     with pytest.raises(TypeError):
         call(np.ones(4, complex))
+
+
+def test_what_has_labels_is_refused():
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series([1.0, 2.0, 3.0, 5.0])
+    for call in (lambda: fa.glu(series), lambda: fa.vjp.glu(series, np.ones(2)), lambda: fa.glu(series.to_frame(), 0)):
+        with pytest.raises(TypeError, match="aligned by their labels"):
+            call()
+
+
+def test_a_gradient_of_another_shape_is_named():
+    with pytest.raises(
+        ValueError, match=r"vjp.glu\(\) got g of shape \(4, 6\): expected that of glu's result, \(4, 3\)"
+    ):
+        fa.vjp.glu(np.ones((4, 6)), np.ones((4, 6)))

@@ -355,3 +355,23 @@ def test_weights_without_a_sum(weight, loss, order):
     logits = np.ones((2, 2), order=order)
     found = fa.cross_entropy(logits, [0, 0], weight=np.array(weight), label_smoothing=0.1, reduction="sum")
     np.testing.assert_equal(found, loss)
+
+
+def test_probability_cross_entropy_wants_rows_for_indices():
+    with pytest.raises(
+        ValueError, match=r"got a target of shape \(2,\): expected that of the first operand, \(2, 3\).*eye\(3\)"
+    ):
+        fa.probability_cross_entropy(np.full((2, 3), 1 / 3), np.array([0, 1]))
+
+
+def test_linear_cross_entropy_names_the_shape_it_was_given():
+    with pytest.raises(ValueError, match=r"indices of shape \(3,\): expected \(6,\), which is x's \(6, 5\)"):
+        fa.linear_cross_entropy(np.ones((6, 5)), np.ones((7, 5)), np.zeros(3, int))
+
+
+def test_only_a_target_is_told_of_ignore_index():
+    masked = np.ma.array([0, 1], mask=[0, 1])
+    with pytest.raises(TypeError, match=r"give target.filled\(ignore_index\)"):
+        fa.cross_entropy(np.ones((2, 2)), masked)
+    with pytest.raises(TypeError, match=r"give x.filled\(value\)$"):
+        fa.vjp.softmax(y=masked, g=np.ones(2))

@@ -284,6 +284,36 @@ def test_gufuncs_serve_foreign_types(function):
         function(foreign, where=np.array(True))
 
 
+class Plain(np.ndarray):
+    pass
+
+
+@pytest.mark.parametrize("function", [fa.softmax, fa.log_softmax, fa.softmin, fa.logsumexp])
+def test_plain_subclasses_take_every_argument(function, tmp_path):
+    x = np.random.default_rng(4).normal(size=(3, 4)).astype(np.float32)
+    mapped = np.memmap(tmp_path / "x", np.float32, "w+", shape=x.shape)
+    mapped[...] = x
+    where = np.arange(4) < 3
+    for other in (x.view(Plain), mapped):
+        for keywords in ({"axis": None}, {"axis": (0, 1)}, {"where": where}, {"axis": 0, "dtype": np.float64}):
+            got = function(other, **keywords)
+            np.testing.assert_array_equal(got, function(x, **keywords))
+            assert isinstance(got, Plain) == isinstance(other, Plain) or got.ndim == 0
+        with pytest.raises(ValueError, match="no axis"):
+            function(other, axis=())
+        out = np.empty_like(function(x, axis=None))
+        assert function(other, axis=None, out=out) is out
+    assert function(np.array(2.0).view(Plain), axis=0) == function(2.0, axis=0)
+
+
+@pytest.mark.parametrize("function", [fa.softmax, fa.logsumexp])
+def test_missing_values_of_pandas_are_refused(function):
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(TypeError, match="missing values"):
+        function(pandas.Series([1, 2, None], dtype="Int64"))
+    assert fa.softmax(pandas.Series([1, 1], dtype="Int64")).tolist() == [0.5, 0.5]
+
+
 class Delegate:
     def __fastact_function__(self, function, args, kwargs):
         return function, args, kwargs

@@ -1,6 +1,10 @@
 """What the Makefile and pip call: the check of prerequisites, the lists of requirements, what is distributed."""
 
+import ast
+import importlib
+import inspect
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -86,3 +90,14 @@ def test_what_is_distributed(tmp_path):
     assert "fastact/_core.c" not in sources
     installed = {path.suffix for path in (tmp_path / "lib").rglob("*.*")}
     assert installed == {".py", ".pyi", ".npz", ".txt", ".typed"}
+
+
+@pytest.mark.parametrize("module", ["fastact.losses", "fastact.value_and_grad", "fastact._gates"])
+def test_stubs_have_the_signatures_of_the_functions(module):
+    home = importlib.import_module(module)
+    stub = ast.parse(pathlib.Path(home.__file__).with_suffix(".pyi").read_text())
+    found = {node.name: ast.unparse(node.args) for node in stub.body if isinstance(node, ast.FunctionDef)}
+    assert set(found) == set(home.__all__)
+    for name, text in found.items():
+        bare = re.sub(r": \w+(?: \| None| \| Literal\[[^]]*\])?", "", text)
+        assert f"({bare})" == str(inspect.signature(getattr(home, name))), name

@@ -308,4 +308,6 @@ def test_half_models_differentiate(dtype, activation, bias):
     model(x.to(getattr(ft, dtype))).sum().backward()
     for p, exact in zip(model.parameters(), want, strict=True):
         assert p.grad.dtype.name == dtype
-        np.testing.assert_allclose(p.grad.numpy().astype(np.float64), exact, rtol=0, atol=0.05 * np.abs(exact).max() + 0.02)
+        np.testing.assert_allclose(
+            p.grad.numpy().astype(np.float64), exact, rtol=0, atol=0.05 * np.abs(exact).max() + 0.02
+        )
