@@ -34,7 +34,14 @@ UNIX_FLAGS += [
 # No symbol tables (8 % smaller), no pages that only keep code and constants apart (0.6 %).
 LINUX_LINK_FLAGS = ["-Wl,-s", "-Wl,-z,noseparate-code"]
 # The trainer's Python-facing code is as fast at -Os, and a third smaller; calls of small arrays lose 50 to 100 ns by it.
-LEVELS = {"csrc": ["-O3"], "_core": ["-O2", "-fno-partial-inlining"], "_tape": ["-Os"]}
+LEVELS = {
+    "_core": ["-O2", "-fno-partial-inlining"],
+    "_tape": ["-Os"],
+    "cpu": ["-Os"],
+    "dispatch": ["-O2"],
+    "half_table": ["-O2"],
+}
+KERNELS = ["-O3"]  # and all else in csrc
 CSRC = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("csrc/isa/*.c")])
 HEADERS = sorted(
     str(path.relative_to(ROOT))
@@ -88,7 +95,7 @@ class BuildExt(build_ext):
         is_unix = self.compiler.compiler_type != "msvc"
 
         def compile_one(source, *args, extra_postargs=(), **settings):
-            level = LEVELS["csrc" if source.startswith("csrc") else Path(source).stem]
+            level = LEVELS.get(Path(source).stem, KERNELS)
             flags = [*(extra_postargs or ()), *(level if is_unix else [])]
             return compile_all([source], *args, extra_postargs=flags, **settings)
 
