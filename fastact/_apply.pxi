@@ -81,7 +81,7 @@ cdef object floating_type(tuple operands):
     for operand in operands:
         if isinstance(operand, TensorBase):
             array = (<TensorBase>operand).array
-            if cnp.PyArray_ISFLOAT(array):
+            if is_floating(array):
                 if found is None:
                     found = array.dtype
                 elif found is not array.dtype and found != array.dtype:
@@ -103,17 +103,23 @@ cdef object as_value(object operand, object floating):
     return array
 
 
-cdef bint strong_float(tuple operands):
+cdef bint weak_float(tuple operands):
+    """Whether an array or list of floats is among the operands."""
     for operand in operands:
-        if not isinstance(operand, (TensorBase, float, int)) and np.asarray(operand).dtype.kind == "f":
+        if type(operand) not in (float, int, bool) and np.asarray(raw(operand)).dtype.kind == "f":
             return True
     return False
 
 
 def values_of(tuple operands):
-    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them."""
-    floating = floating_type(operands)
-    return [as_value(operand, floating) for operand in operands]
+    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them; integer ones count as float32."""
+    cdef object floating = floating_type(operands)
+    if floating is None and any([isinstance(operand, TensorBase) for operand in operands]) and weak_float(operands):
+        floating = np.dtype(np.float32)
+    values = [as_value(operand, floating) for operand in operands]
+    if floating is not None and cnp.PyTypeNum_ISUSERDEF((<cnp.dtype>floating).type_num):
+        return [np.asarray(value, floating) for value in values]    # numbers of Python's are not weak for bfloat16
+    return values
 
 
 cdef object shapes_message(ufunc, tuple values, error):
@@ -145,11 +151,14 @@ def apply_ufunc(ufunc, tuple operands, dict options=None):
         raise shapes_message(ufunc, values, error) from None
     if type(result) is tuple:
         return tuple([wrap(part) for part in result])
-    if floating is None and (<object>result).dtype.char in "de" and not strong_float(operands):
+    if floating is None and (<object>result).dtype.char in "de":
         if (<object>result).dtype.char == "e":      # NumPy computes small integers in half precision
             values = tuple([np.asarray(value, np.float32) for value in values])
             result = ufunc(*values, **options) if options else ufunc(*values)
         result = result.astype(np.float32)
+    elif (floating is not None and cnp.PyTypeNum_ISUSERDEF((<cnp.dtype>floating).type_num)
+          and (<object>result).dtype.char == "f"):
+        result = result.astype(floating)
     if rule is None or rule.derivatives is None:
         return wrap(result)
     return wrap(result, ufunc_node(rule, operands, values, result, options))

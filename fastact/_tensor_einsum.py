@@ -42,7 +42,9 @@ def einsum(equation, *operands):
     """
     equation, operands = _as_text(equation, operands)
     arrays = [np.asarray(value) for value in _tape.values_of(operands)]
-    arrays = [array if array.dtype.kind in "fc" else array.astype(np.int64) for array in arrays]
+    arrays = [
+        array if array.dtype.kind == "c" or _tape.is_floating(array) else array.astype(np.int64) for array in arrays
+    ]
     terms, result = _explicit(equation, [array.ndim for array in arrays])
     lengths = _lengths(terms, arrays)
     parts = [_Part(array, term, lengths) for array, term in zip(arrays, terms, strict=True)]

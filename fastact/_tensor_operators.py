@@ -163,7 +163,7 @@ class Operators:
         if numbers:
             values = (self._raw(), low, high)
             limited = np.clip(self._raw(), min, max)
-            widened = self.dtype.kind != "f" and limited.dtype.kind == "f"
+            widened = limited.dtype.kind == "f" and not self.is_floating_point()
             limited = limited.astype(np.float32 if widened else self.dtype, copy=False)
         else:
             values = tuple(_tape.values_of((self, low, high)))

@@ -87,6 +87,8 @@ class Reductions:
         _refuse(out)
         if dtype is not None or self.dtype.kind == "u":
             return self.to(dtype or np.int64).sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        if self.dtype.kind == "V":  # bfloat16 would be added up in bfloat16
+            return self.float().sum(dim, keepdim, axis=axis, keepdims=keepdims).to(self.dtype)
         dims, keep, shape = check_dims(pick(dim, axis), self.ndim), bool(keepdim or keepdims), self.shape
         value = self._raw().sum(axis=dims, keepdims=keep)
         return _tape.record(value, (self,), lambda g: _spread(g, shape, dims, keep), "Sum")
@@ -95,7 +97,8 @@ class Reductions:
         """Mean over `dim` (an int, several, or None for all)."""
         _refuse(out)
         if dtype is not None or self.dtype.kind != "f":
-            return self.to(dtype or np.float32).mean(dim, keepdim, axis=axis, keepdims=keepdims)
+            mean = self.to(dtype or np.float32).mean(dim, keepdim, axis=axis, keepdims=keepdims)
+            return mean.to(self.dtype) if dtype is None and self.is_floating_point() else mean
         dims, keep, shape = check_dims(pick(dim, axis), self.ndim), bool(keepdim or keepdims), self.shape
         value = self._raw().mean(axis=dims, keepdims=keep)
         share = np.asarray(value).size / self._raw().size if self._raw().size else 1.0
@@ -194,7 +197,7 @@ class Reductions:
 
 def _norm(tensor, p, dim, keep):
     """The p-norm as one node."""
-    tensor = tensor if tensor.dtype.kind == "f" else tensor.to(np.float32)
+    tensor = tensor if tensor.is_floating_point() else tensor.to(np.float32)
     dims, array = check_dims(dim, tensor.ndim), tensor._raw()
     powers = np.square(array) if p == 2 else np.abs(array) ** p
     sums = np.sum(powers, axis=dims, keepdims=True)

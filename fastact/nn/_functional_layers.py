@@ -66,7 +66,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     if not training or p == 0:
         return input
     x = input if isinstance(input, _tape.TensorBase) else _tape.constant(input)
-    values = x._raw() if x.dtype.kind == "f" else x._raw().astype(np.float32)
+    values = x._raw() if x.is_floating_point() else x._raw().astype(np.float32)
     scale = values.dtype.type(0.0 if p == 1 else 1.0 / (1.0 - p))
     factor = draw_kept(x.shape, p) * scale
     return like_operands(_tape.record(values * factor, (x,), lambda g: g * factor, "Dropout"), input)
@@ -94,7 +94,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     Parameters
     ----------
     eps : float, optional
-        The spacing of the input's dtype at 1 unless given.
+        The spacing of float64 at 1 for input of that dtype, else that of float32, unless given.
     """
     result = _normalize.over_last("rms_norm", as_array(input), normalized_shape, weight, None, eps, False)
     return like_operands(result, input, weight)

@@ -178,7 +178,7 @@ class Embedding(Module):
     @classmethod
     def from_pretrained(cls, embeddings, freeze=True, **options):
         """An Embedding around given values, not trained if `freeze`."""
-        made = cls(*embeddings.shape, dtype=embeddings.dtype, **options)
+        made = cls(*embeddings.shape, **options)
         made.weight = Parameter(embeddings, requires_grad=not freeze)
         return made
 

@@ -30,7 +30,7 @@ class Parameter(Tensor):
 
     def __init__(self, data=None, requires_grad=True):
         data = np.empty(0, np.float32) if data is None else np.asarray(_tape.raw(data))
-        super().__init__(data, requires_grad and data.dtype.kind == "f")
+        super().__init__(data, requires_grad)
 
     def __repr__(self):
         return "Parameter containing:\n" + super().__repr__()
@@ -280,10 +280,14 @@ class Module:
     def to(self, *args, **kwargs):
         """Convert all floating parameters and buffers to a dtype; the device can only be the CPU."""
         for _, value in self._named_state(persistent=False):
-            if value.dtype.kind == "f":
-                gradient = value.grad
-                value.data = value.detach().to(*args, **kwargs)
-                value.grad = None if gradient is None else gradient.to(value.dtype)
+            if value.is_floating_point():
+                gradient, made = value.grad, value.detach().to(*args, **kwargs)
+                if not made.is_floating_point():
+                    raise TypeError(
+                        f"{type(self).__name__}.to() got {made.dtype}: expected a floating dtype such as float32, for "
+                        "parameters take gradients"
+                    )
+                value.data, value.grad = made, None if gradient is None else gradient.to(made.dtype)
         return self
 
     def float(self):
