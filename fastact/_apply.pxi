@@ -112,7 +112,7 @@ cdef bint weak_float(tuple operands):
 
 
 def values_of(tuple operands):
-    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them; integer ones count as float32."""
+    """The arrays of `operands`, weak ones in the floating dtype of the Tensors, floats in float32 beside integers."""
     cdef object floating = floating_type(operands)
     if floating is None and any([isinstance(operand, TensorBase) for operand in operands]) and weak_float(operands):
         floating = np.dtype(np.float32)

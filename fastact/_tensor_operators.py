@@ -350,7 +350,14 @@ def _of_one(ufunc):
 
 
 def _compared(ufunc):
-    return lambda self, other: NotImplemented if other is None else _tape.apply_ufunc(ufunc, (self, other))
+    """What is no number compares as Python says: unequal, and in no order."""
+
+    def operate(self, other):
+        if np.asarray(raw(other)).dtype.kind in "OSUTmM":
+            return NotImplemented
+        return _tape.apply_ufunc(ufunc, (self, other))
+
+    return operate
 
 
 def _define(name, function, ufunc):

@@ -30,20 +30,24 @@ def take_synonyms(*classes):
     """Let every method that has an argument `dim` or `keepdim` take NumPy's word for it too."""
     for cls in classes:
         for name, method in list(vars(cls).items()):
-            code = getattr(method, "__code__", None)
-            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-            words = {other: word for word, other in SYNONYMS.items() if word in names and other not in names}
-            if words and not name.startswith("_"):
-                setattr(cls, name, _taking(method, words))
+            if hasattr(method, "__code__") and not name.startswith("_"):
+                setattr(cls, name, taking_synonyms(method))
 
 
-def _taking(method, words):
-    @functools.wraps(method)
-    def call(self, *args, **kwargs):
+def taking_synonyms(function):
+    """`function`, which takes NumPy's words for its arguments `dim` and `keepdim` too."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    words = {other: word for word, other in SYNONYMS.items() if word in names and other not in names}
+    if not words:
+        return function
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
         for other, word in words.items() if kwargs else ():
             if other in kwargs:
                 kwargs[word] = pick(kwargs.get(word), kwargs.pop(other), word, other)
-        return method(self, *args, **kwargs)
+        return function(*args, **kwargs)
 
     return call
 

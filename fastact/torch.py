@@ -42,6 +42,7 @@ from fastact._tensor_factories import (
 )
 from fastact._tensor_more import bucketize, cdist, isin, meshgrid, searchsorted
 from fastact._tensor_operators import METHODS, METHODS_OF_TWO
+from fastact._tensor_reduce import taking_synonyms
 from fastact._tensor_shape import cat, stack, where
 from fastact.nn.functional import log_softmax, one_hot, softmax
 
@@ -221,11 +222,13 @@ def column_stack(tensors):
     return cat([part.reshape(-1, 1) if part.ndim < 2 else part for part in map(as_tensor, tensors)], 1)
 
 
+@taking_synonyms
 def var_mean(input, dim=None, *, correction=1, keepdim=False):
     """Variance and mean over `dim`."""
     return input.var(dim, correction, keepdim), input.mean(dim, keepdim)
 
 
+@taking_synonyms
 def std_mean(input, dim=None, *, correction=1, keepdim=False):
     """Standard deviation and mean over `dim`."""
     return input.std(dim, correction, keepdim), input.mean(dim, keepdim)

@@ -9,6 +9,7 @@ import numpy as np
 from fastact import _normalize, _tape
 from fastact._random import generator
 from fastact._tape import raw
+from fastact._tensor_reduce import taking_synonyms
 
 
 def as_array(input):
@@ -195,6 +196,7 @@ def one_hot(tensor, num_classes=-1):
     return like_operands(_tape.constant((index[..., None] == np.arange(num_classes)).astype(np.int64)), tensor)
 
 
+@taking_synonyms
 def normalize(input, p=2.0, dim=1, eps=1e-12):
     """x divided by its p-norm along `dim`, but by `eps` at least."""
     tensor = as_array(input)
@@ -202,6 +204,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
     return like_operands(tensor / np.maximum(tensor.norm(p, dim, keepdim=True), eps), input)
 
 
+@taking_synonyms
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between `x1` and `x2` along `dim`; lengths count as `eps` at least."""
     first, second = (x if isinstance(x, _tape.TensorBase) else _tape.constant(np.asarray(x)) for x in (x1, x2))
