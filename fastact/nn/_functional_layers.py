@@ -191,8 +191,10 @@ def one_hot(tensor, num_classes=-1):
         num_classes = int(index.max()) + 1
     wrong = index[(index < 0) | (index >= num_classes)]
     if wrong.size:
-        allowed = f"from 0 to {num_classes - 1}"
-        raise ValueError(f"one_hot got index {wrong.flat[0]}; with {num_classes} classes it must be {allowed}")
+        expected = f"with {num_classes} classes it must be from 0 to {num_classes - 1}"
+        if wrong.flat[0] < 0:
+            expected = "classes count from 0"
+        raise ValueError(f"one_hot got index {wrong.flat[0]}; {expected}")
     return like_operands(_tape.constant((index[..., None] == np.arange(num_classes)).astype(np.int64)), tensor)
 
 

@@ -88,6 +88,11 @@ class Module:
                 f"{name!r} is a parameter of {type(self).__name__}; assign an nn.Parameter or None, or change "
                 f"its values by {name}.data = ...; got {type(value).__name__}"
             )
+        if name in self.__dict__.get("_buffer_names", ()) and not (value is None or isinstance(value, Tensor)):
+            raise TypeError(
+                f"{name!r} is a buffer of {type(self).__name__}; assign a tensor or None, got {type(value).__name__}: "
+                "tensor() makes one"
+            )
         self.__dict__[name] = value
 
     def register_parameter(self, name, param):
