@@ -1,5 +1,7 @@
 """How NumPy and fastact hand a call over when one of its operands is a Tensor."""
 
+import functools
+
 import numpy as np
 
 from fastact import _tape
@@ -64,3 +66,28 @@ def fastact_function(self, func, args, kwargs):
     if isinstance(result, tuple):
         return tuple(_tape.constant(part) for part in result)
     return _tape.constant(result)
+
+
+def like_operands(function):
+    """`function`, which gives Tensors, so that it gives arrays and NumPy's numbers where no operand is a Tensor."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        result = function(*args, **kwargs)
+        return result if _has_tensor((*args, *kwargs.values())) else _plain(result)
+
+    return call
+
+
+def _has_tensor(parts):
+    for part in parts:
+        if isinstance(part, _tape.TensorBase) or (isinstance(part, (list, tuple)) and _has_tensor(part)):
+            return True
+    return False
+
+
+def _plain(result):
+    if isinstance(result, tuple):
+        parts = map(_plain, result)
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return result._raw()[()] if isinstance(result, _tape.TensorBase) else result
