@@ -41,6 +41,10 @@ def einsum(equation, *operands):
             [0., 1.]])
     """
     equation, operands = _as_text(equation, operands)
+    halves = [part.dtype for part in operands if isinstance(part, _tape.TensorBase) and part.dtype.kind == "V"]
+    if halves:  # NumPy's einsum does not take bfloat16
+        widened = (part.to(np.float32) if isinstance(part, _tape.TensorBase) else part for part in operands)
+        return einsum(equation, *widened).to(halves[0])
     arrays = [np.asarray(value) for value in _tape.values_of(operands)]
     arrays = [
         array if array.dtype.kind == "c" or _tape.is_floating(array) else array.astype(np.int64) for array in arrays

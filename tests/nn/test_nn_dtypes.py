@@ -39,10 +39,14 @@ def test_bfloat16_leaves_are_differentiated():
         lambda x: x * 1.5, lambda x: x * np.array([1.5, 2.5]), lambda x: x.mean(), lambda x: x.norm(), lambda x: x.var(),
         lambda x: x.clamp(0.5, 0.7), lambda x: ft.where(x > 1, x, 1.5), lambda x: F.softmax(x, 0), lambda x: F.dropout(x),
         lambda x: ft.logsumexp(x, 0), lambda x: F.mse_loss(x, [1.0, 2.0]),
+        lambda x: ft.einsum("i,i", x, [1.5, 2.5]), lambda x: ft.einsum("i,j->ij", x, x),
     ],
 )  # fmt: skip
 def test_bfloat16_stays(of):
-    assert of(ft.tensor([1.0, 2.0]).to(BFLOAT16)).dtype == BFLOAT16
+    leaf = ft.tensor([1.0, 2.0]).to(BFLOAT16).requires_grad_()
+    found = of(leaf)
+    found.sum().backward()
+    assert found.dtype == leaf.grad.dtype == BFLOAT16
 
 
 def test_bfloat16_does_not_meet_float32():
