@@ -3,6 +3,7 @@
 # The derivatives themselves are in _tensor_rules.py.
 
 cdef dict rules = {}
+cdef object float32 = np.dtype("float32")
 
 
 cdef class Rule:
@@ -75,18 +76,26 @@ cpdef object unbroadcast(object gradient, tuple shape):
 
 
 cdef object floating_type(tuple operands):
-    """The one floating dtype of the Tensors among `operands`, or None."""
+    """The one floating dtype of the Tensors in `operands`; float32 for integer ones beside weak floats; or None."""
     cdef object found = None
+    cdef bint some = False, weak = False
     cdef cnp.ndarray array
     for operand in operands:
         if isinstance(operand, TensorBase):
+            some = True
             array = (<TensorBase>operand).array
             if is_floating(array):
                 if found is None:
                     found = array.dtype
                 elif found is not array.dtype and found != array.dtype:
                     raise TypeError(f"tensors of dtype {found} and {array.dtype} meet; convert one of them with .to()")
-    return found
+        elif not is_number(operand):
+            weak = weak or cnp.PyArray_ISFLOAT(cnp.PyArray_FROM_O(operand))
+    return float32 if found is None and some and weak else found
+
+
+cdef inline bint is_number(object operand) noexcept:
+    return type(operand) is float or type(operand) is int or type(operand) is bool
 
 
 cdef object as_value(object operand, object floating):
@@ -94,32 +103,19 @@ cdef object as_value(object operand, object floating):
     cdef cnp.ndarray array
     if isinstance(operand, TensorBase):
         array = (<TensorBase>operand).array
-    elif type(operand) is float or type(operand) is int or type(operand) is bool:
+    elif is_number(operand):
         return operand
     else:
-        array = np.asarray(operand)
+        array = cnp.PyArray_FROM_O(operand)
     if floating is not None and array.dtype is not floating and array.dtype.kind in "fiub":
         return array.astype(floating, copy=False)
     return array
 
 
-cdef bint weak_float(tuple operands):
-    """Whether an array or list of floats is among the operands."""
-    for operand in operands:
-        if type(operand) not in (float, int, bool) and np.asarray(raw(operand)).dtype.kind == "f":
-            return True
-    return False
-
-
 def values_of(tuple operands):
-    """The arrays of `operands`, weak ones in the floating dtype of the Tensors, floats in float32 beside integers."""
-    cdef object floating = floating_type(operands)
-    if floating is None and any([isinstance(operand, TensorBase) for operand in operands]) and weak_float(operands):
-        floating = np.dtype(np.float32)
-    values = [as_value(operand, floating) for operand in operands]
-    if floating is not None and cnp.PyTypeNum_ISUSERDEF((<cnp.dtype>floating).type_num):
-        return [np.asarray(value, floating) for value in values]    # numbers of Python's are not weak for bfloat16
-    return values
+    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them."""
+    floating = floating_type(operands)
+    return [as_value(operand, floating) for operand in operands]
 
 
 cdef object shapes_message(ufunc, tuple values, error):
@@ -157,7 +153,7 @@ def apply_ufunc(ufunc, tuple operands, dict options=None):
             result = ufunc(*values, **options) if options else ufunc(*values)
         result = result.astype(np.float32)
     elif (floating is not None and cnp.PyTypeNum_ISUSERDEF((<cnp.dtype>floating).type_num)
-          and (<object>result).dtype.char == "f"):
+          and (<object>result).dtype is float32):       # numbers of Python's do not yield to bfloat16, matmul has none
         result = result.astype(floating)
     if rule is None or rule.derivatives is None:
         return wrap(result)

@@ -179,7 +179,7 @@ cdef class LinearNode(Node):
         cdef cnp.ndarray dbias = None
         dx = dweight = None
         if cnp.PyArray_TYPE(rows) != cnp.PyArray_TYPE(self.weight):     # bfloat16 times a number
-            rows = rows.astype((<object>self.weight).dtype)
+            rows = cnp.PyArray_Cast(rows, cnp.PyArray_TYPE(self.weight))
         if self.derivative is not None:
             if trainer_kernels(rows) != NULL and lies_turned(self.activated) and cnp.PyArray_ISCARRAY_RO(rows):
                 rows = turned(rows, None, None, None)

@@ -81,9 +81,9 @@ cdef class FunctionNode(Node):
         self.function = None
 
 
-cpdef bint is_floating(cnp.ndarray array):
-    """Whether the elements are floats, bfloat16 included."""
-    return cnp.PyArray_ISFLOAT(array) or cnp.PyArray_ISUSERDEF(array) and array.dtype.name == "bfloat16"
+cdef inline bint is_floating(cnp.ndarray array) noexcept:
+    """Whether the elements are floats: NumPy's, or those of ml_dtypes such as bfloat16."""
+    return cnp.PyArray_ISFLOAT(array) or cnp.PyArray_ISUSERDEF(array)
 
 
 cdef inline object edge_of(object operand):

@@ -118,7 +118,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, Mor
         if dtype is None or np.dtype(dtype) == self.dtype:
             return self.clone() if copy else self
         before, array = self.dtype, self._raw().astype(dtype)
-        if not _tape.is_floating(array):
+        if array.dtype.kind not in "fV":
             return _tape.constant(array)
         return _tape.record(array, (self,), lambda g: g.astype(before), "To")
 
@@ -144,7 +144,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, Mor
 
     def is_floating_point(self):
         """Whether the elements are floats."""
-        return _tape.is_floating(self._raw())
+        return self.dtype.kind in "fV"  # V: bfloat16
 
     def new_zeros(self, *size, dtype=None, requires_grad=False):
         """Zeros of shape `size` in the dtype of this tensor."""
@@ -259,7 +259,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False):
     elif isinstance(data, (list, tuple)):
         data = _plain(data)
     array = np.array(raw(data), dtype)
-    if array.dtype.kind in "OSUTMmV" and not _tape.is_floating(array):
+    if array.dtype.kind in "OSUTMmV" and array.dtype.name != "bfloat16":
         raise TypeError(f"tensor() got {type(data).__name__}, an array of {array.dtype}: expected numbers or booleans")
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if weak and dtype is None and array.dtype == np.float64 and not _holds_arrays(data):

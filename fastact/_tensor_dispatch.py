@@ -69,7 +69,7 @@ def fastact_function(self, func, args, kwargs):
 
 
 def like_operands(function):
-    """`function`, which gives Tensors, so that it gives arrays and NumPy's numbers where no operand is a Tensor."""
+    """`function`, which gives Tensors, made to give arrays where no operand is one."""
 
     @functools.wraps(function)
     def call(*args, **kwargs):
@@ -80,14 +80,10 @@ def like_operands(function):
 
 
 def _has_tensor(parts):
-    for part in parts:
-        if isinstance(part, _tape.TensorBase) or (isinstance(part, (list, tuple)) and _has_tensor(part)):
-            return True
-    return False
+    return any(isinstance(p, _tape.TensorBase) or (isinstance(p, (list, tuple)) and _has_tensor(p)) for p in parts)
 
 
 def _plain(result):
     if isinstance(result, tuple):
-        parts = map(_plain, result)
-        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+        return getattr(result, "_make", tuple)(map(_plain, result))
     return result._raw()[()] if isinstance(result, _tape.TensorBase) else result

@@ -41,14 +41,9 @@ def einsum(equation, *operands):
             [0., 1.]])
     """
     equation, operands = _as_text(equation, operands)
-    halves = [part.dtype for part in operands if isinstance(part, _tape.TensorBase) and part.dtype.kind == "V"]
-    if halves:  # NumPy's einsum does not take bfloat16
-        widened = (part.to(np.float32) if isinstance(part, _tape.TensorBase) else part for part in operands)
-        return einsum(equation, *widened).to(halves[0])
     arrays = [np.asarray(value) for value in _tape.values_of(operands)]
-    arrays = [
-        array if array.dtype.kind == "c" or _tape.is_floating(array) else array.astype(np.int64) for array in arrays
-    ]
+    half = arrays[0].dtype if arrays and arrays[0].dtype.kind == "V" else None  # NumPy's einsum takes no bfloat16
+    arrays = [array if array.dtype.kind in "fc" else array.astype(np.float32 if half else np.int64) for array in arrays]
     terms, result = _explicit(equation, [array.ndim for array in arrays])
     lengths = _lengths(terms, arrays)
     parts = [_Part(array, term, lengths) for array, term in zip(arrays, terms, strict=True)]
@@ -64,7 +59,8 @@ def einsum(equation, *operands):
             for part, operand in zip(parts, operands, strict=True)
         )
 
-    return _tape.record(value, operands, derivative, "Einsum", True)
+    found = _tape.record(value, operands, derivative, "Einsum", True)
+    return found.to(half) if half else found
 
 
 def _as_text(equation, operands):

@@ -26,7 +26,7 @@ def _meet(logits, target, weight):
     """The arrays of the operands, in the floating dtype of the Tensors among them."""
     if type(target) is not np.ndarray and not isinstance(target, TensorBase):
         target = np.asarray(target)
-    if _tape.is_floating(raw(target)):
+    if target.dtype.kind in "fV":
         x, t = _tape.values_of((logits, target))
     else:
         x, t = raw(logits), raw(target)

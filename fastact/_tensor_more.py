@@ -151,10 +151,6 @@ class More:
         return self.to(np.uint8)
 
 
-def _as_tensors(parts):
-    return [part if isinstance(part, _tape.TensorBase) else _tape.constant(np.asarray(part)) for part in parts]
-
-
 def meshgrid(*tensors, indexing="ij"):
     """A grid of the given coordinates: one tensor for each, all of the shape that their lengths make.
 
@@ -168,7 +164,6 @@ def meshgrid(*tensors, indexing="ij"):
     if indexing not in ("ij", "xy"):
         raise ValueError(f"indexing={indexing!r} is unknown; choose 'ij' or 'xy'")
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
-    tensors = _as_tensors(tensors)
     shape = [part.numel() for part in tensors]
     axes = range(len(shape))
     made = tuple(part.reshape([-1 if i == k else 1 for i in axes]).expand(*shape) for k, part in enumerate(tensors))
@@ -193,5 +188,4 @@ def isin(elements, test_elements):
 
 def cdist(x1, x2, p=2.0):
     """The p-norms of the differences of each row of `x1` and each row of `x2`."""
-    x1, x2 = _as_tensors((x1, x2))
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)

@@ -350,14 +350,9 @@ def _of_one(ufunc):
 
 
 def _compared(ufunc):
-    """What is no number compares as Python says: unequal, and in no order."""
-
-    def operate(self, other):
-        if np.asarray(raw(other)).dtype.kind in "OSUTmM":
-            return NotImplemented
-        return _tape.apply_ufunc(ufunc, (self, other))
-
-    return operate
+    return lambda self, other: (  # what is no number is unequal, and in no order
+        NotImplemented if np.asarray(raw(other)).dtype.kind in "OSUTmM" else _tape.apply_ufunc(ufunc, (self, other))
+    )
 
 
 def _define(name, function, ufunc):

@@ -201,9 +201,7 @@ for _name in (
     globals()[_name] = _method(_name)
 
 
-bucketize, cdist, isin, meshgrid, searchsorted, where = map(
-    like_operands, (bucketize, cdist, isin, meshgrid, searchsorted, where)
-)
+bucketize, isin, searchsorted, where = map(like_operands, (bucketize, isin, searchsorted, where))
 
 
 def is_tensor(obj):

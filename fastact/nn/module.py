@@ -90,8 +90,7 @@ class Module:
             )
         if name in self.__dict__.get("_buffer_names", ()) and not (value is None or isinstance(value, Tensor)):
             raise TypeError(
-                f"{name!r} is a buffer of {type(self).__name__}; assign a tensor or None, got {type(value).__name__}: "
-                "tensor() makes one"
+                f"{name!r} is a buffer of {type(self).__name__}; assign a tensor or None, got {type(value).__name__}"
             )
         self.__dict__[name] = value
 
@@ -288,10 +287,7 @@ class Module:
             if value.is_floating_point():
                 gradient, made = value.grad, value.detach().to(*args, **kwargs)
                 if not made.is_floating_point():
-                    raise TypeError(
-                        f"{type(self).__name__}.to() got {made.dtype}: expected a floating dtype such as float32, for "
-                        "parameters take gradients"
-                    )
+                    raise TypeError(f"a module's to() got {made.dtype}: expected a floating dtype such as float32")
                 value.data, value.grad = made, None if gradient is None else gradient.to(made.dtype)
         return self
 

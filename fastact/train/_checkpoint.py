@@ -55,12 +55,11 @@ def load(cls, path, model, loss, optimizer, metrics, callbacks):
             raise ValueError(
                 f"{path} was written by a newer fastact (format {state['format']}); this one reads {FORMAT}"
             )
-        own, model = model, _built(state["model"], arrays, path) if model is None else model
+        model = _built(state["model"], arrays, path) if model is None else model
     try:
         load_safetensors(model, path)
     except RuntimeError as error:
-        said = f"{path} is whole, but was saved of another model than the one given ({error})"
-        raise error if own is None else RuntimeError(said) from None
+        raise RuntimeError(f"{path} was saved of another model: {error}") from None
     with _damage_named(path):
         loss = _built_loss(state["loss"]) if loss is None else loss
         optimizer = _built_optimizer(state["optimizer"], model) if optimizer is None else optimizer

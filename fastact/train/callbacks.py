@@ -188,9 +188,7 @@ class LRScheduler(Callback):
         if interval not in ("epoch", "batch"):
             raise ValueError(f"interval={interval!r} is unknown; choose 'epoch' or 'batch'")
         if not (hasattr(scheduler, "optimizer") or callable(scheduler)):
-            raise TypeError(
-                f"LRScheduler takes a scheduler, or a function that makes one of an optimizer; got {scheduler!r}"
-            )
+            raise TypeError(f"LRScheduler takes a scheduler, or what makes one of an optimizer; got {scheduler!r}")
         self.scheduler, self.interval = scheduler, interval
         self._monitor, self._pending = _Monitor(monitor, "min"), None
 

@@ -1,4 +1,4 @@
-"""`axis` is `dim` and `keepdims` is `keepdim` in every function and module that has one; what equality makes of texts."""
+"""`axis` is `dim` and `keepdims` is `keepdim` wherever there is one; equality with what is no number."""
 
 import inspect
 

@@ -36,9 +36,9 @@ def test_bfloat16_leaves_are_differentiated():
 @pytest.mark.parametrize(
     "of",
     [
-        lambda x: x * 1.5, lambda x: x * np.array([1.5, 2.5]), lambda x: x.mean(), lambda x: x.norm(), lambda x: x.var(),
-        lambda x: x.clamp(0.5, 0.7), lambda x: ft.where(x > 1, x, 1.5), lambda x: F.softmax(x, 0), lambda x: F.dropout(x),
-        lambda x: ft.logsumexp(x, 0), lambda x: F.mse_loss(x, [1.0, 2.0]),
+        lambda x: x * 1.5, lambda x: x * np.array([1.5, 2.5]), lambda x: x @ x, lambda x: x.norm(), lambda x: x.var(),
+        lambda x: x.mean(), lambda x: x.clamp(0.5, 0.7), lambda x: F.softmax(x, 0), lambda x: F.dropout(x),
+        lambda x: ft.where(x > 1, x, 1.5), lambda x: ft.logsumexp(x, 0), lambda x: F.mse_loss(x, [1.0, 2.0]),
         lambda x: ft.einsum("i,i", x, [1.5, 2.5]), lambda x: ft.einsum("i,j->ij", x, x),
     ],
 )  # fmt: skip
@@ -47,6 +47,12 @@ def test_bfloat16_stays(of):
     found = of(leaf)
     found.sum().backward()
     assert found.dtype == leaf.grad.dtype == BFLOAT16
+
+
+def test_numbers_beside_bfloat16_are_not_rounded_first():
+    numbers = np.linspace(-3, 3, 101)
+    ours, theirs = ft.tensor(numbers).to(BFLOAT16) * 1.3, torch.tensor(numbers).bfloat16() * 1.3
+    assert ours.float().tolist() == theirs.float().tolist()
 
 
 def test_bfloat16_does_not_meet_float32():

@@ -231,5 +231,5 @@ def test_a_path_of_unknown_figures_is_named(tmp_path):
 
 
 def test_a_scheduler_is_one_or_makes_one():
-    with pytest.raises(TypeError, match="LRScheduler takes a scheduler, or a function that makes one.*; got 3"):
+    with pytest.raises(TypeError, match="LRScheduler takes a scheduler, or what makes one.*; got 3"):
         LRScheduler(3)
