@@ -3,6 +3,7 @@
 # The derivatives themselves are in _tensor_rules.py.
 
 cdef dict rules = {}
+cdef object float32 = np.dtype("float32")
 
 
 cdef class Rule:
@@ -75,18 +76,26 @@ cpdef object unbroadcast(object gradient, tuple shape):
 
 
 cdef object floating_type(tuple operands):
-    """The one floating dtype of the Tensors among `operands`, or None."""
+    """The one floating dtype of the Tensors in `operands`; float32 for integer ones beside weak floats; or None."""
     cdef object found = None
+    cdef bint some = False, weak = False
     cdef cnp.ndarray array
     for operand in operands:
         if isinstance(operand, TensorBase):
+            some = True
             array = (<TensorBase>operand).array
-            if cnp.PyArray_ISFLOAT(array):
+            if is_floating(array):
                 if found is None:
                     found = array.dtype
                 elif found is not array.dtype and found != array.dtype:
                     raise TypeError(f"tensors of dtype {found} and {array.dtype} meet; convert one of them with .to()")
-    return found
+        elif not is_number(operand):
+            weak = weak or cnp.PyArray_ISFLOAT(cnp.PyArray_FROM_O(operand))
+    return float32 if found is None and some and weak else found
+
+
+cdef inline bint is_number(object operand) noexcept:
+    return type(operand) is float or type(operand) is int or type(operand) is bool
 
 
 cdef object as_value(object operand, object floating):
@@ -94,20 +103,13 @@ cdef object as_value(object operand, object floating):
     cdef cnp.ndarray array
     if isinstance(operand, TensorBase):
         array = (<TensorBase>operand).array
-    elif type(operand) is float or type(operand) is int or type(operand) is bool:
+    elif is_number(operand):
         return operand
     else:
-        array = np.asarray(operand)
+        array = cnp.PyArray_FROM_O(operand)
     if floating is not None and array.dtype is not floating and array.dtype.kind in "fiub":
         return array.astype(floating, copy=False)
     return array
-
-
-cdef bint strong_float(tuple operands):
-    for operand in operands:
-        if not isinstance(operand, (TensorBase, float, int)) and np.asarray(operand).dtype.kind == "f":
-            return True
-    return False
 
 
 def values_of(tuple operands):
@@ -145,11 +147,14 @@ def apply_ufunc(ufunc, tuple operands, dict options=None):
         raise shapes_message(ufunc, values, error) from None
     if type(result) is tuple:
         return tuple([wrap(part) for part in result])
-    if floating is None and (<object>result).dtype.char in "de" and not strong_float(operands):
+    if floating is None and (<object>result).dtype.char in "de":
         if (<object>result).dtype.char == "e":      # NumPy computes small integers in half precision
             values = tuple([np.asarray(value, np.float32) for value in values])
             result = ufunc(*values, **options) if options else ufunc(*values)
         result = result.astype(np.float32)
+    elif (floating is not None and cnp.PyTypeNum_ISUSERDEF((<cnp.dtype>floating).type_num)
+          and (<object>result).dtype is float32):       # numbers of Python's do not yield to bfloat16, matmul has none
+        result = result.astype(floating)
     if rule is None or rule.derivatives is None:
         return wrap(result)
     return wrap(result, ufunc_node(rule, operands, values, result, options))

@@ -22,7 +22,7 @@ TO_STOP_BY = 0.15  # share of the training rows that says when to stop
 def train(given):
     """Train on the file of the parsed arguments `given`, report, save; returns the exit code."""
     try:
-        table = read(given.data, drop=given.drop, drop_missing=given.drop_missing)
+        table = read(given.data, drop=given.drop, drop_missing=given.drop_missing, target=given.target)
         _train(given, table)
     except TableError as error:
         print(f"fastact train: {error}", file=sys.stderr)

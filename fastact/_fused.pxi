@@ -178,6 +178,8 @@ cdef class LinearNode(Node):
         cdef cnp.ndarray x = self.x
         cdef cnp.ndarray dbias = None
         dx = dweight = None
+        if cnp.PyArray_TYPE(rows) != cnp.PyArray_TYPE(self.weight):     # bfloat16 times a number
+            rows = cnp.PyArray_Cast(rows, cnp.PyArray_TYPE(self.weight))
         if self.derivative is not None:
             if trainer_kernels(rows) != NULL and lies_turned(self.activated) and cnp.PyArray_ISCARRAY_RO(rows):
                 rows = turned(rows, None, None, None)
@@ -330,7 +332,7 @@ cdef cnp.ndarray linear_input(object x, TensorBase weight):
     cdef cnp.ndarray array
     array = (<TensorBase>x).array if isinstance(x, TensorBase) else np.asarray(x)
     if cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(weight.array):
-        if isinstance(x, TensorBase) and cnp.PyArray_ISFLOAT(array):
+        if isinstance(x, TensorBase) and is_floating(array):
             raise TypeError(f"a {array.dtype} tensor meets a layer of {weight.array.dtype} weights; convert one with .to()")
         array = array.astype(weight.array.dtype)
     if array.ndim == 0 or weight.array.ndim != 2 or array.shape[array.ndim - 1] != weight.array.shape[1]:

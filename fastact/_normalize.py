@@ -69,7 +69,7 @@ def over_last(name, input, normalized_shape, weight, bias, eps, center):
             raise ValueError(f"{name} of {shape} got a {what} of shape {np.shape(raw(part))}: expected {shape}")
     values = _meet((input, weight, bias))
     x, axes = values[0], tuple(range(-len(shape), 0))
-    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    eps = float(np.finfo(np.promote_types(x.dtype, np.float32)).eps) if eps is None else eps
     normal, factor = _standardized(x, *_moments(x, axes, center), eps)
     return _recorded((input, weight, bias), values, normal, lambda g: _through(g, normal, factor, axes, center), name)
 

@@ -7,6 +7,7 @@ import csv
 import difflib
 import io
 import math
+import shlex
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ class Table(NamedTuple):
     columns: dict
     rows: list
     settled: bool = False  # which columns are inputs, and how: a model says that, and no option
+    target: str | None = None  # a column that is no input
 
     def __len__(self):
         return len(self.rows)
@@ -40,7 +42,7 @@ class Table(NamedTuple):
         raise TableError(f"there is no column {name!r}: {hint}the columns are {', '.join(map(repr, self.columns))}")
 
 
-def read(path, *, drop=(), drop_missing=False, settled=False):
+def read(path, *, drop=(), drop_missing=False, settled=False, target=None):
     """The table in a CSV file with a header; commas, semicolons or tabs between the cells.
 
     Raises
@@ -73,7 +75,7 @@ def read(path, *, drop=(), drop_missing=False, settled=False):
     table = Table(cells, [number for number, _ in kept], settled)
     for name in drop:
         table.column(name)
-    table = Table({name: column for name, column in cells.items() if name not in drop}, table.rows, settled)
+    table = Table({name: column for name, column in cells.items() if name not in drop}, table.rows, settled, target)
     return _without_missing(table) if drop_missing else table
 
 
@@ -92,7 +94,7 @@ def _check_header(path, header):
 def _without_missing(table):
     keep = [i for i in range(len(table)) if not any(column[i].lower() in MISSING for column in table.columns.values())]
     columns = {name: [column[i] for i in keep] for name, column in table.columns.items()}
-    return Table(columns, [table.rows[i] for i in keep])
+    return Table(columns, [table.rows[i] for i in keep], table.settled, table.target)
 
 
 def _number(cell):
@@ -113,8 +115,8 @@ def check_present(table, name):
     for row, cell in zip(table.rows, table.column(name), strict=True):
         if cell.lower() in MISSING:
             shown = f"{cell!r} stands for nothing" if cell else "the cell is empty"
-            others = f", leave out such rows by --drop-missing, or the column by --drop {name}"
-            mend = " or take the row out" if table.settled else others
+            others = "" if name == table.target else f", or the column by --drop {shlex.quote(name)}"
+            mend = " or take the row out" if table.settled else f", leave out such rows by --drop-missing{others}"
             raise TableError(f"row {row}, column {name!r}: {shown}; fill it in{mend}")
 
 
@@ -126,12 +128,11 @@ def numbers(table, name):
     for row, cell, value in zip(table.rows, cells, found, strict=True):
         if value is None:
             good = sum(number is not None for number in found)
-            others = f"mend it, or take the column as texts by --text {name}"
+            texts = "classes by --task classes" if name == table.target else f"texts by --text {shlex.quote(name)}"
+            others = f"mend it, or take the column as {texts}"
             mend = "mend it: the model was trained with numbers there" if table.settled else others
-            raise TableError(
-                f"row {row}, column {name!r}: {cell!r} is not a number, though {good} of the {len(cells)} values of the "
-                f"column are; {mend}"
-            )
+            said = f"though {good} of the {len(cells)} values of the column are" if good else "nor is any of the column"
+            raise TableError(f"row {row}, column {name!r}: {cell!r} is not a number, {said}; {mend}")
         if not math.isfinite(value) or abs(value) > LARGEST:
             raise TableError(f"row {row}, column {name!r}: {cell!r} is not a finite number of usual size; mend it")
     return np.array(found, np.float64)
@@ -160,7 +161,7 @@ class Inputs:
                 if len(values) > MOST_TEXTS:
                     raise TableError(
                         f"column {name!r} has {len(values)} different texts, such as {values[0]!r} and {values[1]!r}: if "
-                        f"they name the rows, leave the column out by --drop {name}"
+                        f"they name the rows, leave the column out by --drop {shlex.quote(name)}"
                     )
                 columns.append({"name": name, "values": values})
             else:

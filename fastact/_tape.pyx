@@ -81,6 +81,11 @@ cdef class FunctionNode(Node):
         self.function = None
 
 
+cdef inline bint is_floating(cnp.ndarray array) noexcept:
+    """Whether the elements are floats: NumPy's, or those of ml_dtypes such as bfloat16."""
+    return cnp.PyArray_ISFLOAT(array) or cnp.PyArray_ISUSERDEF(array)
+
+
 cdef inline object edge_of(object operand):
     cdef TensorBase tensor
     if not isinstance(operand, TensorBase):
@@ -265,7 +270,7 @@ cdef class TensorBase:
     def requires_grad(self, bint value):
         if self.node is not None and not value:
             raise RuntimeError("only a leaf can stop requiring grad; use detach() to take a result out of its graph")
-        if value and not cnp.PyArray_ISFLOAT(self.array):
+        if value and not is_floating(self.array):
             raise RuntimeError(f"only floating tensors can require grad, this one is {self.array.dtype}; use .float() first")
         self.wants = value
 

@@ -118,7 +118,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, Mor
         if dtype is None or np.dtype(dtype) == self.dtype:
             return self.clone() if copy else self
         before, array = self.dtype, self._raw().astype(dtype)
-        if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        if array.dtype.kind not in "fV":
             return _tape.constant(array)
         return _tape.record(array, (self,), lambda g: g.astype(before), "To")
 
@@ -144,7 +144,7 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, Mor
 
     def is_floating_point(self):
         """Whether the elements are floats."""
-        return self.dtype.kind == "f" or self.dtype.name == "bfloat16"
+        return self.dtype.kind in "fV"  # V: bfloat16
 
     def new_zeros(self, *size, dtype=None, requires_grad=False):
         """Zeros of shape `size` in the dtype of this tensor."""

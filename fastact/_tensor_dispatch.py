@@ -1,5 +1,7 @@
 """How NumPy and fastact hand a call over when one of its operands is a Tensor."""
 
+import functools
+
 import numpy as np
 
 from fastact import _tape
@@ -64,3 +66,24 @@ def fastact_function(self, func, args, kwargs):
     if isinstance(result, tuple):
         return tuple(_tape.constant(part) for part in result)
     return _tape.constant(result)
+
+
+def like_operands(function):
+    """`function`, which gives Tensors, made to give arrays where no operand is one."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        result = function(*args, **kwargs)
+        return result if _has_tensor((*args, *kwargs.values())) else _plain(result)
+
+    return call
+
+
+def _has_tensor(parts):
+    return any(isinstance(p, _tape.TensorBase) or (isinstance(p, (list, tuple)) and _has_tensor(p)) for p in parts)
+
+
+def _plain(result):
+    if isinstance(result, tuple):
+        return getattr(result, "_make", tuple)(map(_plain, result))
+    return result._raw()[()] if isinstance(result, _tape.TensorBase) else result

@@ -42,7 +42,8 @@ def einsum(equation, *operands):
     """
     equation, operands = _as_text(equation, operands)
     arrays = [np.asarray(value) for value in _tape.values_of(operands)]
-    arrays = [array if array.dtype.kind in "fc" else array.astype(np.int64) for array in arrays]
+    half = arrays[0].dtype if arrays and arrays[0].dtype.kind == "V" else None  # NumPy's einsum takes no bfloat16
+    arrays = [array if array.dtype.kind in "fc" else array.astype(np.float32 if half else np.int64) for array in arrays]
     terms, result = _explicit(equation, [array.ndim for array in arrays])
     lengths = _lengths(terms, arrays)
     parts = [_Part(array, term, lengths) for array, term in zip(arrays, terms, strict=True)]
@@ -58,7 +59,8 @@ def einsum(equation, *operands):
             for part, operand in zip(parts, operands, strict=True)
         )
 
-    return _tape.record(value, operands, derivative, "Einsum", True)
+    found = _tape.record(value, operands, derivative, "Einsum", True)
+    return found.to(half) if half else found
 
 
 def _as_text(equation, operands):

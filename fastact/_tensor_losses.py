@@ -26,7 +26,7 @@ def _meet(logits, target, weight):
     """The arrays of the operands, in the floating dtype of the Tensors among them."""
     if type(target) is not np.ndarray and not isinstance(target, TensorBase):
         target = np.asarray(target)
-    if target.dtype.kind == "f":
+    if target.dtype.kind in "fV":
         x, t = _tape.values_of((logits, target))
     else:
         x, t = raw(logits), raw(target)
@@ -123,7 +123,7 @@ def _normalized(function, derivative, name):
         if out is not None or where is not None:
             return _undifferentiated(function, x, axis=axis, where=where, out=out, dtype=dtype)
         x = x if dtype is None else x.to(dtype)
-        values = x._raw() if x.dtype.kind == "f" else x._raw().astype(np.float32)
+        values = x._raw() if x.is_floating_point() else x._raw().astype(np.float32)
         y = function(values, axis=axis)
         return _tape.record(y, (x,), lambda g: derivative(y=y, g=g, axis=axis), name, keeps=True)
 
@@ -138,7 +138,7 @@ def _logsumexp(x, axis=-1, *, keepdims=False, where=None, out=None, dtype=None):
     if out is not None or where is not None:
         return _undifferentiated(fa.logsumexp, x, axis=axis, keepdims=keepdims, where=where, out=out, dtype=dtype)
     x = x if dtype is None else x.to(dtype)
-    values = x._raw() if x.dtype.kind == "f" else x._raw().astype(np.float32)
+    values = x._raw() if x.is_floating_point() else x._raw().astype(np.float32)
 
     def backward(g):
         g = g.reshape(np.sum(values, axis=axis).shape) if keepdims else g

@@ -163,7 +163,7 @@ class Operators:
         if numbers:
             values = (self._raw(), low, high)
             limited = np.clip(self._raw(), min, max)
-            widened = self.dtype.kind != "f" and limited.dtype.kind == "f"
+            widened = limited.dtype.kind == "f" and not self.is_floating_point()
             limited = limited.astype(np.float32 if widened else self.dtype, copy=False)
         else:
             values = tuple(_tape.values_of((self, low, high)))
@@ -350,7 +350,9 @@ def _of_one(ufunc):
 
 
 def _compared(ufunc):
-    return lambda self, other: NotImplemented if other is None else _tape.apply_ufunc(ufunc, (self, other))
+    return lambda self, other: (  # what is no number is unequal, and in no order
+        NotImplemented if np.asarray(raw(other)).dtype.kind in "OSUTmM" else _tape.apply_ufunc(ufunc, (self, other))
+    )
 
 
 def _define(name, function, ufunc):

@@ -70,7 +70,7 @@ def _meet(input, target, options):
     """The arrays of the two, in the floating dtype of the Tensors among them, weights too."""
     x, t = map(np.asarray, _tape.values_of((input, target)))
     if x.dtype.kind in "iub":
-        x = x.astype(t.dtype if t.dtype.kind == "f" else np.float32)
+        x = x.astype(t.dtype if t.dtype.kind in "fV" else np.float32)
     if t.dtype.kind in "iub":
         t = t.astype(x.dtype)
     options = {

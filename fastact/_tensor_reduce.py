@@ -30,20 +30,24 @@ def take_synonyms(*classes):
     """Let every method that has an argument `dim` or `keepdim` take NumPy's word for it too."""
     for cls in classes:
         for name, method in list(vars(cls).items()):
-            code = getattr(method, "__code__", None)
-            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-            words = {other: word for word, other in SYNONYMS.items() if word in names and other not in names}
-            if words and not name.startswith("_"):
-                setattr(cls, name, _taking(method, words))
+            if hasattr(method, "__code__") and not name.startswith("_"):
+                setattr(cls, name, taking_synonyms(method))
 
 
-def _taking(method, words):
-    @functools.wraps(method)
-    def call(self, *args, **kwargs):
+def taking_synonyms(function):
+    """`function`, which takes NumPy's words for its arguments `dim` and `keepdim` too."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    words = {other: word for word, other in SYNONYMS.items() if word in names and other not in names}
+    if not words:
+        return function
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
         for other, word in words.items() if kwargs else ():
             if other in kwargs:
                 kwargs[word] = pick(kwargs.get(word), kwargs.pop(other), word, other)
-        return method(self, *args, **kwargs)
+        return function(*args, **kwargs)
 
     return call
 
@@ -87,6 +91,8 @@ class Reductions:
         _refuse(out)
         if dtype is not None or self.dtype.kind == "u":
             return self.to(dtype or np.int64).sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        if self.dtype.kind == "V":  # bfloat16 would be added up in bfloat16
+            return self.float().sum(dim, keepdim, axis=axis, keepdims=keepdims).to(self.dtype)
         dims, keep, shape = check_dims(pick(dim, axis), self.ndim), bool(keepdim or keepdims), self.shape
         value = self._raw().sum(axis=dims, keepdims=keep)
         return _tape.record(value, (self,), lambda g: _spread(g, shape, dims, keep), "Sum")
@@ -95,7 +101,8 @@ class Reductions:
         """Mean over `dim` (an int, several, or None for all)."""
         _refuse(out)
         if dtype is not None or self.dtype.kind != "f":
-            return self.to(dtype or np.float32).mean(dim, keepdim, axis=axis, keepdims=keepdims)
+            mean = self.to(dtype or np.float32).mean(dim, keepdim, axis=axis, keepdims=keepdims)
+            return mean.to(self.dtype) if dtype is None and self.is_floating_point() else mean
         dims, keep, shape = check_dims(pick(dim, axis), self.ndim), bool(keepdim or keepdims), self.shape
         value = self._raw().mean(axis=dims, keepdims=keep)
         share = np.asarray(value).size / self._raw().size if self._raw().size else 1.0
@@ -194,7 +201,7 @@ class Reductions:
 
 def _norm(tensor, p, dim, keep):
     """The p-norm as one node."""
-    tensor = tensor if tensor.dtype.kind == "f" else tensor.to(np.float32)
+    tensor = tensor if tensor.is_floating_point() else tensor.to(np.float32)
     dims, array = check_dims(dim, tensor.ndim), tensor._raw()
     powers = np.square(array) if p == 2 else np.abs(array) ** p
     sums = np.sum(powers, axis=dims, keepdims=True)

@@ -108,7 +108,6 @@ KEEPS: dict[Any, tuple] = {
 
 STEPS = (np.sign, np.floor, np.ceil, np.rint, np.trunc)
 CONSTANT = (
-    np.floor_divide,
     np.isnan,
     np.isinf,
     np.isfinite,

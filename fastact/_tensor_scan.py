@@ -109,7 +109,7 @@ class Scans:
         array = self._raw()
         place = (array.shape[dim] - 1) // 2
         indices = np.take(np.argsort(array, dim, kind="stable"), [place], dim)
-        if array.dtype.kind == "f":
+        if self.is_floating_point():
             missing = np.isnan(array)
             first = np.expand_dims(np.argmax(missing, dim), dim)
             indices = np.where(missing.any(dim, keepdims=True), first, indices)
@@ -120,7 +120,7 @@ class Scans:
     def _median_of_all(self):
         """The middle element; equal ones share its gradient."""
         array = self._raw()
-        if not array.size and array.dtype.kind == "f":
+        if not array.size and self.is_floating_point():
             return _tape.record(np.full((), np.nan, array.dtype), (self,), lambda g: np.zeros_like(array), "Median")
         middle = self.detach().reshape(-1).median(0).values._raw()
 

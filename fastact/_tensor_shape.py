@@ -267,8 +267,9 @@ def where(condition, x=None, y=None):
     value = np.where(mask, first, second)
     if not any(isinstance(part, _tape.TensorBase) for part in (condition, x, y)):
         return value
-    if value.dtype == np.float64 and not any(getattr(part, "dtype", None) == np.float64 for part in (x, y)):
-        value = value.astype(np.float32)
+    dtypes = [part.dtype for part in (x, y) if hasattr(part, "dtype")]
+    if value.dtype.char in "df" and value.dtype not in dtypes:  # of a number of Python's
+        value = value.astype(next((dtype for dtype in dtypes if dtype.kind == "V"), np.float32))
     shapes = np.shape(first), np.shape(second)
 
     def derivative(g):

@@ -16,6 +16,7 @@ from fastact._grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_e
 from fastact._names import missing
 from fastact._random import Generator, initial_seed, manual_seed
 from fastact._tensor import Tensor, tensor
+from fastact._tensor_dispatch import like_operands
 from fastact._tensor_einsum import einsum
 from fastact._tensor_factories import (
     arange,
@@ -42,6 +43,7 @@ from fastact._tensor_factories import (
 )
 from fastact._tensor_more import bucketize, cdist, isin, meshgrid, searchsorted
 from fastact._tensor_operators import METHODS, METHODS_OF_TWO
+from fastact._tensor_reduce import taking_synonyms
 from fastact._tensor_shape import cat, stack, where
 from fastact.nn.functional import log_softmax, one_hot, softmax
 
@@ -120,7 +122,7 @@ def _method(name):
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = getattr(Tensor, name).__doc__
-    return call
+    return like_operands(call)
 
 
 for _name in (
@@ -199,35 +201,47 @@ for _name in (
     globals()[_name] = _method(_name)
 
 
+bucketize, isin, searchsorted, where = map(like_operands, (bucketize, isin, searchsorted, where))
+
+
 def is_tensor(obj):
     """Whether `obj` is a Tensor."""
     return isinstance(obj, Tensor)
 
 
+@like_operands
 def hstack(tensors):
     """Tensors put together along axis 1, or along the only axis; numbers along a new one."""
     tensors = [part.reshape(1) if part.ndim == 0 else part for part in map(as_tensor, tensors)]
     return cat(tensors, 1 if tensors[0].ndim > 1 else 0)
 
 
+@like_operands
 def vstack(tensors):
     """Tensors put together along axis 0, those of one axis as rows."""
     tensors = [as_tensor(part) for part in tensors]
     return cat([part.reshape(1, -1) if part.ndim < 2 else part for part in tensors], 0)
 
 
+@like_operands
 def column_stack(tensors):
     """Tensors put together along axis 1, those of one axis as columns."""
     return cat([part.reshape(-1, 1) if part.ndim < 2 else part for part in map(as_tensor, tensors)], 1)
 
 
+@like_operands
+@taking_synonyms
 def var_mean(input, dim=None, *, correction=1, keepdim=False):
     """Variance and mean over `dim`."""
+    input = as_tensor(input)
     return input.var(dim, correction, keepdim), input.mean(dim, keepdim)
 
 
+@like_operands
+@taking_synonyms
 def std_mean(input, dim=None, *, correction=1, keepdim=False):
     """Standard deviation and mean over `dim`."""
+    input = as_tensor(input)
     return input.std(dim, correction, keepdim), input.mean(dim, keepdim)
 
 

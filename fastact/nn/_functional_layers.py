@@ -9,6 +9,8 @@ import numpy as np
 from fastact import _normalize, _tape
 from fastact._random import generator
 from fastact._tape import raw
+from fastact._tensor_dispatch import like_operands
+from fastact._tensor_reduce import taking_synonyms
 
 
 def as_array(input):
@@ -16,11 +18,6 @@ def as_array(input):
     if isinstance(input, (_tape.TensorBase, np.ndarray)) or hasattr(type(input), "__fastact_function__"):
         return input
     return np.asarray(input)
-
-
-def like_operands(result, *operands):
-    """The Tensor `result` as it is where one of the operands is one, else its array."""
-    return result if any(isinstance(operand, _tape.TensorBase) for operand in operands) else result.numpy()
 
 
 def linear(input, weight, bias=None):
@@ -47,6 +44,7 @@ def draw_kept(shape, p):
     return generator().random(shape, np.float32) >= p
 
 
+@like_operands
 def dropout(input, p=0.5, training=True, inplace=False):
     """Each element 0 with probability `p`, the others divided by 1 - p; the input itself outside of training.
 
@@ -66,12 +64,13 @@ def dropout(input, p=0.5, training=True, inplace=False):
     if not training or p == 0:
         return input
     x = input if isinstance(input, _tape.TensorBase) else _tape.constant(input)
-    values = x._raw() if x.dtype.kind == "f" else x._raw().astype(np.float32)
+    values = x._raw() if x.is_floating_point() else x._raw().astype(np.float32)
     scale = values.dtype.type(0.0 if p == 1 else 1.0 / (1.0 - p))
     factor = draw_kept(x.shape, p) * scale
-    return like_operands(_tape.record(values * factor, (x,), lambda g: g * factor, "Dropout"), input)
+    return _tape.record(values * factor, (x,), lambda g: g * factor, "Dropout")
 
 
+@like_operands
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """(x − mean) / √(variance + eps) · weight + bias, over the last axes.
 
@@ -84,22 +83,22 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     eps : float
         Added to the variance, which is divided by the count.
     """
-    result = _normalize.over_last("layer_norm", as_array(input), normalized_shape, weight, bias, eps, True)
-    return like_operands(result, input, weight, bias)
+    return _normalize.over_last("layer_norm", as_array(input), normalized_shape, weight, bias, eps, True)
 
 
+@like_operands
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """x / √(mean of x² + eps) · weight, over the last axes; arguments as `layer_norm`.
 
     Parameters
     ----------
     eps : float, optional
-        The spacing of the input's dtype at 1 unless given.
+        The spacing of float64 at 1 for input of that dtype, else that of float32, unless given.
     """
-    result = _normalize.over_last("rms_norm", as_array(input), normalized_shape, weight, None, eps, False)
-    return like_operands(result, input, weight)
+    return _normalize.over_last("rms_norm", as_array(input), normalized_shape, weight, None, eps, False)
 
 
+@like_operands
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
     """(x − mean) / √(variance + eps) · weight + bias for each channel, axis 1 of the input.
 
@@ -116,10 +115,10 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     eps : float
         Added to the variance.
     """
-    result = _normalize.over_batch(as_array(input), running_mean, running_var, weight, bias, training, momentum, eps)
-    return like_operands(result, input, weight, bias, running_mean)
+    return _normalize.over_batch(as_array(input), running_mean, running_var, weight, bias, training, momentum, eps)
 
 
+@like_operands
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """The rows of `weight` at the indices `input`.
 
@@ -159,8 +158,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
             spread[padding_idx] = 0
         return spread
 
-    found = _tape.record(values[index], (table,), backward, "Embedding", watched=(input,))
-    return like_operands(found, input, weight)
+    return _tape.record(values[index], (table,), backward, "Embedding", watched=(input,))
 
 
 def _shorten(table, used, max_norm, norm_type):
@@ -171,6 +169,7 @@ def _shorten(table, used, max_norm, norm_type):
         table._touch()
 
 
+@like_operands
 def one_hot(tensor, num_classes=-1):
     """Rows of an identity matrix: 1 at each index, 0 elsewhere, along a new last axis.
 
@@ -187,25 +186,29 @@ def one_hot(tensor, num_classes=-1):
     if num_classes == -1:
         if index.size == 0:
             raise ValueError("one_hot cannot infer num_classes from no indices; give it")
-        num_classes = int(index.max()) + 1
+        num_classes = max(int(index.max()) + 1, 1)
     wrong = index[(index < 0) | (index >= num_classes)]
     if wrong.size:
         allowed = f"from 0 to {num_classes - 1}"
         raise ValueError(f"one_hot got index {wrong.flat[0]}; with {num_classes} classes it must be {allowed}")
-    return like_operands(_tape.constant((index[..., None] == np.arange(num_classes)).astype(np.int64)), tensor)
+    return _tape.constant((index[..., None] == np.arange(num_classes)).astype(np.int64))
 
 
+@like_operands
+@taking_synonyms
 def normalize(input, p=2.0, dim=1, eps=1e-12):
     """x divided by its p-norm along `dim`, but by `eps` at least."""
     tensor = as_array(input)
     tensor = tensor if isinstance(tensor, _tape.TensorBase) else _tape.constant(tensor)
-    return like_operands(tensor / np.maximum(tensor.norm(p, dim, keepdim=True), eps), input)
+    return tensor / np.maximum(tensor.norm(p, dim, keepdim=True), eps)
 
 
+@like_operands
+@taking_synonyms
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between `x1` and `x2` along `dim`; lengths count as `eps` at least."""
     first, second = (x if isinstance(x, _tape.TensorBase) else _tape.constant(np.asarray(x)) for x in (x1, x2))
     shape = np.broadcast_shapes(first.shape, second.shape)
     first, second = first.expand(shape), second.expand(shape)  # an axis of length 1 counts as often as it is repeated
     lengths = (np.maximum(part.norm(2, dim, keepdim=True), eps) for part in (first, second))
-    return like_operands(((first / next(lengths)) * (second / next(lengths))).sum(dim), x1, x2)
+    return ((first / next(lengths)) * (second / next(lengths))).sum(dim)

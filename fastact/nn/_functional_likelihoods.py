@@ -37,7 +37,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     values = np.asarray(_tape.raw(var))
     if (values < 0).any():
         raise ValueError("gaussian_nll_loss got a variance below 0: make them positive, by softplus or exp")
-    least = np.maximum(values, values.dtype.type(eps)) if values.dtype.kind == "f" else np.maximum(values, eps)
+    least = np.maximum(values, values.dtype.type(eps)) if values.dtype.kind in "fV" else np.maximum(values, eps)
     tensors = isinstance(var, _tape.TensorBase)
     var = _tape.record(least, (var,), lambda g: g, "LeastVariance") if tensors else least
     losses = 0.5 * (np.log(var) + np.square(input - target) / var)

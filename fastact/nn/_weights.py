@@ -40,6 +40,8 @@ def save_safetensors(model, path, metadata=None):
     ['bias', 'weight']
     """
     state = model.state_dict() if isinstance(model, Module) else model
+    if not hasattr(state, "items"):
+        raise TypeError(f"save_safetensors(model, path) takes a Module or a state first, got {type(model).__name__}")
     _safetensors.write(path, {name: raw(value) for name, value in state.items()}, metadata)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastact import vjp
-from fastact._tensor_reduce import pick
+from fastact._tensor_reduce import pick, taking_synonyms
 from fastact.nn import functional
 from fastact.nn.functional import REQUIRED
 from fastact.nn.module import Module, Parameter
@@ -136,6 +136,7 @@ class GLU(Softmax):
 
     function = staticmethod(functional.glu)
 
+    @taking_synonyms
     def __init__(self, dim=-1):
         super().__init__(dim)
 

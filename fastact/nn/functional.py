@@ -11,7 +11,7 @@ import warnings
 import fastact as fa
 from fastact import _tape
 from fastact._names import missing
-from fastact._tensor_reduce import check_dim
+from fastact._tensor_reduce import check_dim, taking_synonyms
 from fastact.nn._functional_layers import (
     as_array,
     batch_norm,
@@ -139,6 +139,7 @@ def prelu(input, weight):
     return fa.prelu(input, weight if input.ndim else weight.reshape(()))
 
 
+@taking_synonyms
 def glu(input, dim=-1):
     """a·sigmoid(b), a and b the halves of the input along `dim`."""
     input = as_array(input)
@@ -149,11 +150,12 @@ def _softmax_dim(name, dim, ndim):
     if dim is None:
         dim = 0 if ndim in (0, 1, 3) else 1
         warnings.warn(
-            f"{name} without dim takes dim={dim} for an input of {ndim} axes, as torch does; name it", stacklevel=4
+            f"{name} without dim takes dim={dim} for an input of {ndim} axes, as torch does; name it", stacklevel=5
         )
     return check_dim(dim, ndim)
 
 
+@taking_synonyms
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(x) / Σ exp(x) along `dim`.
 
@@ -180,11 +182,13 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
     return _of_rows(fa.softmax, "softmax", input, dim, dtype)
 
 
+@taking_synonyms
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """x − log Σ exp(x) along `dim`; arguments as `softmax`."""
     return _of_rows(fa.log_softmax, "log_softmax", input, dim, dtype)
 
 
+@taking_synonyms
 def softmin(input, dim=None, _stacklevel=3, dtype=None):
     """exp(−x) / Σ exp(−x) along `dim`; arguments as `softmax`."""
     return _of_rows(fa.softmin, "softmin", input, dim, dtype)

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastact import _tape
 from fastact._device import check_device
+from fastact._tensor_reduce import taking_synonyms
 from fastact.nn import functional, init
 from fastact.nn.activations import after_linear
 from fastact.nn.module import Module, Parameter
@@ -95,6 +96,7 @@ class Flatten(Module):
 class Unflatten(Module):
     """Makes axis `dim` several, of lengths `unflattened_size`."""
 
+    @taking_synonyms
     def __init__(self, dim, unflattened_size):
         super().__init__()
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
@@ -178,7 +180,7 @@ class Embedding(Module):
     @classmethod
     def from_pretrained(cls, embeddings, freeze=True, **options):
         """An Embedding around given values, not trained if `freeze`."""
-        made = cls(*embeddings.shape, dtype=embeddings.dtype, **options)
+        made = cls(*embeddings.shape, **options)
         made.weight = Parameter(embeddings, requires_grad=not freeze)
         return made
 

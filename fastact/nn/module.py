@@ -30,7 +30,7 @@ class Parameter(Tensor):
 
     def __init__(self, data=None, requires_grad=True):
         data = np.empty(0, np.float32) if data is None else np.asarray(_tape.raw(data))
-        super().__init__(data, requires_grad and data.dtype.kind == "f")
+        super().__init__(data, requires_grad)
 
     def __repr__(self):
         return "Parameter containing:\n" + super().__repr__()
@@ -87,6 +87,10 @@ class Module:
             raise TypeError(
                 f"{name!r} is a parameter of {type(self).__name__}; assign an nn.Parameter or None, or change "
                 f"its values by {name}.data = ...; got {type(value).__name__}"
+            )
+        if name in self.__dict__.get("_buffer_names", ()) and not (value is None or isinstance(value, Tensor)):
+            raise TypeError(
+                f"{name!r} is a buffer of {type(self).__name__}; assign a tensor or None, got {type(value).__name__}"
             )
         self.__dict__[name] = value
 
@@ -280,10 +284,11 @@ class Module:
     def to(self, *args, **kwargs):
         """Convert all floating parameters and buffers to a dtype; the device can only be the CPU."""
         for _, value in self._named_state(persistent=False):
-            if value.dtype.kind == "f":
-                gradient = value.grad
-                value.data = value.detach().to(*args, **kwargs)
-                value.grad = None if gradient is None else gradient.to(value.dtype)
+            if value.is_floating_point():
+                gradient, made = value.grad, value.detach().to(*args, **kwargs)
+                if not made.is_floating_point():
+                    raise TypeError(f"a module's to() got {made.dtype}: expected a floating dtype such as float32")
+                value.data, value.grad = made, None if gradient is None else gradient.to(made.dtype)
         return self
 
     def float(self):

@@ -65,7 +65,7 @@ class RMSNorm(LayerNorm):
     normalized_shape, elementwise_affine, device, dtype
         As `LayerNorm`.
     eps : float, optional
-        The spacing of the input's dtype at 1 unless given.
+        The spacing of float64 at 1 for input of that dtype, else that of float32, unless given.
     """
 
     def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):

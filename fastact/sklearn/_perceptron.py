@@ -15,20 +15,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 import fastact as fa
-from fastact import _random, nn, optim
+from fastact import _aliases, _random, nn, optim
 from fastact.nn.activations import CLASSES
 from fastact.train import _loop
 from fastact.train._loop import Criterion, Samples
 
 SOLVERS = ("adam", "adamw", "sgd")
 RATES = ("constant", "invscaling", "adaptive")
-ALIASES = {
-    "identity": "Identity",
-    "logistic": "Sigmoid",
-    "swish": "SiLU",
-    "log_sigmoid": "LogSigmoid",
-    "prelu": "PReLU",
-}
+ALIASES = {"identity": "Identity", "logistic": "Sigmoid", "log_sigmoid": "LogSigmoid", "prelu": "PReLU"}
 NOT_IN_TORCH = ("squared_relu", "quick_gelu", "erf")
 
 
@@ -48,6 +42,7 @@ def _activations():
     """What makes a layer of each activation that needs no parameter, by fastact's and scikit-learn's names."""
     named = {**ALIASES, **{function: cls for cls, function in CLASSES.items() if function != "threshold"}}
     made = {name: getattr(nn, cls) for name, cls in named.items() if hasattr(nn, cls)}
+    made |= {alias: made[name] for alias, name in _aliases.ALIASES.items() if name in made}
     return made | {name: functools.partial(Elementwise, name) for name in NOT_IN_TORCH if hasattr(fa, name)}
 
 
@@ -189,7 +184,7 @@ class Perceptron(BaseEstimator):
     def _begin(self, X):
         """Fresh weights by Glorot and Bengio's law (2010), and empty curves."""
         widths = [X.shape[1], *self._hidden(), self.n_outputs_]
-        factor = 2.0 if self.activation in ("logistic", "sigmoid") else 6.0
+        factor = 2.0 if ACTIVATIONS.get(self.activation) is nn.Sigmoid else 6.0
         layers = []
         with _random.using(np.random.default_rng(0)):  # whatever these draw is overwritten
             for i, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
@@ -366,7 +361,8 @@ class Perceptron(BaseEstimator):
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not isinstance(value, numbers.Real) or not low <= value <= high or (high == 1 and value == 1):
-                raise ValueError(f"{name}={value!r} is invalid: it must be a number from {low} to {high}")
+                expected = f"of at least {low} and below 1" if high == 1 else f"from {low} to {high}"
+                raise ValueError(f"{name}={value!r} is invalid: it must be a number {expected}")
         hidden = self._hidden()
         if not all(isinstance(width, numbers.Integral) and width > 0 for width in hidden):
             raise ValueError(f"hidden_layer_sizes={self.hidden_layer_sizes!r} is invalid: widths must be 1 or more")

@@ -56,10 +56,14 @@ def load(cls, path, model, loss, optimizer, metrics, callbacks):
                 f"{path} was written by a newer fastact (format {state['format']}); this one reads {FORMAT}"
             )
         model = _built(state["model"], arrays, path) if model is None else model
+    try:
+        load_safetensors(model, path)
+    except RuntimeError as error:
+        raise RuntimeError(f"{path} was saved of another model: {error}") from None
+    with _damage_named(path):
         loss = _built_loss(state["loss"]) if loss is None else loss
         optimizer = _built_optimizer(state["optimizer"], model) if optimizer is None else optimizer
         metrics = _built_metrics(state["metrics"]) if metrics is None else metrics
-    load_safetensors(model, path)
     trainer = cls(model, loss, optimizer, metrics=metrics, callbacks=callbacks, seed=0)
     with _damage_named(path):
         _restore(trainer, state, arrays)

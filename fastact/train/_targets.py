@@ -22,7 +22,7 @@ KINDS = {
 
 def dtype_of(model):
     """The floating dtype in which a model computes."""
-    return next((p.dtype for p in model.parameters() if p.dtype.kind == "f"), np.dtype(np.float32))
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), np.dtype(np.float32))
 
 
 def as_inputs(values, model, name="X"):

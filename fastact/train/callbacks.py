@@ -187,6 +187,8 @@ class LRScheduler(Callback):
     def __init__(self, scheduler, interval="epoch", monitor=None):
         if interval not in ("epoch", "batch"):
             raise ValueError(f"interval={interval!r} is unknown; choose 'epoch' or 'batch'")
+        if not (hasattr(scheduler, "optimizer") or callable(scheduler)):
+            raise TypeError(f"LRScheduler takes a scheduler, or what makes one of an optimizer; got {scheduler!r}")
         self.scheduler, self.interval = scheduler, interval
         self._monitor, self._pending = _Monitor(monitor, "min"), None
 

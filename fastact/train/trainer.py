@@ -314,6 +314,8 @@ class Trainer:
         """
         from fastact.train import _checkpoint
 
+        if model is not None:
+            _check_parts(model, None)
         return _checkpoint.load(cls, path, model, loss, optimizer, metrics, callbacks)
 
 

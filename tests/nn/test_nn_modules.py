@@ -156,6 +156,11 @@ def test_buffers_belong_to_the_state_but_are_not_trained():
     assert list(module.state_dict()) == ["count"] and list(module.parameters()) == []
     module.load_state_dict({"count": np.ones(2)})
     assert module.count.tolist() == [1, 1]
+    for give in (lambda: module.register_buffer("q", 3), lambda: setattr(module, "count", np.ones(2))):
+        with pytest.raises(TypeError, match=r"is a buffer of Module; assign a tensor or None, got (int|ndarray)"):
+            give()
+    module.count = None
+    assert list(module.state_dict()) == []
 
 
 LOSS_OPTIONS = [
@@ -305,3 +310,5 @@ def test_one_hot_refuses_what_has_no_row():
     for indices, classes in (([0, 3], 3), ([-1], 3), ([0.5], -1), (np.empty(0, int), -1)):
         with pytest.raises((ValueError, TypeError), match="one_hot"):
             F.one_hot(indices, classes)
+    with pytest.raises(ValueError, match="one_hot got index -1; with 1 classes it must be from 0 to 0"):
+        F.one_hot(ft.tensor([-1]))

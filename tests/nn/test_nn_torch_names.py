@@ -226,3 +226,37 @@ def test_rows_are_methods_too():
     np.testing.assert_allclose(kept.numpy(), ft.logsumexp(mine, dim=(0, 2), keepdim=True).numpy())
     np.testing.assert_allclose(kept.numpy(), torch.logsumexp(other, (0, 2), keepdim=True).numpy())
     assert mine.softmax(0, dtype=ft.float32).dtype == np.float32
+
+
+WITHOUT_TENSORS = {
+    "sum": lambda x: ft.sum(x),
+    "by name": lambda x: ft.mean(input=x),
+    "argmax": lambda x: ft.argmax(x, 0),
+    "max": lambda x: ft.max(x, 0),
+    "sort": lambda x: ft.sort(x),
+    "add": lambda x: ft.add(x, x, alpha=2),
+    "clamp": lambda x: ft.clamp(x, max=2),
+    "where": lambda x: ft.where(x > 2),
+    "split": lambda x: ft.split(x, 1),
+    "isin": lambda x: ft.isin(x, [3.0]),
+    "vstack": lambda x: ft.vstack([x, x]),
+    "hstack": lambda x: ft.hstack([x, x]),
+    "column_stack": lambda x: ft.column_stack([x, x]),
+    "var_mean": lambda x: ft.var_mean(x, 0),
+    "std_mean": lambda x: ft.std_mean(x),
+    "bucketize": lambda x: ft.bucketize(x, [1.0, 4.0]),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_TENSORS)
+def test_a_result_is_a_tensor_where_an_operand_is_one(name):
+    x = np.array([[3.0, 1.0], [2.0, 5.0]])
+    plain, tensors = WITHOUT_TENSORS[name](x), WITHOUT_TENSORS[name](ft.from_numpy(x))
+    assert type(plain) is type(tensors) or not isinstance(tensors, tuple)
+    pairs = zip(plain, tensors, strict=True) if isinstance(tensors, tuple) else [(plain, tensors)]
+    for array, tensor in pairs:
+        assert isinstance(array, (np.ndarray, np.generic)) and isinstance(tensor, ft.Tensor)
+        np.testing.assert_array_equal(array, tensor.numpy())
+    assert isinstance(ft.lerp(x, ft.from_numpy(x), 0.5), ft.Tensor) and isinstance(
+        ft.vstack([x, ft.tensor(x)]), ft.Tensor
+    )

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastact import nn, optim
+from fastact._aliases import ALIASES
 from fastact.sklearn import MLPClassifier, MLPRegressor
 from fastact.sklearn._perceptron import ACTIVATIONS
 from tests.train.make import blobs, line
@@ -75,6 +76,12 @@ def test_every_activation_learns(activation):
     x, y = blobs()
     made = MLPClassifier((16,), activation, learning_rate_init=0.05, max_iter=100, random_state=0).fit(x, y)
     assert made.score(x, y) > 0.95 and made.loss_ < made.loss_curve_[0]
+
+
+def test_aliases_are_the_same_activations():
+    for alias, name in {**ALIASES, "logistic": "sigmoid"}.items():
+        curves = [MLPClassifier((4,), of, max_iter=3, random_state=0).fit(*blobs()).loss_curve_ for of in (alias, name)]
+        assert curves[0] == curves[1]
 
 
 def test_pipelines_searches_and_curves():
@@ -210,7 +217,9 @@ def test_adamw_decays_weights_apart_from_the_loss():
         ({"solver": "lbfgs"}, "solver='lbfgs' is unknown; choose adam, adamw, sgd"),
         ({"learning_rate": "fast"}, "learning_rate='fast' is unknown"),
         ({"alpha": -1}, "alpha=-1 is invalid: it must be a number from 0"),
-        ({"dropout": 1.0}, "dropout=1.0 is invalid"),
+        ({"dropout": 1.0}, "dropout=1.0 is invalid: it must be a number of at least 0 and below 1"),
+        ({"validation_fraction": 1.0}, "validation_fraction=1.0 is invalid: .* below 1"),
+        ({"beta_1": 1}, "beta_1=1 is invalid: .* below 1"),
         ({"max_iter": 0}, "max_iter=0 is invalid"),
         ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes=\(3, 0\) is invalid"),
         ({"batch_size": "all"}, "batch_size='all' is invalid: it must be 'auto' or 1 or more"),

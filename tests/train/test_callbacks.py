@@ -228,3 +228,8 @@ def test_a_path_of_unknown_figures_is_named(tmp_path):
     saving = trainer(callbacks=[ModelCheckpoint(tmp_path / "{accuracy}")])
     with pytest.raises(ValueError, match="does not fit .KeyError.*in braces stand epoch, loss, lr"):
         saving.fit(x, y, epochs=1, batch_size=30)
+
+
+def test_a_scheduler_is_one_or_makes_one():
+    with pytest.raises(TypeError, match="LRScheduler takes a scheduler, or what makes one.*; got 3"):
+        LRScheduler(3)

@@ -156,6 +156,14 @@ def test_what_is_the_users_own_must_be_given(tmp_path):
     assert same(trained, loaded)
 
 
+def test_another_model_is_not_a_damaged_file(tmp_path):
+    trainer().save(tmp_path / "model")
+    with pytest.raises(RuntimeError, match=r"of another model.*missing \['weight'.*unexpected \['0.bias'"):
+        Trainer.load(tmp_path / "model", model=nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"takes a fastact.nn.Module as its model, got int"):
+        Trainer.load(tmp_path / "model", model=3)
+
+
 def test_errors_of_files(tmp_path):
     nn.save_safetensors(model(), tmp_path / "weights")
     with pytest.raises(ValueError, match=r"holds no trainer, only weights \(4 arrays\).*nn.load_safetensors"):

@@ -130,6 +130,24 @@ def test_bad_cells_are_named(tmp_path, capsys, rows, said):
 
 
 @pytest.mark.parametrize(
+    ("row", "place", "target", "task", "said"),
+    [
+        (4, 0, "y", "classes", r"--text 'x \(cm\)'$"),
+        (0, 0, "y", "classes", r"--drop-missing, or the column by --drop 'x \(cm\)'$"),
+        (0, 2, "y", "classes", "fill it in, leave out such rows by --drop-missing$"),
+        (4, 2, "y", "values", "though 19 of the 20 values.*mend it, or take the column as classes by --task classes$"),
+        (4, 2, "colour", "values", "'blue' is not a number, nor is any of the column; mend it, or .*--task classes$"),
+    ],
+)
+def test_mends_are_words_of_a_shell_and_spare_the_target(tmp_path, capsys, row, place, target, task, said):
+    rows = damaged(row, place, "abc" if row else "")
+    path = write(tmp_path / "d.csv", ["x (cm)", "colour", "y"], rows)
+    given = ["--text", "y"] if target == "colour" else []
+    assert cli.main(["train", path, "--target", target, "--output", str(tmp_path / "m"), "--task", task, *given]) == 1
+    assert re.search(said, capsys.readouterr().err.rstrip("\n"))
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "is empty: expected a row of column names"),

@@ -182,3 +182,8 @@ def test_names_and_metadata_that_no_reader_would_take_are_refused(tmp_path):
         with pytest.raises(TypeError, match="must be texts, and no array may be called '__metadata__'"):
             nn.save_safetensors(arrays, tmp_path / "x", metadata)
     assert not list(tmp_path.iterdir())
+
+
+def test_model_and_path_in_the_wrong_order(tmp_path):
+    with pytest.raises(TypeError, match=r"save_safetensors\(model, path\) takes a Module or a state first, got .*Path"):
+        nn.save_safetensors(tmp_path / "model", nn.Linear(2, 2))

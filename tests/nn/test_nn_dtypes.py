@@ -1,0 +1,109 @@
+"""Dtypes of tensors and modules: bfloat16 there and back, integers where gradients are wanted, weak operands."""
+
+import numpy as np
+import pytest
+import torch
+
+import fastact.nn.functional as F
+import fastact.torch as ft
+from fastact import nn
+
+pytest.importorskip("ml_dtypes")
+BFLOAT16 = np.dtype("bfloat16")
+
+
+def test_bfloat16_modules_come_back():
+    model = nn.Sequential(
+        nn.Linear(3, 3), nn.LayerNorm(3), nn.GELU(), nn.BatchNorm1d(3), nn.RMSNorm(3), nn.Linear(3, 2)
+    )
+    model.to(BFLOAT16)
+    (model(ft.randn(5, 3).to(BFLOAT16)) * 1.3).exp2().mean().backward()
+    assert {p.grad.dtype for p in model.parameters()} == {BFLOAT16}
+    model.float()
+    for _, value in [*model.named_parameters(), *model.named_buffers()]:
+        assert value.dtype in (np.float32, np.int64)
+    assert all(p.grad.dtype == np.float32 for p in model.parameters())
+
+
+def test_bfloat16_leaves_are_differentiated():
+    leaf = ft.ones(1000).to(BFLOAT16).requires_grad_()
+    total = leaf.sum()
+    total.backward()
+    assert total.dtype == leaf.grad.dtype == BFLOAT16 and total.item() == 1000 and leaf.grad[0].item() == 1
+    assert nn.Linear(2, 2, dtype=BFLOAT16).weight.requires_grad
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda x: x * 1.5, lambda x: x * np.array([1.5, 2.5]), lambda x: x @ x, lambda x: x.norm(), lambda x: x.var(),
+        lambda x: x.mean(), lambda x: x.clamp(0.5, 0.7), lambda x: F.softmax(x, 0), lambda x: F.dropout(x),
+        lambda x: ft.where(x > 1, x, 1.5), lambda x: ft.logsumexp(x, 0), lambda x: F.mse_loss(x, [1.0, 2.0]),
+        lambda x: ft.einsum("i,i", x, [1.5, 2.5]), lambda x: ft.einsum("i,j->ij", x, x),
+    ],
+)  # fmt: skip
+def test_bfloat16_stays(of):
+    leaf = ft.tensor([1.0, 2.0]).to(BFLOAT16).requires_grad_()
+    found = of(leaf)
+    found.sum().backward()
+    assert found.dtype == leaf.grad.dtype == BFLOAT16
+
+
+def test_numbers_beside_bfloat16_are_not_rounded_first():
+    numbers = np.linspace(-3, 3, 101)
+    ours, theirs = ft.tensor(numbers).to(BFLOAT16) * 1.3, torch.tensor(numbers).bfloat16() * 1.3
+    assert ours.float().tolist() == theirs.float().tolist()
+
+
+def test_bfloat16_does_not_meet_float32():
+    x = ft.ones(1, 2).to(BFLOAT16)
+    for meet in (nn.Linear(2, 2), lambda x: x + ft.ones(2)):
+        with pytest.raises(TypeError, match=r"meet.*convert one"):
+            meet(x)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_rms_norm_takes_torchs_eps(dtype):
+    x = np.array([[1e-3, -2e-3, 3e-3, 1e-4]])
+    ours = F.rms_norm(ft.tensor(x).to(dtype), (4,))
+    theirs = torch.nn.functional.rms_norm(torch.tensor(x).to(getattr(torch, dtype)), (4,))
+    assert ours.dtype == dtype
+    np.testing.assert_allclose(ours.numpy().astype(float), theirs.double().numpy(), rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda library: library.nn.Linear(2, 2, dtype=library.int64),
+        lambda library: library.nn.Embedding(2, 2, dtype=library.int64),
+        lambda library: library.nn.Parameter(library.tensor([1, 2])),
+        lambda library: library.nn.Linear(2, 2).to(library.int64),
+    ],
+)
+def test_integers_are_no_parameters(make):
+    with pytest.raises((RuntimeError, TypeError)) as theirs:
+        make(torch)
+    with pytest.raises(theirs.type, match=r"int64.*\.float\(\)|got int64: expected a floating dtype"):
+        make(ft)
+
+
+def test_integers_may_be_frozen():
+    assert nn.Parameter(ft.tensor([1, 2]), requires_grad=False).tolist() == [1, 2]
+    assert nn.Embedding.from_pretrained(ft.tensor([[1, 2]]))(ft.tensor([0])).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("weak", [1.5, [1.5], np.array([1.5]), np.float64(1.5), np.array([1.5], np.float16)])
+def test_weak_floats_are_float32_beside_integers(weak):
+    x = ft.tensor([2])
+    for found in (x * weak, weak * x, x < weak, ft.where(x > 0, x, weak), F.mse_loss(x, np.broadcast_to(weak, 1))):
+        assert found.dtype in (np.float32, np.bool_)
+    assert ft.cat([x, np.array([1.5])]).dtype == np.float32 and x.clamp(max=1).dtype == np.int64
+
+
+def test_floor_division_does_not_detach():
+    x = ft.tensor([5.0], requires_grad=True)
+    for divide in (lambda: x // 2, lambda: 2 // x, lambda: ft.floor_divide(x, 2)):
+        with pytest.raises(TypeError, match=r"floor_divide.*detach\(\)"):
+            divide()
+    with ft.no_grad():
+        assert (x // 2).item() == 2 and not (x.detach() // 2).requires_grad
