@@ -75,8 +75,8 @@ cpdef object unbroadcast(object gradient, tuple shape):
     return np_add.reduce(gradient, axis=axes, keepdims=True).reshape(shape)
 
 
-cdef object floating_type(tuple operands):
-    """The one floating dtype of the Tensors in `operands`; float32 for integer ones beside weak floats; or None."""
+cdef object floating_type(tuple operands, bint with_weak):
+    """The one floating dtype of the Tensors in `operands`; float32 for integer ones beside weak floats, if these count; or None."""
     cdef object found = None
     cdef bint some = False, weak = False
     cdef cnp.ndarray array
@@ -89,7 +89,7 @@ cdef object floating_type(tuple operands):
                     found = array.dtype
                 elif found is not array.dtype and found != array.dtype:
                     raise TypeError(f"tensors of dtype {found} and {array.dtype} meet; convert one of them with .to()")
-        elif not is_number(operand):
+        elif with_weak and not is_number(operand):
             weak = weak or cnp.PyArray_ISFLOAT(cnp.PyArray_FROM_O(operand))
     return float32 if found is None and some and weak else found
 
@@ -106,15 +106,15 @@ cdef object as_value(object operand, object floating):
     elif is_number(operand):
         return operand
     else:
-        array = cnp.PyArray_FROM_O(operand)
+        array = cnp.PyArray_FROM_OF(operand, cnp.NPY_ARRAY_ENSUREARRAY)
     if floating is not None and array.dtype is not floating and array.dtype.kind in "fiub":
         return array.astype(floating, copy=False)
     return array
 
 
 def values_of(tuple operands):
-    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them."""
-    floating = floating_type(operands)
+    """The arrays of `operands`, weak ones in the floating dtype of the Tensors among them: float32, if those are integers."""
+    floating = floating_type(operands, True)
     return [as_value(operand, floating) for operand in operands]
 
 
@@ -134,7 +134,7 @@ cdef object shapes_message(ufunc, tuple values, error):
 
 def apply_ufunc(ufunc, tuple operands, dict options=None):
     """Call `ufunc` on Tensors and others; the result is a Tensor, recorded if an operand wants its gradient."""
-    cdef object floating = floating_type(operands)
+    cdef object floating = floating_type(operands, False)
     cdef tuple values = tuple([as_value(operand, floating) for operand in operands])
     cdef Rule rule = None
     if any_wants(operands):

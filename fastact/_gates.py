@@ -111,12 +111,9 @@ def vjp_glu(x, g, axis=-1):
     if type(x) is not np.ndarray or not isinstance(g, np.generic) and type(g) is not np.ndarray:
         return _joined(x, g, gated(x[first], x[second], g), axis)
     operand_dtype(g.dtype, "vjp.glu", "g")
-    try:
-        np.broadcast_shapes(x[first].shape, g.shape)
-    except ValueError:
-        raise ValueError(
-            f"vjp.glu() got g of shape {g.shape}: expected that of glu's result, {x[first].shape}"
-        ) from None
+    half = x[first].shape
+    if g.ndim > len(half) or any(n not in (1, m) for n, m in zip(g.shape[::-1], half[::-1], strict=False)):
+        raise ValueError(f"vjp.glu() got g of shape {g.shape}: expected that of glu's result, {half}")
     *_, dtype = gated.resolve_dtypes((x.dtype, x.dtype, g.dtype, None, None))
     dx = np.empty(x.shape, dtype)
     gated(x[first], x[second], g, out=(dx[first], dx[second]))

@@ -73,6 +73,7 @@ def like_operands(function):
 
     @functools.wraps(function)
     def call(*args, **kwargs):
+        args = [list(a) if hasattr(a, "__iter__") and not hasattr(a, "__getitem__") else a for a in args]
         result = function(*args, **kwargs)
         return result if _has_tensor((*args, *kwargs.values())) else _plain(result)
 
@@ -86,4 +87,4 @@ def _has_tensor(parts):
 def _plain(result):
     if isinstance(result, tuple):
         return getattr(result, "_make", tuple)(map(_plain, result))
-    return result._raw()[()] if isinstance(result, _tape.TensorBase) else result
+    return result._raw()[()] if isinstance(result, _tape.TensorBase) and not result.requires_grad else result

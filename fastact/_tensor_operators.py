@@ -3,6 +3,7 @@
 Each operator is one ufunc, so that the tape records it by the rule in ``_tensor_rules.py``; no formula belongs here.
 """
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -349,10 +350,15 @@ def _of_one(ufunc):
     return lambda self: _tape.apply_ufunc(ufunc, (self,))
 
 
+def _is_comparable(other):
+    """Whether it is numbers, or an array of whatever; texts and other objects are unequal, and in no order."""
+    array = np.asarray(raw(other))
+    one_object = array.dtype == object and array.ndim == 0
+    return array.dtype.kind not in "SUTmM" and (not one_object or isinstance(other, numbers.Number))
+
+
 def _compared(ufunc):
-    return lambda self, other: (  # what is no number is unequal, and in no order
-        NotImplemented if np.asarray(raw(other)).dtype.kind in "OSUTmM" else _tape.apply_ufunc(ufunc, (self, other))
-    )
+    return lambda self, other: _tape.apply_ufunc(ufunc, (self, other)) if _is_comparable(other) else NotImplemented
 
 
 def _define(name, function, ufunc):

@@ -97,7 +97,7 @@ def foreign(function, x, axis, where, keywords):
     if is_subclass(x):
         keywords = {name: value for name, value in keywords.items() if value is not None}
         result = function(np.asarray(x), axis, where=where, **keywords)
-        return result if "out" in keywords else x.__array_wrap__(np.asarray(result), None, np.ndim(result) == 0)
+        return result if "out" in keywords or np.ndim(result) == 0 else x.__array_wrap__(result)
     if not isinstance(getattr(x, "dtype", np.dtype(float)), np.dtype) and hasattr(x, "isna") and x.isna().any():
         raise TypeError(
             f"{function.__name__}() got a {type(x).__name__} of dtype {x.dtype} with missing values: expected numbers; "

@@ -113,3 +113,7 @@ def test_a_gradient_of_another_shape_is_named():
         ValueError, match=r"vjp.glu\(\) got g of shape \(4, 6\): expected that of glu's result, \(4, 3\)"
     ):
         fa.vjp.glu(np.ones((4, 6)), np.ones((4, 6)))
+    with pytest.raises(
+        ValueError, match=r"vjp.glu\(\) got g of shape \(2, 3\): expected that of glu's result, \(1, 3\)"
+    ):
+        fa.vjp.glu(np.ones((2, 3)), np.ones((2, 3)), axis=0)

@@ -1,5 +1,8 @@
 """Names of torch scripts beyond layers and losses: each gives torch's value, dtype and gradient."""
 
+import decimal
+import fractions
+
 import numpy as np
 import pytest
 import torch
@@ -226,3 +229,42 @@ def test_two_floating_dtypes_are_not_put_together():
         with pytest.raises(TypeError, match="float32 and float64 meet"):
             call(other)
         assert call(other.numpy()).dtype == ft.float32
+
+
+def test_iterators_of_tensors_keep_their_gradient():
+    a = ft.tensor([1.0, 2.0], requires_grad=True)
+    for stack in (ft.hstack, ft.vstack, ft.column_stack):
+        for several in ((t for t in [a, a]), {1: a, 2: a}.values(), map(ft.exp, [a, a])):
+            assert stack(several).requires_grad
+    assert isinstance(ft.hstack(x for x in [np.ones(2), np.ones(2)]), np.ndarray)
+
+
+def test_numbers_of_any_kind_compare_elementwise():
+    t = ft.tensor([1, 2])
+    assert (t < 2**70).tolist() == [True, True]
+    assert (t == 2**70).tolist() == [False, False]
+    assert (t == fractions.Fraction(1)).tolist() == [True, False]
+    assert (t <= decimal.Decimal(1)).tolist() == [True, False]
+    assert (ft.tensor([1.0, 2.0]) == np.array([1, "a"], object)).tolist() == [True, False]
+    assert (t == "a") is False
+
+
+def test_integers_compare_and_subtract_without_rounding_first():
+    t = ft.tensor([2**24 + 1])
+    assert not (t == np.array([2.0**24])).item()
+    assert not (t == np.float64(2**24)).item()
+    assert (t > np.array([2.0**24 + 0.5])).item()
+    difference = t - np.array([2.0**24])
+    assert (difference.dtype, difference.item()) == (np.float32, 1.0)
+
+
+class Plain(np.ndarray):
+    pass
+
+
+def test_subclasses_of_ndarray_do_not_enter_a_tensor():
+    f = ft.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    product = f * np.array([[1.0, 2.0], [3.0, 4.0]]).view(Plain)
+    assert type(product.detach().numpy()) is np.ndarray
+    product.sum().backward()
+    assert f.grad.tolist() == [[1.0, 2.0], [3.0, 4.0]]
