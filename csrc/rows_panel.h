@@ -5,6 +5,8 @@
 
 #include "rows_softmax.h"
 
+#include <stdlib.h>
+
 enum {
     ROW_PAIRED = ROW_PAIRS && sizeof(real) == 4, /* float64 gains nothing */
     ROW_NARROW = ROW_PAIRED ? 8 : 4,             /* vectors of rows of which the second level holds a block */
@@ -127,7 +129,7 @@ FA_INLINE int row_panel_frames(const row_panel *panel, size_t start, size_t coun
 /* Virtual lane l of vector v at l * width + v; wide ones are kept from sharing their addresses modulo 1,024. */
 typedef struct {
     size_t width;
-    vreal s[ROW_VIRTUAL * (ROW_PANEL + 2)], a[ROW_VIRTUAL * (ROW_PANEL + 2)];
+    vreal *s, *a;
 } row_lanes;
 
 FA_INLINE size_t row_lanes_width(size_t vectors) { return vectors > ROW_NARROW ? vectors + 2 : vectors; }
@@ -239,12 +241,10 @@ FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, ro
     }
 }
 
-FA_INLINE int row_panel_sums_of(const row_panel *panel, size_t vectors, int full, row_sum *sum)
+FA_INLINE int row_panel_sums_of(const row_panel *panel, size_t vectors, int full, row_lanes lanes, row_sum *sum)
 {
     vreal max[ROW_PANEL], min[ROW_PANEL];
     row_frame frame[ROW_PANEL];
-    row_lanes lanes;
-    lanes.width = row_lanes_width(vectors);
     for (size_t r = 0; r < vectors * FA_LANES; r++)
         sum[r] = (row_sum){.max = -INFINITY, .min = INFINITY};
     for (size_t start = 0; start < panel->n; start += ROW_BLOCK) {
@@ -276,11 +276,23 @@ FA_INLINE int row_panel_sums_of(const row_panel *panel, size_t vectors, int full
     return 1;
 }
 
+/* The lanes of a wide panel are more than the stack of a thread may hold: musl's have 128 KB.  0 also without memory. */
 FA_CALLED int row_panel_sums_full(const row_panel *panel, size_t vectors, row_sum *sum)
 {
-    return row_panel_sums_of(panel, ROW_PAIRED ? vectors : ROW_PANEL, 1, sum);
+    const size_t count = ROW_PAIRED ? vectors : ROW_PANEL, width = row_lanes_width(count), line = 64;
+    char *room = malloc(2 * ROW_VIRTUAL * width * sizeof(vreal) + line);
+    if (!room)
+        return 0;
+    vreal *lanes = (vreal *)(void *)(room + (line - (uintptr_t)room % line));
+    int done = row_panel_sums_of(panel, count, 1, (row_lanes){width, lanes, lanes + ROW_VIRTUAL * width}, sum);
+    free(room);
+    return done;
 }
-FA_CALLED int row_panel_sums_one(const row_panel *panel, row_sum *sum) { return row_panel_sums_of(panel, 1, 0, sum); }
+FA_CALLED int row_panel_sums_one(const row_panel *panel, row_sum *sum)
+{
+    vreal lanes[2 * ROW_VIRTUAL];
+    return row_panel_sums_of(panel, 1, 0, (row_lanes){1, lanes, lanes + ROW_VIRTUAL}, sum);
+}
 
 /* Sums of all rows of a panel, `first` being where the block with the maximum starts; 0 if some row is out of reach. */
 FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, row_sum *sum)
