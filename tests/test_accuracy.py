@@ -4,6 +4,7 @@ The sweeps themselves are run by `make accuracy`; here only stratified samples o
 """
 
 import accuracy
+import accuracy_digest
 import accuracy_page
 import accuracy_rows
 import numpy as np
@@ -160,3 +161,43 @@ def test_the_first_look_in_long_double_loses_no_error(monkeypatch, name):
     assert line["ulp"] > 1.5
     assert not line["ok"]
     assert line["count"] == points.size
+
+
+@pytest.mark.parametrize("kind", ["value", "derivative"])
+def test_a_digest_tells_one_other_bit(monkeypatch, kind):
+    monkeypatch.setattr(accuracy_digest, "SPAN", 1 << 14)
+    monkeypatch.setattr(accuracy_digest, "CHUNK", 1 << 12)
+    part = ("silu", kind, 0x3F800000)
+    digest = accuracy_digest.of_span(part)
+    assert accuracy_digest.of_span(part) == digest
+    assert accuracy_digest.of_span((*part[:2], 0x3F810000)) != digest
+    right = subjects.bind("fastact", "silu", kind)
+
+    def wrong(x, *g):
+        y = right(x, *g)
+        y[x == 1.0009765625] = np.nextafter(y[x == 1.0009765625], np.float32(9))
+        return y
+
+    monkeypatch.setattr(subjects, "bind", lambda *_: wrong)
+    assert accuracy_digest.of_span(part) != digest
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_sweep_is_spared_only_where_the_digest_is_that_of_the_last(monkeypatch, capsys, changed):
+    record = {"digest": "as then", "count": 1 << 32, "ulp": 0.75, "x": 1.0, "got": 2.0, "want": 2.0}
+    record |= {"at_root": 0.0, "root_x": None, "partner": None}
+    monkeypatch.setattr(accuracy_digest, "kept", lambda *_: record)
+    monkeypatch.setattr(accuracy_digest, "of", lambda *_: "now" if changed else "as then")
+    monkeypatch.setattr(accuracy, "run", lambda job: ulp.Worst(accuracy.SPAN, 0.5))
+    line = accuracy.sweep(OneProcess, "fastact", "silu", "value", accuracy.parse(["silu", "--unchanged"]))
+    assert (line["ok"], line["ulp"], line["digest"]) == (True, *((0.5, "now") if changed else (0.75, "as then")))
+    assert ("as in the last full sweep" in capsys.readouterr().out) != changed
+    record["ulp"] = 1.5
+    line = accuracy.sweep(OneProcess, "fastact", "silu", "value", accuracy.parse(["silu", "--unchanged"]))
+    assert line["ok"] == changed
+
+
+def test_digests_are_taken_of_full_sweeps_alone():
+    assert accuracy.is_full(accuracy.parse([]))
+    for part in ("--sample", "--points 9", "--stride 2", "--vary-g", "--parameters 2", "--dtype float64"):
+        assert not accuracy.is_full(accuracy.parse(part.split()))
