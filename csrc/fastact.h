@@ -61,6 +61,14 @@ typedef struct {
     fa_translator *translate;
 } fa_movers;
 
+/* Values of half-precision numbers as they stand in memory, contiguous and 2-byte aligned; in as above, its parameters one float
+ * each, y may be one of it.  Returns how many elements, from the first on, are done. */
+typedef size_t fa_half_loop(size_t n, const void *const *in, uint16_t *y);
+enum { FA_N_HALVES = 2 };
+typedef struct {
+    fa_half_loop *of[FA_N_HALVES][FA_N_ACTIVATIONS]; /* from FA_F16 on; NULL where staging or a table does as well */
+} fa_half_loops;
+
 struct fa_row_kernels;
 struct fa_trainer_kernels;
 
@@ -69,7 +77,9 @@ typedef struct {
     fa_kernel *vjp[FA_N_ACTIVATIONS];
     const struct fa_row_kernels *rows;
     const struct fa_trainer_kernels *trainer;
-    const fa_movers *movers; /* of the FA_F32 kernels alone */
+    /* of the FA_F32 kernels alone */
+    const fa_movers *movers;
+    const fa_half_loops *half;
 } fa_kernels;
 
 /* Dispatch.  The instruction set is chosen once, the best that was compiled and that this machine has, unless
@@ -93,7 +103,8 @@ typedef struct {
     fa_dtype dtype; /* what the kernel computes in */
     fa_dtype type[FA_MAX_IN + FA_MAX_OUT];
     int n_in, n_out;
-    int n_array; /* inputs that are not parameters: x, gate, g */
+    int n_array;        /* inputs that are not parameters: x, gate, g */
+    fa_half_loop *half; /* for operands of the first one's type, or NULL */
 } fa_call;
 void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrdiff_t *step);
 

@@ -29,6 +29,7 @@ typedef struct {
     int staged[MAX_OPERANDS];   /* goes through a buffer */
     int how;                    /* for the kernel, where nothing is staged, and for looking up */
     const fa_half_table *table; /* results are looked up here; NULL: the kernel computes them */
+    fa_half_loop *half;         /* computes what it can of them in the kernel's stead; NULL: there is none */
 } fa_job;
 
 /* Bytes from an operand's first element to the one at start. */
@@ -82,16 +83,27 @@ static void run_staged(const fa_job *job, size_t start, size_t n)
     }
 }
 
+/* Returns how many elements are left. */
+static size_t run_half(const fa_job *job, size_t start, size_t n)
+{
+    const void *in[FA_MAX_IN];
+    for (int i = 0; i < job->call->n_in; i++)
+        in[i] = job->data[i] + offset(job, i, start);
+    const int out = job->call->n_in;
+    return n - job->half(n, in, (uint16_t *)(void *)(job->data[out] + offset(job, out, start)));
+}
+
 static void run(const fa_job *job, size_t start, size_t n)
 {
+    const size_t stop = start + n;
     fa_fp_state saved = fa_fp_enter();
     if (job->table)
         look_up(job, start, n);
     else if (job->block == 0)
         run_direct(job, start, n);
     else
-        for (size_t i = 0; i < n; i += job->block)
-            run_staged(job, start + i, n - i < job->block ? n - i : job->block);
+        for (size_t i = job->half ? stop - run_half(job, start, n) : start; i < stop; i += job->block)
+            run_staged(job, i, stop - i < job->block ? stop - i : job->block);
     fa_fp_leave(saved);
 }
 
@@ -164,24 +176,34 @@ static void plan(fa_job *job)
     }
 }
 
+/* Whether arrays and the one result are contiguous numbers of one half type, and all parameters single. */
+static int is_half(const fa_job *job)
+{
+    const fa_call *call = job->call;
+    const fa_dtype type = call->type[0];
+    for (int k = 0; k < call->n_in + call->n_out; k++) {
+        const int parameter = k >= call->n_array && k < call->n_in;
+        if (call->type[k] != (parameter ? FA_F32 : type) || job->step[k] != (parameter ? 0 : 2))
+            return 0;
+    }
+    return (type == FA_F16 || type == FA_BF16) && call->n_out == 1;
+}
+
+/* By the loop for half types, where the call has one and all operands are aligned. */
+static fa_half_loop *half_of(const fa_job *job)
+{
+    uintptr_t places = 0;
+    for (int k = 0; k < job->call->n_in + job->call->n_out; k++)
+        places |= (uintptr_t)job->data[k];
+    return job->call->half && places % 2 == 0 && is_half(job) ? job->call->half : NULL;
+}
+
 static void run_all(const fa_job *job, int threaded)
 {
     if (threaded)
         fa_parallel_for((job->n + PIECE - 1) / PIECE, piece_task, (void *)job);
     else
         run(job, 0, job->n);
-}
-
-/* Whether each result is that of one half-precision number, contiguous. */
-static int is_tabled(const fa_job *job)
-{
-    const fa_call *call = job->call;
-    const fa_dtype type = call->type[0];
-    for (int k = 1; k < call->n_in; k++)
-        if (job->step[k] != 0 || call->type[k] != FA_F32)
-            return 0;
-    return (type == FA_F16 || type == FA_BF16) && call->type[call->n_in] == type && call->n_array == 1 &&
-           call->n_out == 1 && job->step[0] == 2 && job->step[call->n_in] == 2;
 }
 
 /* In how many ways the call may run: by the kernel, by a table, and the latter, or a kernel that nothing is staged for, past the
@@ -208,7 +230,7 @@ static void run_fastest(fa_job *job, int threaded)
 {
     const fa_dtype type = job->call->type[job->call->n_in];
     const size_t bytes = job->n * fa_item_size(type);
-    const int tabled = is_tabled(job);
+    const int tabled = job->call->n_array == 1 && is_half(job);
     fa_work work = {.kernel = (const void *)(uintptr_t)job->call->kernel,
                     .kind = type,
                     .bytes = bytes,
@@ -244,6 +266,7 @@ void fa_elementwise(const fa_call *call, size_t n, char *const *data, const ptrd
         run(&job, 0, n);
         return;
     }
+    job.half = half_of(&job);
     if (n < LARGE_FROM)
         run(&job, 0, n);
     else

@@ -17,10 +17,15 @@ cdef extern from "fastact.h" nogil:
 
     ctypedef void fa_kernel(size_t n, const void *const *input, const size_t *step, void *const *out, int how) noexcept
 
+    ctypedef size_t fa_half_loop(size_t n, const void *const *input, unsigned short *y) noexcept
+
     enum:
         FA_N_ACTIVATIONS
         FA_MAX_IN
         FA_MAX_OUT
+
+    ctypedef struct fa_half_loops:
+        fa_half_loop *of[2][64]  # FA_N_HALVES, FA_N_ACTIVATIONS
 
     ctypedef struct fa_row_kernels "struct fa_row_kernels":
         pass
@@ -33,6 +38,7 @@ cdef extern from "fastact.h" nogil:
         fa_kernel **vjp
         const fa_row_kernels *rows
         const fa_trainer_kernels *trainer
+        const fa_half_loops *half
 
     ctypedef struct fa_call:
         fa_kernel *kernel
@@ -41,6 +47,7 @@ cdef extern from "fastact.h" nogil:
         int n_in
         int n_out
         int n_array
+        fa_half_loop *half
 
     ctypedef struct fa_clip:
         fa_dtype type

@@ -23,6 +23,7 @@ void test_elementwise(void);
 void test_fork(void);
 void test_halves(void);
 void test_halves_inherited(void);
+void test_half_loops(void);
 void test_kernels(void);
 void test_pool(void);
 void test_row_layouts(void);

@@ -26,6 +26,7 @@ static const struct {
               {"kernels", test_kernels},
               {"elementwise", test_elementwise},
               {"halves", test_halves},
+              {"stored", test_half_loops},
               {"inherited", test_halves_inherited},
               {"rows", test_rows},
               {"layouts", test_row_layouts},

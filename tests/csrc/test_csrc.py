@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 HERE = pathlib.Path(__file__).parent
+SUITES = ("cpu", "pool", "fork", "kernels", "elementwise", "halves", "stored", "inherited", "rows", "layouts", "threads")
 
 
 def build_and_run(*arguments):
@@ -25,7 +26,7 @@ def build_and_run(*arguments):
 def test_c_program(target):
     done = build_and_run(target)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
-    for suite in ("cpu", "pool", "fork", "kernels", "elementwise", "halves", "inherited", "rows", "layouts", "threads"):
+    for suite in SUITES:
         (line,) = (line for line in done.stdout.splitlines() if line.startswith(suite + " "))
         assert line.endswith(" 0 failed"), line
         assert int(line.split()[1]) > 20, line
