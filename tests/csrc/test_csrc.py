@@ -8,7 +8,19 @@ import subprocess
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-SUITES = ("cpu", "pool", "fork", "kernels", "elementwise", "halves", "stored", "inherited", "rows", "layouts", "threads")
+SUITES = (
+    "cpu",
+    "pool",
+    "fork",
+    "kernels",
+    "elementwise",
+    "halves",
+    "stored",
+    "inherited",
+    "rows",
+    "layouts",
+    "threads",
+)
 
 
 def build_and_run(*arguments):
