@@ -65,8 +65,9 @@ typedef struct {
  * each, y may be one of it.  Returns how many elements, from the first on, are done. */
 typedef size_t fa_half_loop(size_t n, const void *const *in, uint16_t *y);
 enum { FA_N_HALVES = 2 };
+/* From FA_F16 on; NULL where staging or a table does as well, and all of base. */
 typedef struct {
-    fa_half_loop *of[FA_N_HALVES][FA_N_ACTIVATIONS]; /* from FA_F16 on; NULL where staging or a table does as well */
+    fa_half_loop *of[FA_N_HALVES][FA_N_ACTIVATIONS];
 } fa_half_loops;
 
 struct fa_row_kernels;

@@ -21,6 +21,7 @@
         for (; n - i >= 2 * FA_LANES; i += 2 * FA_LANES) {                                                             \
             v_load_two_##type((const uint16_t *)in[0] + i, x);                                                         \
             FA_PREFETCH((const uint16_t *)in[0] + i + FA_HALVES_AHEAD, 1);                                             \
+            FA_PREFETCH(y + i + FA_HALVES_AHEAD, 1);                                                                   \
             if (n_array == 2) {                                                                                        \
                 v_load_two_##type((const uint16_t *)in[1] + i, gate);                                                  \
                 FA_PREFETCH((const uint16_t *)in[1] + i + FA_HALVES_AHEAD, 1);                                         \

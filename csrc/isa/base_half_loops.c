@@ -1,4 +1,4 @@
-/* What every machine of the architecture runs: SSE2 on x86-64, else one portable lane; half types. */
+/* What every machine of the architecture runs has no loops over half types: a table of none. */
 #include "../build.h"
 #define FA_ISA base
 #define FA_VECTOR_BYTES FA_BASE_VECTOR_BYTES
