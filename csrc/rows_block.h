@@ -17,11 +17,12 @@ enum {
 };
 #define ROW_NOWHERE SIZE_MAX
 
-/* H and q of a block, for who needs them again.  The gap keeps the two from sharing their address modulo 4,096, which
- * makes loads wait for stores. */
+/* H, in units of `unit`, and q of a block from element `phase` on, for who needs them again.  The gap keeps the two from sharing their address modulo 4,096,
+ * which makes loads wait for stores. */
 typedef struct {
     _Alignas(64) real h[ROW_BLOCK + 1024 / sizeof(real)];
-    real q[ROW_BLOCK];
+    real q[ROW_BLOCK + FA_LANES], unit;
+    size_t phase;
 } row_powers;
 
 static const integer row_iota[ROW_VIRTUAL] = {0,  1,  2,  3,  4,  5,  6,  7,  8,
@@ -67,8 +68,26 @@ FA_INLINE void row_extremes_four(const real *x, vreal *largest, vreal *smallest)
     }
 }
 
-/* NaNs are passed over: they reach the result through the sum.  The last four vectors overlap those before: a loop over
- * what is left would end where the processor does not expect it. */
+/* Of n elements beside what is known.  The last four vectors overlap those before: a loop over what is left would end where the
+ * processor does not expect it. */
+FA_INLINE void row_extremes_onto(const real *x, size_t n, vreal *largest, vreal *smallest)
+{
+    if (n < 4 * FA_LANES) {
+        row_extremes_part(x, n, largest, smallest);
+        return;
+    }
+    for (size_t i = 0; i + 4 * FA_LANES < n; i += 4 * FA_LANES)
+        row_extremes_four(x + i, largest, smallest);
+    row_extremes_four(x + n - 4 * FA_LANES, largest, smallest);
+}
+
+FA_INLINE void row_extremes_of(const vreal *largest, const vreal *smallest, double *max, double *min)
+{
+    *max = row_largest_lane(v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3]))) + 0.0; /* +0 for -0 */
+    *min = -row_largest_lane(-v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
+}
+
+/* NaNs are passed over: they reach the result through the sum. */
 static void row_extremes(const real *x, size_t n, double *max, double *min)
 {
     vreal largest[4], smallest[4];
@@ -76,15 +95,8 @@ static void row_extremes(const real *x, size_t n, double *max, double *min)
         largest[j] = K(-INFINITY);
         smallest[j] = K(INFINITY);
     }
-    if (n < 4 * FA_LANES) {
-        row_extremes_part(x, n, largest, smallest);
-    } else {
-        for (size_t i = 0; i + 4 * FA_LANES < n; i += 4 * FA_LANES)
-            row_extremes_four(x + i, largest, smallest);
-        row_extremes_four(x + n - 4 * FA_LANES, largest, smallest);
-    }
-    *max = row_largest_lane(v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3]))) + 0.0; /* +0 for -0 */
-    *min = -row_largest_lane(-v_min(v_min(smallest[0], smallest[1]), v_min(smallest[2], smallest[3])));
+    row_extremes_onto(x, n, largest, smallest);
+    row_extremes_of(largest, smallest, max, min);
 }
 
 static size_t row_first_index(const real *x, size_t n, double value)
@@ -119,12 +131,25 @@ FA_INLINE row_frame row_frame_of(double max, double shift, double exponent)
 /* Which form suits a block of a row that is not far. */
 FA_INLINE int row_form_of(double max, double min, double exponent)
 {
-    return min > max - ROW_DEPTH && fabs(ROW_BASE - exponent) < ROW_REACH ? ROW_NEAR : ROW_WILD;
+    return min > max - ROW_NEAR_DEPTH && fabs(ROW_BASE - ROW_LOWERED - exponent) < ROW_REACH ? ROW_NEAR : ROW_WILD;
 }
 
-FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q)
+/* How far below its frame a form has H, and what its lanes start at. */
+FA_INLINE int row_lowered(int form) { return form == ROW_NEAR ? ROW_LOWERED : 0; }
+FA_INLINE real row_preload(int form)
+{
+    return (real)(form == ROW_NEAR && ROW_LOWERED ? (double)((int64_t)1 << ROW_MANTISSA) : ROW_PRELOAD);
+}
+
+FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q, int form)
 {
     vreal sum = *s + h, e = h - (sum - *s);
+#ifdef ROW_RESIDUES
+    if (form == ROW_NEAR)
+        e = v_residue(h);
+#else
+    (void)form;
+#endif
     *a = v_fma(h, q, *a) + e;
     *s = sum;
 }
@@ -208,7 +233,7 @@ FA_INLINE void row_full_group(const real *x, size_t group, const row_frame *fram
         row_prefetch(x + i + 2 * ROW_BLOCK);
         vreal f, h = row_reduce(v_load(x + i), frame, form, &f), q = row_fraction(f);
         row_keep(powers, i, h, q, keep);
-        row_add_power(s + j, a + j, h, q);
+        row_add_power(s + j, a + j, h, q, form);
         if (row_drains(group))
             row_drain(s + j, a + j);
     }
@@ -276,19 +301,20 @@ FA_INLINE void row_partial_group(const real *x, size_t start, size_t n, size_t s
         vmask dropped = v_eq(position, KI(skip - start < ROW_VIRTUAL ? (integer)(skip - start) : -1));
         vreal f, h = row_reduce(v_select(inside, v, K((real)max)), frame, form, &f), q = row_fraction(f);
         row_keep(powers, i, h, q, keep);
-        row_add_power(s + j, a + j, v_select(dropped, K(0), v_select(inside, h, K(0))), q);
+        row_add_power(s + j, a + j, v_select(dropped, K(0), v_select(inside, h, K(0))), q, form);
     }
 }
 
 /* The lanes' totals, added by halves; lanes from n on are 0 and left out. */
-FA_INLINE row_total row_fold(const vreal *s, const vreal *a, size_t n)
+FA_INLINE row_total row_fold(const vreal *s, const vreal *a, size_t n, int form)
 {
+    const vreal preload = K(row_preload(form));
+    const double unit = row_power_of_two(row_lowered(form));
 #ifdef FA_REAL_F32
     enum { PARTS = ROW_VIRTUAL / FA_LANES_F64 };
     vf64 part[PARTS];
     for (size_t j = 0; j < PARTS; j++)
-        part[j] =
-            row_widen(s[j / FA_HALVES] - K(ROW_PRELOAD), j % FA_HALVES) + row_widen(a[j / FA_HALVES], j % FA_HALVES);
+        part[j] = row_widen(s[j / FA_HALVES] - preload, j % FA_HALVES) + row_widen(a[j / FA_HALVES], j % FA_HALVES);
     (void)n;
     for (size_t width = PARTS / 2; width; width /= 2)
         for (size_t j = 0; j < width; j++)
@@ -298,12 +324,12 @@ FA_INLINE row_total row_fold(const vreal *s, const vreal *a, size_t n)
     for (size_t width = FA_LANES_F64 / 2; width; width /= 2)
         for (size_t l = 0; l < width; l++)
             lane[l] += lane[l + width];
-    return (row_total){lane[0], 0};
+    return (row_total){lane[0] * unit, 0};
 #else
     row_total lane[ROW_VIRTUAL];
     for (size_t j = 0; j < ROW_GROUP; j++) {
         double sums[FA_LANES], errors[FA_LANES];
-        v_store(sums, s[j] - K(ROW_PRELOAD));
+        v_store(sums, s[j] - preload);
         v_store(errors, a[j]);
         for (size_t l = 0; l < FA_LANES; l++) {
             double head = sums[l] + errors[l];
@@ -316,7 +342,7 @@ FA_INLINE row_total row_fold(const vreal *s, const vreal *a, size_t n)
     for (width /= 2; width; width /= 2)
         for (size_t l = 0; l < width; l++)
             lane[l] = row_add(lane[l], lane[l + width]);
-    return lane[0];
+    return (row_total){lane[0].head * unit, lane[0].tail * unit};
 #endif
 }
 
@@ -326,7 +352,7 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
 {
     vreal s[ROW_GROUP], a[ROW_GROUP];
     for (size_t j = 0; j < ROW_GROUP; j++) {
-        s[j] = K(ROW_PRELOAD);
+        s[j] = K(row_preload(form));
         a[j] = K(0);
     }
     size_t full = n / ROW_VIRTUAL, special = skip < n ? skip / ROW_VIRTUAL : full, group = 0;
@@ -350,37 +376,11 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
         if (++group > full)
             break;
     }
-    return row_fold(s, a, n);
-}
-
-/* The four forms, each compiled once. */
-static row_total row_block_near(const real *x, size_t n, const row_frame *frame, double max)
-{
-    row_frame near = row_near_table(*frame);
-    return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, NULL, 0);
-}
-static row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
-{
-    return row_block(x, n, skip, frame, max, ROW_WILD, NULL, 0);
-}
-static row_total row_block_near_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
-{
-    row_frame near = row_near_table(*frame);
-    return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, powers, 1);
-}
-static row_total row_block_wild_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
-{
-    return row_block(x, n, ROW_NOWHERE, frame, max, ROW_WILD, powers, 1);
-}
-
-/* With nothing left out; powers may be NULL. */
-FA_INLINE row_total row_block_any(const real *x, size_t n, const row_frame *frame, double max, int form,
-                                  row_powers *powers)
-{
-    if (powers)
-        return form == ROW_WILD ? row_block_wild_kept(x, n, frame, max, powers)
-                                : row_block_near_kept(x, n, frame, max, powers);
-    return form == ROW_WILD ? row_block_wild(x, n, ROW_NOWHERE, frame, max) : row_block_near(x, n, frame, max);
+    if (keep) {
+        powers->unit = (real)row_power_of_two(row_lowered(form));
+        powers->phase = 0;
+    }
+    return row_fold(s, a, n, form);
 }
 
 #endif

@@ -53,6 +53,8 @@ FA_INLINE size_t row_one_sums(const real *x, size_t n, const row_frame *frame, d
 {
     const double first = -row_largest_lane(-row_one_position(x, n, K((real)max)));
     row_parts all = {{{0}}}, but = {{{0}}};
+    powers->unit = 1;
+    powers->phase = 0;
     for (size_t j = 0; j < ROW_GROUP && j * FA_LANES < n; j++) {
         const size_t i = j * FA_LANES, count = n - i < FA_LANES ? n - i : FA_LANES;
         const vreal lane = v_to_float(v_load(row_iota + i));

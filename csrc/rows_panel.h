@@ -171,7 +171,7 @@ FA_INLINE void row_panel_drained(const row_panel *panel, size_t start, const rea
                 row_prefetch_pair(ahead + (ptrdiff_t)(l + g * ROW_VIRTUAL) * panel->step + v * FA_LANES, v, 1);
                 row_reduce_two(x, frames, form, &c, h, f);
                 row_fraction_two(f, &c, 0, q);
-                ROW_BOTH row_add_power(sum + j, rest + j, h[j], q[j]);
+                ROW_BOTH row_add_power(sum + j, rest + j, h[j], q[j], form);
             }
             ROW_BOTH row_drain(sum + j, rest + j);
             ROW_BOTH s[j] = sum[j], a[j] = rest[j];
@@ -198,7 +198,7 @@ FA_INLINE void row_panel_block(const row_panel *panel, size_t start, size_t coun
             vreal q = row_fraction(f);
             const size_t lane = i % ROW_VIRTUAL * lanes->width + v;
             vreal *sum = lanes->s + lane, *rest = lanes->a + lane;
-            row_add_power(sum, rest, h, q);
+            row_add_power(sum, rest, h, q, form);
             if (row_drains(i / ROW_VIRTUAL) && i / ROW_VIRTUAL < count / ROW_VIRTUAL)
                 row_drain(sum, rest);
         }

@@ -56,6 +56,18 @@ static const double row_polynomial[ROW_DEGREE] = {0x1.62e42fefa39efp-1, 0x1.ebfb
 /* Where no result of a row of one block and no scale of one is below 2^ROW_NEAR_FROM, its products need not be raised: their smaller
  * part, a 2^-4.5th of the result at most, has all its bits too.  (Lower, rows beside a raised one had other bits.) */
 enum { ROW_NEAR_FROM = ROW_LOWEST + 2 * ROW_MANTISSA + 2 };
+/* With v_residue the H of a near sum are lower by as much as makes the unit 1, and what an addition to a lane loses of them is one
+ * operation.  It takes half-way cases to an even H, not to an even sum: but row_table has no entry of four zeros at its end, without
+ * which there are none.  Near rows are then those of less depth, so that H, and H q in the second accumulator, are normal numbers.
+ * (In float64 a lane takes 64 H, which may double it, and the unit with it.) */
+#if defined(FA_SCALES) && defined(FA_REAL_F32)
+#define ROW_RESIDUES
+enum { ROW_LOWERED = 47 }; /* exponent of the unit in the last place of ROW_PRELOAD */
+#define ROW_NEAR_DEPTH 60.0
+#else
+enum { ROW_LOWERED = 0 };
+#define ROW_NEAR_DEPTH ROW_DEPTH
+#endif
 #define ROW_LN2 0x1.62e42fefa39efp-1
 #ifdef FA_SCALES
 static const real row_eighths[FA_LANES] = {0,     0.125, 0.25,  0.375, 0.5,
@@ -104,11 +116,14 @@ enum {
 };
 #define ROW_REACH 120
 
-/* Where the instruction set scales by powers of two, the frame goes into the table rather than into each index. */
-FA_INLINE row_frame row_near_table(row_frame frame)
+/* Where the instruction set scales by powers of two, the frame goes into the table rather than into each index; `lowered` octaves
+ * below it. */
+FA_INLINE row_frame row_near_table(row_frame frame, int lowered)
 {
 #ifdef FA_SCALES
-    frame.table = row_head(v_bits(frame.magic + v_load(row_eighths)));
+    frame.table = row_head(v_bits((frame.magic - K(lowered)) + v_load(row_eighths)));
+#else
+    (void)lowered;
 #endif
     return frame;
 }

@@ -4,7 +4,7 @@
 #ifndef FA_ROWS_SHORT_H
 #define FA_ROWS_SHORT_H
 
-#include "rows_loss.h"
+#include "rows_beside.h"
 
 enum { ROW_SHORT = 32 };
 
@@ -12,29 +12,20 @@ enum { ROW_FEWEST = FA_LANES / 4 + 1 }; /* rows; fewer are faster one after the 
 
 #if defined(FA_REAL_F32) && FA_VECTOR_BYTES
 
-/* Numbers of float64, one for each row. */
+/* What elements add to their rows' sums, in two parts. */
 typedef struct {
-    vf64 half[FA_HALVES];
-} row_wides;
+    vreal kept[ROW_SHORT], rest[ROW_SHORT];
+} row_short_terms;
 
 /* Rows side by side: element i of all of them at x[i]; h, q and the rest as in row_sum. */
 typedef struct {
     size_t n, rows;
     vreal x[ROW_SHORT], h[ROW_SHORT], q[ROW_SHORT];
-    vreal max, min;
-    row_frame frame;
+    row_short_terms terms;
+    row_beside sum;
+    vreal min;
     int form;
-    row_wides exponent, own, top;
 } row_shorts;
-
-#define ROW_EACH_HALF(k) for (int k = 0; k < FA_HALVES; k++)
-
-FA_INLINE row_wides row_widen_both(vreal v)
-{
-    row_wides w;
-    ROW_EACH_HALF(k) w.half[k] = row_widen(v, k);
-    return w;
-}
 
 /* Where four elements start, the last of which overlap those before. */
 FA_INLINE size_t row_short_four(const row_shorts *s, size_t i) { return i + 4 <= s->n ? i : s->n - 4; }
@@ -70,38 +61,40 @@ FA_INLINE void row_short_give(const row_shorts *s, real *to, ptrdiff_t step)
             memcpy(to + i, (const char *)(s->x + i) + r * sizeof(real), sizeof(real));
 }
 
-FA_INLINE vreal row_short_magic(const row_wides *exponent)
-{
-    return v_narrow(KD(ROW_MAGIC) + (KD(ROW_BASE) - exponent->half[0]),
-                    KD(ROW_MAGIC) + (KD(ROW_BASE) - exponent->half[FA_HALVES - 1]));
-}
-
 /* Extremes and frame; 0 if a row is out of reach. */
 FA_INLINE int row_short_frame(row_shorts *s)
 {
-    s->max = K(-INFINITY);
+    s->sum.max = K(-INFINITY);
     s->min = K(INFINITY);
     for (size_t i = 0; i < s->n; i++) {
-        s->max = v_max(s->x[i], s->max);
+        s->sum.max = v_max(s->x[i], s->sum.max);
         s->min = v_min(s->x[i], s->min);
     }
-    s->max = s->max + K(0);
-    vmask outside = ~v_le(v_abs(s->max), K(ROW_LIMIT));
+    s->sum.max = s->sum.max + K(0);
+    vmask outside = ~v_le(v_abs(s->sum.max), K(ROW_LIMIT));
     if (v_any(outside))
         return 0;
-    const row_wides max = row_widen_both(s->max);
-    ROW_EACH_HALF(k) s->exponent.half[k] = (max.half[k] * KD(ROW_LOG2E_HI) + KD(0x1.8p52)) - KD(0x1.8p52);
-    s->frame = (row_frame){.magic = row_short_magic(&s->exponent), .shift = K(0), .floor = s->max - K(ROW_DEPTH)};
-    vmask deep = v_le(s->min, s->frame.floor);
+    const row_wides max = row_widen_both(s->sum.max);
+    ROW_EACH_HALF(k) s->sum.exponent.half[k] = (max.half[k] * KD(ROW_LOG2E_HI) + KD(0x1.8p52)) - KD(0x1.8p52);
+    s->sum.frame =
+        (row_frame){.magic = row_beside_magic(&s->sum.exponent), .shift = K(0), .floor = s->sum.max - K(ROW_DEPTH)};
+    vmask deep = v_le(s->min, s->sum.frame.floor);
     s->form = v_any(deep) ? ROW_WILD : ROW_LANES;
     return 1;
 }
 
 /* What an element adds to its row's sum, as a virtual lane of its own. */
+FA_INLINE void row_short_parts(vreal h, vreal q, vreal *kept, vreal *rest)
+{
+    const vreal sum = K(ROW_PRELOAD) + h;
+    *kept = sum - K(ROW_PRELOAD);
+    *rest = h * q + (h - *kept);
+}
 FA_INLINE row_wides row_short_term(vreal h, vreal q)
 {
-    vreal sum = K(ROW_PRELOAD) + h, kept = sum - K(ROW_PRELOAD), rest = h * q + (h - kept);
+    vreal kept, rest;
     row_wides term;
+    row_short_parts(h, q, &kept, &rest);
     ROW_EACH_HALF(k) term.half[k] = row_widen(kept, k) + row_widen(rest, k);
     return term;
 }
@@ -122,6 +115,20 @@ FA_INLINE row_wides row_short_fold(row_wides *term, size_t n)
     ROW_EACH_HALF(k)
     total.half[k] = (four[0].half[k] + four[2].half[k]) + (four[1].half[k] + four[3].half[k]);
     return total;
+}
+
+/* The parts come from memory, as widening halves of a register takes twice as many operations. */
+FA_INLINE row_wides row_short_total(const row_short_terms *terms, size_t n)
+{
+    row_wides term[ROW_SHORT];
+    const real *kept = (const real *)terms->kept, *rest = (const real *)terms->rest;
+    for (size_t i = 0; i < n; i++)
+        ROW_EACH_HALF(k)
+        {
+            const size_t at = i * FA_LANES + (size_t)k * FA_LANES_F64;
+            term[i].half[k] = v_load_widened(kept + at) + v_load_widened(rest + at);
+        }
+    return row_short_fold(term, n);
 }
 
 /* H and q of every element. */
@@ -145,24 +152,24 @@ FA_INLINE void row_short_powers(const row_shorts *s, const row_frame *frame, int
 /* The sum, with the powers. */
 FA_INLINE void row_short_sum(row_shorts *s, int form)
 {
-    row_wides term[ROW_SHORT];
-    row_short_powers(s, &s->frame, form, s->h, s->q);
+    row_short_powers(s, &s->sum.frame, form, s->h, s->q);
     for (size_t i = 0; i < s->n; i++)
-        term[i] = row_short_term(s->h[i], s->q[i]);
-    s->own = row_short_fold(term, s->n);
+        row_short_parts(s->h[i], s->q[i], s->terms.kept + i, s->terms.rest + i);
+    s->sum.own = row_short_total(&s->terms, s->n);
 }
 
 /* The sum without the first of the largest. */
-FA_INLINE row_wides row_short_others(const row_shorts *s, const vreal *h, const vreal *q)
+FA_INLINE row_wides row_short_others(const row_shorts *s, const row_short_terms *terms)
 {
-    row_wides term[ROW_SHORT];
+    row_short_terms others;
     vmask before = v_lt(K(0), K(0));
     for (size_t i = 0; i < s->n; i++) {
-        vmask largest = v_eq(s->x[i], s->max) & ~before;
+        vmask largest = v_eq(s->x[i], s->sum.max) & ~before;
         before = before | largest;
-        term[i] = row_short_term(v_select(largest, K(0), h[i]), q[i]);
+        others.kept[i] = v_select(largest, K(0), terms->kept[i]);
+        others.rest[i] = v_select(largest, K(0), terms->rest[i]);
     }
-    return row_short_fold(term, s->n);
+    return row_short_total(&others, s->n);
 }
 
 FA_INLINE vf64 row_power_of_two_lanes(vi64 e) { return v_real((e + KI64(1023)) << 52); }
@@ -171,56 +178,51 @@ FA_INLINE vf64 row_power_of_two_lanes(vi64 e) { return v_real((e + KI64(1023)) <
 FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm64 *dominated)
 {
     row_wides exponent, again;
+    row_short_terms terms;
     vreal h[ROW_SHORT], q[ROW_SHORT];
     vi64 lift[FA_HALVES];
     ROW_EACH_HALF(k)
     {
         lift[k] = ((v_bits(rest->half[k]) >> 52) & KI64(0x7ff)) - KI64(1022 + ROW_BASE);
         lift[k] = v_select(dominated[k], lift[k], KI64(0));
-        exponent.half[k] = s->exponent.half[k] + v_to_float(lift[k]);
+        exponent.half[k] = s->sum.exponent.half[k] + v_to_float(lift[k]);
     }
-    row_frame frame = s->frame;
-    frame.magic = row_short_magic(&exponent);
+    row_frame frame = s->sum.frame;
+    frame.magic = row_beside_magic(&exponent);
     row_short_powers(s, &frame, ROW_WILD, h, q);
-    again = row_short_others(s, h, q);
+    for (size_t i = 0; i < s->n; i++)
+        row_short_parts(h[i], q[i], terms.kept + i, terms.rest + i);
+    again = row_short_others(s, &terms);
     ROW_EACH_HALF(k)
-    s->own.half[k] = v_select(dominated[k], again.half[k] * row_power_of_two_lanes(lift[k]), s->own.half[k]);
+    s->sum.own.half[k] = v_select(dominated[k], again.half[k] * row_power_of_two_lanes(lift[k]), s->sum.own.half[k]);
 }
 
 /* row_drop. */
 FA_CALLED void row_short_drop(row_shorts *s)
 {
-    vreal f, h = row_reduce(s->max, &s->frame, ROW_LANES, &f), q = row_fraction(f);
+    vreal f, h = row_reduce(s->sum.max, &s->sum.frame, ROW_LANES, &f), q = row_fraction(f);
     row_wides rest;
     vm64 left_out[FA_HALVES], dominated[FA_HALVES];
     int any_left_out = 0, any_dominated = 0;
     ROW_EACH_HALF(k)
     {
         vf64 head = row_widen(h, k);
-        s->top.half[k] = head + head * row_widen(q, k);
-        s->own.half[k] -= s->top.half[k];
-        left_out[k] = ~v_ge(s->own.half[k], s->top.half[k] * KD(ROW_DOMINATED));
+        s->sum.top.half[k] = head + head * row_widen(q, k);
+        s->sum.own.half[k] -= s->sum.top.half[k];
+        left_out[k] = ~v_ge(s->sum.own.half[k], s->sum.top.half[k] * KD(ROW_DOMINATED));
         any_left_out |= v_any(left_out[k]);
     }
     if (!any_left_out)
         return;
-    rest = row_short_others(s, s->h, s->q);
+    rest = row_short_others(s, &s->terms);
     ROW_EACH_HALF(k)
     {
-        s->own.half[k] = v_select(left_out[k], rest.half[k], s->own.half[k]);
-        dominated[k] = v_lt(rest.half[k], s->top.half[k] * KD(0x1p-4)) & v_gt(rest.half[k], KD(0));
+        s->sum.own.half[k] = v_select(left_out[k], rest.half[k], s->sum.own.half[k]);
+        dominated[k] = v_lt(rest.half[k], s->sum.top.half[k] * KD(0x1p-4)) & v_gt(rest.half[k], KD(0));
         any_dominated |= v_any(dominated[k]);
     }
     if (any_dominated)
         row_short_rescale(s, &rest, dominated);
-}
-
-/* log(1 + rest) of every row. */
-FA_INLINE row_wides row_short_excess(const row_shorts *s)
-{
-    row_wides excess;
-    ROW_EACH_HALF(k) excess.half[k] = row_log1p(s->own.half[k] / s->top.half[k]);
-    return excess;
 }
 
 /* row_write for all rows into s->x, with factor / whole. */
@@ -233,7 +235,7 @@ FA_CALLED void row_short_products(row_shorts *s, const row_wides *whole, double 
     {
         ratio.half[k] = KD(factor) / whole->half[k];
         vf64 exponent = v_to_float((v_bits(ratio.half[k]) >> 52) - KI64(1023));
-        vf64 lowest = min.half[k] * KD(ROW_LOG2E_HI) - s->exponent.half[k] + KD(ROW_BASE) + exponent;
+        vf64 lowest = min.half[k] * KD(ROW_LOG2E_HI) - s->sum.exponent.half[k] + KD(ROW_BASE) + exponent;
         near &= !v_any(v_le(lowest, KD(ROW_NEAR_FROM))) && !v_any(v_le(exponent, KD(ROW_NEAR_FROM)));
     }
     ROW_EACH_HALF(k) ratio.half[k] = near ? ratio.half[k] : ratio.half[k] * KD(0x1p64);
@@ -251,13 +253,10 @@ FA_CALLED void row_short_products(row_shorts *s, const row_wides *whole, double 
 /* x - logsumexp into s->x. */
 FA_INLINE void row_short_differences(row_shorts *s)
 {
-    const row_wides max = row_widen_both(s->max), excess = row_short_excess(s);
-    row_wides tail;
-    const vreal head = v_narrow(max.half[0] + excess.half[0], max.half[FA_HALVES - 1] + excess.half[FA_HALVES - 1]);
-    ROW_EACH_HALF(k) tail.half[k] = (max.half[k] - row_widen(head, k)) + excess.half[k];
-    const vreal rest = v_narrow(tail.half[0], tail.half[FA_HALVES - 1]);
+    vreal head, tail;
+    row_beside_log_sums(&s->sum, &head, &tail);
     for (size_t i = 0; i < s->n; i++)
-        s->x[i] = row_difference(s->x[i], head, rest, 0, 0);
+        s->x[i] = row_difference(s->x[i], head, tail, 0, 0);
 }
 
 /* Takes rows and sums them; 0 if one is out of reach. */
@@ -283,7 +282,7 @@ static size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t 
     if (rows < ROW_FEWEST || !row_short_begin(&s, x, x_step, n, rows))
         return 0;
     if (which == FA_SOFTMAX) {
-        row_short_products(&s, &s.own, 1.0);
+        row_short_products(&s, &s.sum.own, 1.0);
     } else {
         row_short_drop(&s);
         row_short_differences(&s);
@@ -300,38 +299,10 @@ static size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size
     if (rows < ROW_FEWEST || !row_short_begin(&s, x, step, n, rows))
         return 0;
     row_short_drop(&s);
-    const row_wides max = row_widen_both(s.max), excess = row_short_excess(&s);
+    const row_wides max = row_widen_both(s.sum.max), excess = row_beside_excess(&s.sum);
     ROW_EACH_HALF(k) v_store(values + k * FA_LANES_F64, max.half[k] + excess.half[k]);
     memcpy(results, values, s.rows * sizeof *values);
     return s.rows;
-}
-
-/* max - x[t] + log(1 + rest), as row_surprise has it. */
-FA_INLINE void row_short_surprise(const row_shorts *s, vreal chosen, double *losses)
-{
-    const row_wides max = row_widen_both(s->max), value = row_widen_both(chosen), excess = row_short_excess(s);
-    ROW_EACH_HALF(k)
-    {
-        vf64 d = max.half[k] - value.half[k], b = d - max.half[k];
-        vf64 lost = (max.half[k] - (d - b)) - (value.half[k] + b);
-        vf64 sum = v_select(v_eq(d, KD(INFINITY)), d + excess.half[k], d + (excess.half[k] + lost));
-        v_store(losses + k * FA_LANES_F64, sum);
-    }
-}
-
-/* The gradient at the target, as row_class_loss has it. */
-FA_INLINE vreal row_short_slopes(const row_shorts *s, const row_wides *whole, vreal chosen, double factor)
-{
-    vreal f, h = row_reduce(chosen, &s->frame, ROW_WILD, &f), q = row_fraction(f);
-    row_wides slope;
-    const row_wides max = row_widen_both(s->max), value = row_widen_both(chosen);
-    ROW_EACH_HALF(k)
-    {
-        vf64 head = row_widen(h, k), own = head + head * row_widen(q, k);
-        vf64 rest = v_select(v_eq(value.half[k], max.half[k]), s->own.half[k], whole->half[k] - own);
-        slope.half[k] = KD(factor) * (KD(0) - rest / whole->half[k]);
-    }
-    return v_narrow(slope.half[0], slope.half[FA_HALVES - 1]);
 }
 
 /* The same of losses: one vector of rows, or none. */
@@ -350,14 +321,14 @@ static size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c,
     for (size_t r = 0; r < s.rows; r++)
         chosen[r] = index[r] == c->ignore_index ? 0 : x[(ptrdiff_t)r * c->x_step + index[r]];
     row_short_drop(&s);
-    row_short_surprise(&s, v_load(chosen), losses);
+    row_beside_surprise(&s.sum, v_load(chosen), losses);
     for (size_t r = 0; r < s.rows; r++)
         c->losses[row + r] = index[r] == c->ignore_index ? 0 : losses[r];
     if (!y)
         return s.rows;
     row_wides whole;
-    ROW_EACH_HALF(k) whole.half[k] = s.own.half[k] + s.top.half[k];
-    v_store(slopes, row_short_slopes(&s, &whole, v_load(chosen), loss->factor));
+    ROW_EACH_HALF(k) whole.half[k] = s.sum.own.half[k] + s.sum.top.half[k];
+    v_store(slopes, row_beside_slopes(&s.sum, v_load(chosen), loss->factor));
     row_short_products(&s, &whole, loss->factor);
     row_short_give(&s, y, c->gradient_step);
     for (size_t r = 0; r < s.rows; r++, y += c->gradient_step)
@@ -367,7 +338,6 @@ static size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c,
             y[index[r]] = slopes[r];
     return s.rows;
 }
-#undef ROW_EACH_HALF
 
 #else
 FA_INLINE size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,

@@ -119,24 +119,24 @@ static void row_blocks(const void *row, size_t n, fa_row_block *blocks)
         row_extremes(x + i, m, &blocks->max, &blocks->min);
         if (fabs(blocks->max) > ROW_LIMIT)
             continue; /* the row will be summed otherwise */
-        double exponent = row_exponent_of(blocks->max, 0);
-        row_frame frame = row_frame_of(blocks->max, 0, exponent);
-        int form = row_form_of(blocks->max, blocks->min, exponent);
-        blocks->total = row_block_any(x + i, m, &frame, blocks->max, form, NULL);
+        fa_row_block extremes = *blocks;
+        blocks->total = row_block_any(x + i, m, row_exponent_of(blocks->max, 0), &extremes, NULL, NULL);
     }
 }
 
-/* Reads a row of one block, whose extremes are known, and drops nothing. */
-static void row_sum_block(const real *x, size_t n, const fa_row_block *extremes, row_sum *sum, row_powers *powers)
+/* Reads a row of one block, whose extremes are known and become those of the next as in row_block_any, and drops nothing. */
+FA_CALLED void row_sum_block(const real *x, size_t n, fa_row_block *extremes, row_sum *sum, row_powers *powers,
+                             const real *next)
 {
     const double max = extremes->max, min = extremes->min;
     if (fabs(max) > ROW_LIMIT) {
         row_sum_far(x, n, sum);
+        if (next)
+            row_extremes(next, n, &extremes->max, &extremes->min);
         return;
     }
     double exponent = row_exponent_of(max, 0);
-    row_frame frame = row_frame_of(max, 0, exponent);
-    row_total total = row_block_any(x, n, &frame, max, row_form_of(max, min, exponent), powers);
+    row_total total = row_block_any(x, n, exponent, extremes, powers, next);
     *sum = (row_sum){.max = max, .min = min, .exponent = exponent, .first = ROW_NOWHERE, .own = total};
     sum->kept = powers != NULL;
 }
@@ -151,7 +151,7 @@ static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powe
     if (!blocks)
         row_extremes(x, n < ROW_BLOCK ? n : ROW_BLOCK, &ahead.max, &ahead.min);
     if (!blocks && n <= ROW_BLOCK) {
-        row_sum_block(x, n, &ahead, sum, powers);
+        row_sum_block(x, n, &ahead, sum, powers, NULL);
         if (drop)
             row_drop(sum, x, n, 0);
         return;
@@ -164,18 +164,11 @@ static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powe
             break;
         }
         double exponent = row_exponent_of(block.max, 0);
-        row_frame frame = row_frame_of(block.max, 0, exponent);
-        int form = row_form_of(block.max, block.min, exponent);
-        row_total total;
-        if (blocks) {
-            total = block.total;
-        } else if (left >= ROW_BLOCK && form == ROW_NEAR && ROW_READS_AHEAD) {
-            total = row_block_ahead(x + i, m, &frame, block.max, x + i + m, &ahead);
-        } else {
-            total = row_block_any(x + i, m, &frame, block.max, form, NULL);
-            if (left)
-                row_extremes(x + i + m, left < ROW_BLOCK ? left : ROW_BLOCK, &ahead.max, &ahead.min);
-        }
+        row_total total = block.total;
+        if (!blocks)
+            total = row_block_any(x + i, m, exponent, &ahead, NULL, left >= ROW_BLOCK ? x + i + m : NULL);
+        if (!blocks && left && left < ROW_BLOCK)
+            row_extremes(x + i + m, left, &ahead.max, &ahead.min);
         start = block.max > sum->max ? i : start;
         row_merge(sum, block.max, exponent, total);
         sum->min = block.min < sum->min ? block.min : sum->min;

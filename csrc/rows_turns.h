@@ -6,38 +6,12 @@
 
 #include "rows_one.h"
 
-/* What is known of a row between its sum and its result. */
+/* What is known of a row between its sum and its softmax. */
 typedef struct {
     row_sum sum;
     row_ratio ratio;
-    row_log_sum log;
     row_powers powers;
 } row_turn;
-
-FA_INLINE void row_turn_sum(row_turn *turn, const real *x, size_t n, const fa_row_block *extremes, int which)
-{
-    row_sum_block(x, n, extremes, &turn->sum, which == FA_SOFTMAX ? &turn->powers : NULL);
-    if (which == FA_SOFTMAX)
-        row_keep_far(x, n, &turn->sum, &turn->powers);
-}
-
-FA_INLINE void row_turn_factor(row_turn *turn, const real *x, size_t n, int which)
-{
-    if (which == FA_SOFTMAX) {
-        turn->ratio = row_ratio_of(&turn->sum, 1.0);
-        return;
-    }
-    row_drop(&turn->sum, x, n, 0);
-    turn->log = row_log_sum_of(&turn->sum);
-}
-
-FA_INLINE void row_turn_write(const row_turn *turn, const real *x, real *y, size_t n, int which)
-{
-    if (which == FA_SOFTMAX)
-        row_write_products(&turn->powers, y, n, &turn->ratio);
-    else
-        row_write_differences(x, y, n, &turn->log);
-}
 
 /* Sum of one row, extremes of the next, result of the one before in one loop: whether a row allows it. */
 FA_INLINE int row_is_near(const fa_row_block *e)
@@ -46,61 +20,92 @@ FA_INLINE int row_is_near(const fa_row_block *e)
            row_form_of(e->max, e->min, row_exponent_of(e->max, 0)) == ROW_NEAR;
 }
 
-/* b->next and what b writes are the caller's; without powers differences are written. */
+/* next, and what is written, are the caller's. */
 FA_INLINE void row_sum_among(const real *x, size_t n, row_sum *sum, row_powers *powers, const row_neighbours *b,
                              fa_row_block *extremes)
 {
     const double max = extremes->max, exponent = row_exponent_of(max, 0);
-    const row_frame frame = row_frame_of(max, 0, exponent);
-    *sum = (row_sum){.max = max, .min = extremes->min, .exponent = exponent, .first = ROW_NOWHERE, .kept = !!powers};
-    sum->own = powers ? row_block_and_products(x, n, &frame, max, powers, b, extremes)
-                      : row_block_and_differences(x, n, &frame, max, b, extremes);
+    *sum = (row_sum){.max = max, .min = extremes->min, .exponent = exponent, .first = ROW_NOWHERE, .kept = 1};
+    sum->own = row_block_and_products(x, n, exponent, powers, b, extremes);
 }
 
 FA_INLINE row_neighbours row_neighbour_products(const row_powers *powers, const row_ratio *ratio, real *y,
                                                 const real *next)
 {
-    return (row_neighbours){.next = next, .powers = powers, .y = y, .first = ratio->scale, .second = ratio->rest};
-}
-
-FA_INLINE int row_turn_among(row_turn *turn, const row_turn *before, const real *x, ptrdiff_t x_step, real *y,
-                             ptrdiff_t y_step, size_t n, fa_row_block *extremes, int which)
-{
-    if (!row_is_near(extremes) || !(which == FA_SOFTMAX ? before->ratio.near : before->log.larger))
-        return 0;
-    if (which == FA_SOFTMAX) {
-        row_neighbours b = row_neighbour_products(&before->powers, &before->ratio, y - y_step, x + x_step);
-        row_sum_among(x, n, &turn->sum, &turn->powers, &b, extremes);
-    } else {
-        row_neighbours b = {.next = x + x_step, .x = x - x_step, .y = y - y_step};
-        b.first = before->log.head;
-        b.second = before->log.tail;
-        row_sum_among(x, n, &turn->sum, NULL, &b, extremes);
-    }
-    return 1;
+    return (row_neighbours){.next = next,
+                            .powers = powers,
+                            .y = y,
+                            .first = ratio->scale * powers->unit,
+                            .second = ratio->rest * powers->unit};
 }
 
 /* n <= ROW_BLOCK; row r of x starts at x + r x_step */
-FA_INLINE void row_map_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,
-                             int which)
+FA_CALLED void row_softmax_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows)
 {
     row_turn turns[2];
     fa_row_block extremes;
     row_extremes(x, n, &extremes.max, &extremes.min);
     for (size_t r = 0; r < rows + ROW_MERGES; r++, x += x_step, y += y_step) {
         row_turn *turn = turns + ROW_MERGES * (r % 2), *before = turns + (r + 1) % 2;
-        int written = r && r + 1 < rows && row_turn_among(turn, before, x, x_step, y, y_step, n, &extremes, which);
-        if (r < rows && !written) {
-            row_turn_sum(turn, x, n, &extremes, which);
-            if (r + 1 < rows)
-                row_extremes(x + x_step, n, &extremes.max, &extremes.min);
+        const int written = r && r + 1 < rows && row_is_near(&extremes) && before->ratio.near;
+        if (written) {
+            const row_neighbours b = row_neighbour_products(&before->powers, &before->ratio, y - y_step, x + x_step);
+            row_sum_among(x, n, &turn->sum, &turn->powers, &b, &extremes);
+        } else if (r < rows) {
+            row_sum_block(x, n, &extremes, &turn->sum, &turn->powers, r + 1 < rows ? x + x_step : NULL);
+            row_keep_far(x, n, &turn->sum, &turn->powers);
         }
         if (r < rows)
-            row_turn_factor(turn, x, n, which);
+            turn->ratio = row_ratio_of(&turn->sum, 1.0);
         if (!ROW_MERGES)
-            row_turn_write(turn, x, y, n, which);
+            row_write_products(&turn->powers, y, n, &turn->ratio);
         else if (r && !written)
-            row_turn_write(before, x - x_step, y - y_step, n, which);
+            row_write_products(&before->powers, y - y_step, n, &before->ratio);
+    }
+}
+
+/* What is taken off the rows that wait. */
+FA_INLINE void row_waiting_logs(const row_waiting *w, row_log_sum *log)
+{
+#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
+    const row_beside s = row_beside_of(w);
+    vreal head, tail;
+    row_beside_log_sums(&s, &head, &tail);
+    for (size_t r = 0; r < w->count; r++)
+        log[r] = row_log_sum_at(v_lane(head, r), v_lane(tail, r), w->max[r], w->min[r], 0);
+#else
+    (void)w, (void)log;
+#endif
+}
+
+/* The same of log_softmax, where rows wait to be written until there are ROW_LOGGED elements, which are to be in the first level still. */
+enum { ROW_LOGGED = 4096 };
+FA_CALLED void row_log_softmax_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows)
+{
+    const size_t many = ROW_LOGGED / n, most = many < ROW_FEW ? ROW_FEW : many < FA_LANES ? many : FA_LANES;
+    fa_row_block extremes;
+    row_sum sum;
+    row_waiting waiting;
+    row_wait_for_none(&waiting);
+    row_extremes(x, n, &extremes.max, &extremes.min);
+    for (size_t r = 0; r < rows; r++) {
+        const real *here = x + (ptrdiff_t)r * x_step;
+        row_sum_block(here, n, &extremes, &sum, NULL, r + 1 < rows ? here + x_step : NULL);
+        row_drop(&sum, here, n, 0);
+        if (rows >= ROW_FEW && row_may_wait(&sum)) {
+            row_wait(&waiting, &sum, 0, r);
+        } else {
+            row_log_sum log = row_log_sum_of(&sum);
+            row_write_differences(here, y + (ptrdiff_t)r * y_step, n, &log);
+        }
+        if (waiting.count < most && (!waiting.count || r + 1 < rows))
+            continue;
+        row_log_sum log[FA_LANES];
+        row_waiting_logs(&waiting, log);
+        for (size_t i = 0; i < waiting.count; i++)
+            row_write_differences(x + (ptrdiff_t)waiting.row[i] * x_step, y + (ptrdiff_t)waiting.row[i] * y_step, n,
+                                  log + i);
+        waiting.count = 0;
     }
 }
 
@@ -112,9 +117,9 @@ static void row_map_many(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_s
         if (!done) {
             done = rows < FA_LANES ? rows : FA_LANES;
             if (which == FA_SOFTMAX)
-                row_map_turns(x, x_step, y, y_step, n, done, FA_SOFTMAX);
+                row_softmax_turns(x, x_step, y, y_step, n, done);
             else
-                row_map_turns(x, x_step, y, y_step, n, done, FA_LOG_SOFTMAX);
+                row_log_softmax_turns(x, x_step, y, y_step, n, done);
         }
         x += (ptrdiff_t)done * x_step;
         y += (ptrdiff_t)done * y_step;
@@ -130,7 +135,7 @@ static void row_map_many(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_s
         if (n <= ROW_SHORT && rows > 1)                                                                                \
             row_map_many(x, x_step, y, y_step, n, rows, which);                                                        \
         else if (n <= ROW_BLOCK)                                                                                       \
-            row_map_turns(x, x_step, y, y_step, n, rows, which);                                                       \
+            row_##name##_turns(x, x_step, y, y_step, n, rows);                                                         \
         else                                                                                                           \
             for (size_t r = 0; r < rows; r++)                                                                          \
                 row_##name##_of(x + (ptrdiff_t)r * x_step, y + (ptrdiff_t)r * y_step, n);                              \
@@ -139,173 +144,68 @@ ROW_MAP(softmax, FA_SOFTMAX)
 ROW_MAP(log_softmax, FA_LOG_SOFTMAX)
 #undef ROW_MAP
 
+FA_CALLED void row_wait_no_more_logs(row_waiting *w, double *results)
+{
+#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
+    double values[FA_LANES];
+    const row_beside s = row_beside_of(w);
+    const row_wides max = row_widen_both(s.max), excess = row_beside_excess(&s);
+    ROW_EACH_HALF(k) v_store(values + k * FA_LANES_F64, max.half[k] + excess.half[k]);
+    for (size_t r = 0; r < w->count; r++)
+        results[w->row[r]] = values[r];
+#else
+    (void)results;
+#endif
+    w->count = 0;
+}
+
+static double row_logsumexp_one(const row_sum *sum, const real *x, size_t n)
+{
+    double head, tail;
+    row_logsumexp_of(sum, x, n, &head, &tail);
+    return isfinite(head) ? head + tail : head;
+}
+
+/* 0 < n <= ROW_BLOCK */
+static void row_logsumexp_turns(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+{
+    fa_row_block extremes;
+    row_sum sum;
+    row_waiting waiting;
+    row_wait_for_none(&waiting);
+    row_extremes(x, n, &extremes.max, &extremes.min);
+    for (size_t r = 0; r < rows; r++, x += step) {
+        row_sum_block(x, n, &extremes, &sum, NULL, r + 1 < rows ? x + step : NULL);
+        row_drop(&sum, x, n, 0);
+        if (rows < ROW_FEW || !row_may_wait(&sum)) {
+            results[r] = row_logsumexp_one(&sum, x, n);
+            continue;
+        }
+        row_wait(&waiting, &sum, 0, r);
+        if (waiting.count == FA_LANES)
+            row_wait_no_more_logs(&waiting, results);
+    }
+    if (waiting.count)
+        row_wait_no_more_logs(&waiting, results);
+}
+
 static void row_logsumexps(const void *from, ptrdiff_t step, size_t n, size_t rows, double *results)
 {
     const real *x = from;
     for (size_t r = 0, done; r < rows; r += done) {
-        done = n && n <= ROW_SHORT ? row_short_logsumexps(x + (ptrdiff_t)r * step, step, n, rows - r, results + r) : 0;
+        const real *here = x + (ptrdiff_t)r * step;
+        done = n && n <= ROW_SHORT ? row_short_logsumexps(here, step, n, rows - r, results + r) : 0;
         if (done)
             continue;
-        done = rows - r < FA_LANES ? rows - r : FA_LANES;
-        for (size_t i = r; i < r + done; i++) {
+        done = n <= ROW_SHORT && rows - r > FA_LANES ? FA_LANES : rows - r;
+        if (n && n <= ROW_BLOCK)
+            row_logsumexp_turns(here, step, n, done, results + r);
+        for (size_t i = r; i < r + done && (!n || n > ROW_BLOCK); i++) {
             double tail;
             row_logsumexp(x + (ptrdiff_t)i * step, n, NULL, results + i, &tail);
             results[i] += isfinite(results[i]) ? tail : 0;
         }
     }
-}
-
-/* The same for the loss of an index and its gradient. */
-typedef struct {
-    size_t row;
-    row_sum sum;
-    row_ratio ratio;
-    row_slope slope;
-    row_powers powers;
-} row_loss_turn;
-
-/* The first row from this one on that is not ignored; what is passed over gets loss and gradient 0. */
-FA_INLINE size_t row_next_class(const fa_row_classes *c, size_t row)
-{
-    for (; row < c->rows && c->index[row] == c->ignore_index; row++) {
-        c->losses[row] = 0;
-        if (c->gradient)
-            memset((real *)c->gradient + (ptrdiff_t)row * c->gradient_step, 0, c->n * sizeof(real));
-    }
-    return row;
-}
-
-FA_INLINE const real *row_class_logits(const fa_row_classes *c, size_t row)
-{
-    return (const real *)c->x + (ptrdiff_t)row * c->x_step;
-}
-
-FA_INLINE real *row_class_slopes(const fa_row_classes *c, size_t row)
-{
-    return (real *)c->gradient + (ptrdiff_t)row * c->gradient_step;
-}
-
-/* written: the products stand already. */
-FA_INLINE void row_loss_turn_write(const fa_row_loss *loss, const fa_row_classes *c, const row_loss_turn *turn,
-                                   int written)
-{
-    real *y = row_class_slopes(c, turn->row);
-    if (!written)
-        row_write_products(&turn->powers, y, c->n, &turn->ratio);
-    if (!row_is_scale(turn->slope.factor))
-        row_multiply(y, c->n, turn->slope.factor);
-    row_class_gradient(loss, &turn->slope, y, c->n);
-}
-
-/* The sum of a row and the extremes of the next; returns whether the row before, NULL if there is none, was written. */
-FA_INLINE int row_loss_turn_sum(const fa_row_classes *c, row_loss_turn *turn, const row_loss_turn *before, size_t next,
-                                fa_row_block *extremes, int wants_gradient)
-{
-    const real *x = row_class_logits(c, turn->row);
-    if (wants_gradient && before && next < c->rows && before->ratio.near && row_is_near(extremes)) {
-        real *y = row_class_slopes(c, before->row);
-        row_neighbours b = row_neighbour_products(&before->powers, &before->ratio, y, row_class_logits(c, next));
-        row_sum_among(x, c->n, &turn->sum, &turn->powers, &b, extremes);
-        return 1;
-    }
-    row_sum_block(x, c->n, extremes, &turn->sum, wants_gradient ? &turn->powers : NULL);
-    if (next < c->rows)
-        row_extremes(row_class_logits(c, next), c->n, &extremes->max, &extremes->min);
-    return 0;
-}
-
-/* The loss, and what the gradient needs. */
-FA_INLINE void row_loss_turn_take(const fa_row_loss *loss, const fa_row_classes *c, row_loss_turn *turn,
-                                  int wants_gradient)
-{
-    const real *x = row_class_logits(c, turn->row);
-    const size_t t = (size_t)c->index[turn->row];
-    row_drop(&turn->sum, x, c->n, 0);
-    c->losses[turn->row] = row_class_loss(loss, x, c->n, t, &turn->sum, wants_gradient ? &turn->slope : NULL);
-    if (wants_gradient) {
-        row_keep_far(x, c->n, &turn->sum, &turn->powers);
-        turn->ratio = row_ratio_of(&turn->sum, row_is_scale(turn->slope.factor) ? turn->slope.factor : 1.0);
-    }
-}
-
-FA_INLINE void row_loss_turns(const fa_row_loss *loss, const fa_row_classes *c, int wants_gradient)
-{
-    row_loss_turn turns[2], *before = NULL;
-    fa_row_block extremes = {0};
-    size_t row = row_next_class(c, 0);
-    if (row < c->rows)
-        row_extremes(row_class_logits(c, row), c->n, &extremes.max, &extremes.min);
-    while (row < c->rows) {
-        row_loss_turn *turn = before == turns ? turns + 1 : turns;
-        turn->row = row;
-        row = row_next_class(c, row + 1);
-        int written = row_loss_turn_sum(c, turn, before, row, &extremes, wants_gradient);
-        row_loss_turn_take(loss, c, turn, wants_gradient);
-        row_loss_turn *done = ROW_MERGES ? before : turn;
-        if (done && wants_gradient)
-            row_loss_turn_write(loss, c, done, written);
-        before = ROW_MERGES ? turn : NULL;
-    }
-    if (before && wants_gradient)
-        row_loss_turn_write(loss, c, before, 0);
-}
-
-/* c from this row on. */
-FA_INLINE fa_row_classes row_classes_from(const fa_row_classes *c, size_t row, size_t rows)
-{
-    fa_row_classes rest = *c;
-    rest.rows = rows;
-    rest.x = row_class_logits(c, row);
-    rest.index += row;
-    rest.losses += row;
-    rest.gradient = c->gradient ? row_class_slopes(c, row) : NULL;
-    return rest;
-}
-
-static void row_loss_turns_any(const fa_row_loss *loss, const fa_row_classes *c)
-{
-    if (c->gradient)
-        row_loss_turns(loss, c, 1);
-    else
-        row_loss_turns(loss, c, 0);
-}
-
-/* One short row by itself; 0 if it was not done. */
-FA_INLINE int row_one_of(const fa_row_loss *loss, const fa_row_classes *c, size_t row)
-{
-    real *y = c->gradient ? row_class_slopes(c, row) : NULL;
-    return c->index[row] != c->ignore_index &&
-           row_one_loss(loss, row_class_logits(c, row), c->n, (size_t)c->index[row], c->losses + row, y);
-}
-
-static void row_losses_many(const fa_row_loss *loss, const fa_row_classes *c)
-{
-    for (size_t row = 0, done; row < c->rows; row += done) {
-        done = row_short_losses(loss, c, row);
-        if (done)
-            continue;
-        if (c->rows - row < ROW_FEWEST && row_one_of(loss, c, row)) {
-            done = 1;
-            continue;
-        }
-        done = c->rows - row < ROW_FEWEST ? 1 : c->rows - row < FA_LANES ? c->rows - row : FA_LANES;
-        const fa_row_classes some = row_classes_from(c, row, done);
-        row_loss_turns_any(loss, &some);
-    }
-}
-
-static void row_cross_entropies(const fa_row_loss *loss, const fa_row_classes *c)
-{
-    if (c->n > ROW_BLOCK)
-        for (size_t row = row_next_class(c, 0); row < c->rows; row = row_next_class(c, row + 1)) {
-            real *y = c->gradient ? (real *)c->gradient + (ptrdiff_t)row * c->gradient_step : NULL;
-            c->losses[row] =
-                row_cross_entropy(loss, (const real *)c->x + (ptrdiff_t)row * c->x_step, c->n, c->index[row], NULL, y);
-        }
-    else if (c->n <= ROW_SHORT)
-        row_losses_many(loss, c);
-    else
-        row_loss_turns_any(loss, c);
 }
 
 #endif

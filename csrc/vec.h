@@ -99,6 +99,9 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
     FA_FLOATS(v_store_halves, v)(p, v) /* the same by narrower stores, where those are faster */
 #define v_load_part(p, n) FA_POINTEES(v_load_part, p)(p, n)
 #define v_store_part(p, v, n) FA_POINTEES(v_store_part, p)(p, v, n)
+#define v_load_masked(p, m)                                                                                            \
+    FA_POINTEES(v_load_masked, p)(p, m) /* where FA_MASKED is defined; the same: v_first(n), low lanes */
+#define v_store_masked(p, v, m) FA_POINTEES(v_store_masked, p)(p, v, m)
 #define FA_POINTEES(name, p) FA_LOOKUP(name, p)
 
 /* What is the same for every width: bit casts, whole loads and stores, sign tricks. */
@@ -183,11 +186,13 @@ FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #define v_pin(v) (void)(v)
 #define v_fma_at(a, b, p) v_fma(a, b, *(p))
 #endif
-/* Before a loop of four turns that is to be written out. */
+/* Before a loop of four turns that is to be written out, or one that is not. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define FA_FOUR_TIMES _Pragma("GCC unroll 4")
+#define FA_NOT_UNROLLED _Pragma("GCC unroll 1")
 #else
 #define FA_FOUR_TIMES
+#define FA_NOT_UNROLLED
 #endif
 #ifndef FA_HALF_STORES
 #define v_store_halves_f32 v_store_f32
@@ -195,6 +200,9 @@ FA_INLINE vf64 v_fms_f64(vf64 a, vf64 b, vf64 c) { return v_fma_f64(a, b, -c); }
 #endif
 #ifndef FA_RUNS
 #define v_lookup16_ahead(table, k, runs) v_lookup16(table, k)
+#endif
+#ifndef v_hold
+#define v_hold(v) (void)(v)
 #endif
 #ifndef FA_STREAMS /* no such stores: through the caches */
 #define v_stream_f32 v_store_f32
@@ -213,6 +221,7 @@ typedef vf32 vreal;
 typedef vi32 vint;
 typedef vm32 vmask;
 #define FA_LANES FA_LANES_F32
+#define v_first(n) fa_first16(n)
 #define K(c) KF(c)
 #define KI(c) KI32(c)
 #elif defined(FA_REAL_F64)
@@ -222,6 +231,7 @@ typedef vf64 vreal;
 typedef vi64 vint;
 typedef vm64 vmask;
 #define FA_LANES FA_LANES_F64
+#define v_first(n) fa_first8(n)
 #define K(c) KD(c)
 #define KI(c) KI64(c)
 #endif

@@ -121,6 +121,8 @@ def samples(dtype):
             x[::3, 0] = -np.inf
             x[1::5] *= 1e20
             yield x
+        # Nearly equal elements make the largest sums that a lane may come to.
+        yield (random.normal(0, 0.01, shape) + random.normal(0, 5, (shape[0], 1))).astype(dtype)
 
 
 def test_bits_do_not_depend_on_layout(isa):
@@ -201,14 +203,35 @@ def test_results_that_pass_the_caches_have_the_same_bits(isa, function, shape):
     np.testing.assert_array_equal(function(x, axis=0, out=x), want)
 
 
-def test_bits_do_not_depend_on_position():
-    x = np.random.default_rng(6).normal(size=(3, 500)).astype(np.float32)
-    buffer = np.zeros(3 * 500 + 64, np.float32)
+@pytest.mark.parametrize("dtype", strategies.FLOATS)
+@pytest.mark.parametrize("n", [15, 33, 100, 127, 128, 129, 160, 500, 1000, 1023, 1024, 1025, 2500])
+def test_bits_do_not_depend_on_position(isa, dtype, n):
+    """Of rows and results in memory, and of rows among others: they are read and written as aligned vectors where there are masks."""
+    rows = 5
+    random = np.random.default_rng(n)
+    x = (random.normal(size=(rows, n)) * [[0.01], [1], [3], [8], [1]]).astype(dtype)
+    x[4, n // 3] = 30
+    target = np.arange(rows) % n
+    want = [function(x) for function in FUNCTIONS]
+    ones = [np.stack([function(row) for row in x]) for function in FUNCTIONS]
+    losses, slopes = fa.value_and_grad.cross_entropy(x, target, reduction="none")
+    buffer, results = (np.zeros(rows * (n + 5) + 64, dtype) for _ in range(2))
     for start in range(17):
-        moved = buffer[start : start + 1500].reshape(3, 500)
-        moved[...] = x
-        for function in FUNCTIONS:
-            np.testing.assert_array_equal(function(moved), function(x))
+        for step in (n, n + 5):
+            moved = np.lib.stride_tricks.as_strided(buffer[start:], (rows, n), (step * x.itemsize, x.itemsize))
+            moved[...] = x
+            to = start if start % 3 else (start * 7) % 16
+            out = results[to : to + rows * n].reshape(rows, n)
+            for function, expected, one in zip(FUNCTIONS, want, ones, strict=True):
+                results[...] = 7
+                given = {} if function is fa.logsumexp else {"out": out}
+                np.testing.assert_array_equal(function(moved, **given), expected)
+                np.testing.assert_array_equal(expected, one)
+                assert (results[:to] == 7).all() and (results[to + rows * n :] == 7).all()
+            got = fa.value_and_grad.cross_entropy(moved, target, reduction="none")
+            np.testing.assert_array_equal(got[0], losses)
+            np.testing.assert_array_equal(got[1], slopes)
+    np.testing.assert_array_equal(fa.softmax(x, out=x), want[0])
 
 
 @pytest.mark.skipif(not {"avx2", "avx512"} <= set(_core.available_isas()), reason="needs AVX2 and AVX-512")

@@ -29,12 +29,22 @@ FA_AVX512(vf32, vi32, __m512, __m512i, vm32, f32, i32, ps, epi32)
 FA_AVX512(vf64, vi64, __m512d, __m512i, vm64, f64, i64, pd, epi64)
 #undef FA_AVX512
 
+/* Keeps what was loaded: gcc 12 would load it anew for each use, and loads across cache lines count double. */
+#define v_hold(v) __asm__("" : "+v"(v))
+
 /* a 2^floor(b); and a vector as a table, entry k mod lanes */
 #define FA_SCALES
 FA_INLINE vf32 v_scale_f32(vf32 a, vf32 b) { return (vf32)_mm512_scalef_ps((__m512)a, (__m512)b); }
 FA_INLINE vf64 v_scale_f64(vf64 a, vf64 b) { return (vf64)_mm512_scalef_pd((__m512d)a, (__m512d)b); }
 FA_INLINE vf32 v_permute_f32(vf32 t, vi32 k) { return (vf32)_mm512_permutexvar_ps((__m512i)k, (__m512)t); }
 FA_INLINE vf64 v_permute_f64(vf64 t, vi64 k) { return (vf64)_mm512_permutexvar_pd((__m512i)k, (__m512d)t); }
+
+/* a less the nearest whole number, half-way cases to even: what is left of it in an addition to a number whose unit in the last
+ * place is 1. */
+FA_INLINE vf32 v_residue(vf32 a)
+{
+    return (vf32)_mm512_reduce_ps((__m512)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 
 /* The largest lane, none of which is NaN. */
 #define FA_REDUCES
@@ -89,17 +99,56 @@ FA_INLINE void v_store_halves_f32(float *to, vf32 v)
     _mm256_storeu_ps(to + 8, _mm512_extractf32x8_ps((__m512)v, 1));
 }
 
-/* The low n lanes; the others are 0 on load, untouched in memory on store, and no byte past the n-th is read. */
+/* The low n lanes, or any by a mask; the others are 0 on load, untouched in memory on store, and no byte of theirs is read. */
+#define FA_MASKED
 FA_INLINE __mmask16 fa_first16(size_t n) { return (__mmask16)((1u << n) - 1u); }
 FA_INLINE __mmask8 fa_first8(size_t n) { return (__mmask8)((1u << n) - 1u); }
-#define FA_PART(T, V, s, first, move, cast)                                                                            \
+#define FA_PART(T, V, M, s, first, move, cast)                                                                         \
     FA_INLINE V v_load_part_##s(const T *p, size_t n) { return (V)_mm512_maskz_loadu_##move(first(n), p); }            \
-    FA_INLINE void v_store_part_##s(T *p, V v, size_t n) { _mm512_mask_storeu_##move(p, first(n), (cast)v); }
-FA_PART(float, vf32, f32, fa_first16, ps, __m512)
-FA_PART(double, vf64, f64, fa_first8, pd, __m512d)
-FA_PART(int32_t, vi32, i32, fa_first16, epi32, __m512i)
-FA_PART(int64_t, vi64, i64, fa_first8, epi64, __m512i)
+    FA_INLINE void v_store_part_##s(T *p, V v, size_t n) { _mm512_mask_storeu_##move(p, first(n), (cast)v); }          \
+    FA_INLINE V v_load_masked_##s(const T *p, M m) { return (V)_mm512_maskz_loadu_##move(m, p); }                      \
+    FA_INLINE void v_store_masked_##s(T *p, V v, M m) { _mm512_mask_storeu_##move(p, m, (cast)v); }
+FA_PART(float, vf32, vm32, f32, fa_first16, ps, __m512)
+FA_PART(double, vf64, vm64, f64, fa_first8, pd, __m512d)
+FA_PART(int32_t, vi32, vm32, i32, fa_first16, epi32, __m512i)
+FA_PART(int64_t, vi64, vm64, i64, fa_first8, epi64, __m512i)
 #undef FA_PART
+
+/* Four numbers of each of sixteen rows to four vectors, and back: quarter q of row j of a square has row 4 q + j. */
+#define FA_TURNS_FOUR
+FA_INLINE void fa_turn_four(__m512 r[4])
+{
+    const __m512 a = _mm512_unpacklo_ps(r[0], r[1]), b = _mm512_unpackhi_ps(r[0], r[1]);
+    const __m512 c = _mm512_unpacklo_ps(r[2], r[3]), d = _mm512_unpackhi_ps(r[2], r[3]);
+    r[0] = (__m512)_mm512_unpacklo_pd((__m512d)a, (__m512d)c);
+    r[1] = (__m512)_mm512_unpackhi_pd((__m512d)a, (__m512d)c);
+    r[2] = (__m512)_mm512_unpacklo_pd((__m512d)b, (__m512d)d);
+    r[3] = (__m512)_mm512_unpackhi_pd((__m512d)b, (__m512d)d);
+}
+FA_INLINE void v_load_four(const float *rows, ptrdiff_t step, vf32 column[4])
+{
+    __m512 r[4];
+    for (int j = 0; j < 4; j++, rows += step) {
+        r[j] = _mm512_castps128_ps512(_mm_loadu_ps(rows));
+        r[j] = _mm512_mask_broadcast_f32x4(r[j], 0x00f0, _mm_loadu_ps(rows + 4 * step));
+        r[j] = _mm512_mask_broadcast_f32x4(r[j], 0x0f00, _mm_loadu_ps(rows + 8 * step));
+        r[j] = _mm512_mask_broadcast_f32x4(r[j], 0xf000, _mm_loadu_ps(rows + 12 * step));
+    }
+    fa_turn_four(r);
+    memcpy(column, r, sizeof r);
+}
+FA_INLINE void v_store_four(float *rows, ptrdiff_t step, const vf32 column[4])
+{
+    __m512 r[4];
+    memcpy(r, column, sizeof r);
+    fa_turn_four(r);
+    for (int j = 0; j < 4; j++, rows += step) {
+        _mm_storeu_ps(rows, _mm512_castps512_ps128(r[j]));
+        _mm_storeu_ps(rows + 4 * step, _mm512_extractf32x4_ps(r[j], 1));
+        _mm_storeu_ps(rows + 8 * step, _mm512_extractf32x4_ps(r[j], 2));
+        _mm_storeu_ps(rows + 12 * step, _mm512_extractf32x4_ps(r[j], 3));
+    }
+}
 
 /* One permute an entry of 16 (8 doubles); twice that by the two-register permute; more by blending on the next bit. */
 FA_INLINE vf32 v_lookup16_f32(const float *t, vi32 k)

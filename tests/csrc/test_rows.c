@@ -6,7 +6,7 @@
 #include "check.h"
 #include "operands.h"
 
-enum { LONGEST = 1000, X = 0, G, TARGET, WEIGHT, Y, N_SPREADS = 3 };
+enum { LONGEST = 1000, X = 0, G, TARGET, WEIGHT, Y, N_SPREADS = 4 };
 
 typedef struct {
     fa_dtype dtype;
@@ -30,7 +30,8 @@ static long double weight_of(const row_case *c, int weighted, size_t i)
     return weighted ? get(c->dtype, c->weight, i) : 1;
 }
 
-/* Spread 0: close together; 1: far apart; 2: one large value, so that the rest nearly vanishes. */
+/* Spread 0: close together; 1: far apart; 2: one large value, so that the rest nearly vanishes; 3: nearly equal, and as far above the
+ * power of two that sums are measured in as can be. */
 static void fill_row(row_case *c, int spread)
 {
     fill_tame(c->dtype, 7 + c->n, c->n, c->x);
@@ -42,6 +43,8 @@ static void fill_row(row_case *c, int spread)
     }
     if (spread == 2)
         put(c->dtype, c->x, c->n / 2, 25);
+    for (size_t i = 0; spread == 3 && i < c->n; i++)
+        put(c->dtype, c->x, i, 0.345L + x_of(c, i) * 0x1p-12L);
 }
 
 /* log1p of the sum without the largest, so that nothing is lost where one value dominates. */
