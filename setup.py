@@ -42,7 +42,9 @@ LEVELS = {
     "half_table": ["-O2"],
 }
 KERNELS = ["-O3"]  # and all else in csrc
-ROWS64 = [*KERNELS, "-fno-ipa-cp-clone"]  # 12 KB less, as fast; of float32 cross_entropy of 100 elements would lose 9 %
+# Pairs of numbers written as one and read one by one, or the other way, cost a row by itself up to half of its time.
+ROWS = [*KERNELS, "-fno-tree-slp-vectorize"]
+ROWS64 = [*ROWS, "-fno-ipa-cp-clone"]  # 12 KB less, as fast; of float32 cross_entropy of 100 elements would lose 9 %
 CSRC = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("csrc/isa/*.c")])
 HEADERS = sorted(
     str(path.relative_to(ROOT))
@@ -97,7 +99,8 @@ class BuildExt(build_ext):
 
         def compile_one(source, *args, extra_postargs=(), **settings):
             stem = Path(source).stem
-            level = LEVELS.get(stem, ROWS64 if stem.endswith("f64_rows") else KERNELS)
+            rows = ROWS64 if stem.endswith("f64_rows") else ROWS if stem.endswith("_rows") else KERNELS
+            level = LEVELS.get(stem, rows)
             flags = [*(extra_postargs or ()), *(level if is_unix else [])]
             return compile_all([source], *args, extra_postargs=flags, **settings)
 

@@ -65,7 +65,7 @@ FA_INLINE void row_among_sum(const row_vectors *x, size_t i, size_t j, vmask ins
                              row_among_lanes *lanes, row_powers *powers, int keep)
 {
     const real *p = row_vector(x, i);
-    row_prefetch(p + 2 * ROW_BLOCK);
+    row_prefetch(p + ROW_BLOCK + ROW_BLOCK / 2); /* beyond what the extremes read */
     vreal v = whole ? v_load(p) : v_load_masked(p, inside);
     v_hold(v);
     vreal f, h = row_reduce(v, frame, ROW_NEAR, &f), q = row_fraction(f);
@@ -248,21 +248,21 @@ FA_CALLED row_total row_block_and_products(const real *x, size_t n, double expon
 }
 
 /* The four forms without neighbours. */
-FA_CALLED row_total row_block_near(const real *x, size_t n, const row_frame *frame, double max)
+static row_total row_block_near(const real *x, size_t n, const row_frame *frame, double max)
 {
     const row_frame near = row_near_table(*frame, ROW_LOWERED);
     return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, NULL, 0);
 }
-FA_CALLED row_total row_block_near_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
+static row_total row_block_near_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
 {
     const row_frame near = row_near_table(*frame, ROW_LOWERED);
     return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, powers, 1);
 }
-FA_CALLED row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
+static row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
 {
     return row_block(x, n, skip, frame, max, ROW_WILD, NULL, 0);
 }
-FA_CALLED row_total row_block_wild_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
+static row_total row_block_wild_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
 {
     return row_block(x, n, ROW_NOWHERE, frame, max, ROW_WILD, powers, 1);
 }

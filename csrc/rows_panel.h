@@ -32,7 +32,9 @@ FA_INLINE size_t row_panel_near(const row_panel *panel)
 FA_INLINE vreal row_column(const row_panel *panel, size_t i, size_t v, int full)
 {
     const real *p = panel->x + (ptrdiff_t)i * panel->step + v * FA_LANES;
-    return full || panel->rows - v * FA_LANES >= FA_LANES ? v_load(p) : v_load_part(p, panel->rows - v * FA_LANES);
+    vreal x = full || panel->rows - v * FA_LANES >= FA_LANES ? v_load(p) : v_load_part(p, panel->rows - v * FA_LANES);
+    v_hold(x);
+    return x;
 }
 
 /* The lines of vectors v and v + 1 at p, v being even, in the first level or further. */

@@ -20,11 +20,7 @@
 #pragma GCC optimize("Os") /* the fallback: a third smaller, and its emulated fma takes the time in any case */
 #endif
 #if FA_VECTOR_BYTES == 64
-#ifdef FA_TUNED /* generic tuning clears structs by `rep stos` and fetches an operand anew for each use: long rows 5 to 8 % */
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,tune=icelake-server,prefer-vector-width=512")
-#else
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c")
-#endif
 #elif FA_VECTOR_BYTES == 32
 /* gcc 12's generic tuning clears structs by `rep stos`, 15 ns each, and spills more: sums and short calls
  * are 5 to 10 % faster so. */
