@@ -96,12 +96,14 @@ class BuildExt(build_ext):
         """One extension holds nearly all of the C: let its files use every processor, and each get its optimization."""
         compile_all = self.compiler.compile
         is_unix = self.compiler.compiler_type != "msvc"
+        asked = {flag for level in (*LEVELS.values(), ROWS64) for flag in level}
+        known = {flag for flag in asked if is_unix and self.builds("int probe;", flag)}  # clang lacks some
 
         def compile_one(source, *args, extra_postargs=(), **settings):
             stem = Path(source).stem
             rows = ROWS64 if stem.endswith("f64_rows") else ROWS if stem.endswith("_rows") else KERNELS
             level = LEVELS.get(stem, rows)
-            flags = [*(extra_postargs or ()), *(level if is_unix else [])]
+            flags = [*(extra_postargs or ()), *(flag for flag in level if flag in known)]
             return compile_all([source], *args, extra_postargs=flags, **settings)
 
         def compile_each(sources, *args, **settings):
@@ -115,11 +117,16 @@ class BuildExt(build_ext):
         """Whether the compiler takes this C text; on other architectures nothing is asked, as csrc/build.h knows."""
         if self.compiler.compiler_type == "msvc" or platform.machine().lower() not in ("x86_64", "amd64"):
             return True
+        return self.builds(text)
+
+    def builds(self, text, *flags):
+        """Whether the compiler takes the text with these flags, without a word about them."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.c")
             source.write_text(text)
-            command = [*self.compiler.compiler_so, "-c", str(source), "-o", os.path.join(folder, "probe.o")]
-            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+            command = [*self.compiler.compiler_so, *flags, "-c", str(source), "-o", os.path.join(folder, "probe.o")]
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            return result.returncode == 0 and not any(flag in result.stderr for flag in flags)
 
 
 runpy.run_path(str(ROOT / "tools" / "stubs.py"))["write"]()

@@ -138,7 +138,7 @@ FA_INLINE int row_form_of(double max, double min, double exponent)
 FA_INLINE int row_lowered(int form) { return form == ROW_NEAR ? ROW_LOWERED : 0; }
 FA_INLINE real row_preload(int form)
 {
-    return (real)(form == ROW_NEAR && ROW_LOWERED ? (double)((int64_t)1 << ROW_MANTISSA) : ROW_PRELOAD);
+    return (real)(form == ROW_NEAR && ROW_LOWERED > 0 ? (double)((int64_t)1 << ROW_MANTISSA) : ROW_PRELOAD);
 }
 
 FA_INLINE void row_add_power(vreal *s, vreal *a, vreal h, vreal q, int form)
