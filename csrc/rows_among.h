@@ -5,7 +5,8 @@
 
 #include "rows_block.h"
 
-/* Whether results go into the loop too: not with sixteen registers, where it is a tenth slower, nor in float64, where it gains 2 %. */
+/* Whether results go into the loop too: not with sixteen registers, where it is a tenth slower, nor in float64, where it
+ * gains 2 %. */
 #if defined(FA_MASKED) && defined(FA_REAL_F32)
 enum { ROW_MERGES = 1 };
 #else
@@ -267,7 +268,8 @@ static row_total row_block_wild_kept(const real *x, size_t n, const row_frame *f
     return row_block(x, n, ROW_NOWHERE, frame, max, ROW_WILD, powers, 1);
 }
 
-/* The sum of the block whose extremes are given, which become those of n elements at next unless that is NULL; powers may be NULL. */
+/* The sum of the block whose extremes are given, which become those of n elements at next unless that is NULL; powers may
+ * be NULL. */
 FA_INLINE row_total row_block_any(const real *x, size_t n, double exponent, fa_row_block *extremes, row_powers *powers,
                                   const real *next)
 {

@@ -5,8 +5,8 @@
 
 #include "rows_loss.h"
 
-/* Rows whose sums are known, their top dropped, and which wait until there are as many as lanes: a row by itself takes a tenth to half of
- * its time for what comes after its sum. */
+/* Rows whose sums are known, their top dropped, and which wait until there are as many as lanes: a row by itself takes a
+ * tenth to half of its time for what comes after its sum. */
 enum { ROW_FEW = 3 }; /* less are faster by themselves */
 typedef struct {
     size_t count, row[FA_LANES];

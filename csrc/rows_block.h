@@ -17,8 +17,8 @@ enum {
 };
 #define ROW_NOWHERE SIZE_MAX
 
-/* H, in units of `unit`, and q of a block from element `phase` on, for who needs them again.  The gap keeps the two from sharing their address modulo 4,096,
- * which makes loads wait for stores. */
+/* H, in units of `unit`, and q of a block from element `phase` on, for who needs them again.  The gap keeps the two from
+ * sharing their address modulo 4,096, which makes loads wait for stores. */
 typedef struct {
     _Alignas(64) real h[ROW_BLOCK + 1024 / sizeof(real)];
     real q[ROW_BLOCK + FA_LANES], unit;
@@ -197,7 +197,8 @@ FA_INLINE void row_drain(vreal *s, vreal *a)
 /* Whether lanes are drained after this group. */
 FA_INLINE int row_drains(size_t group) { return group % ROW_DRAIN == ROW_DRAIN - 1; }
 
-/* The block after the next, whose extremes come before this one's sum, is fetched while this one is computed.  An address past the end does no harm. */
+/* What is needed some time later is fetched meanwhile: of a sum the block after the next, whose extremes come before this
+ * one's sum.  An address past the end does no harm. */
 FA_INLINE void row_prefetch(const real *p)
 {
 #if defined(__GNUC__) || defined(__clang__)

@@ -78,7 +78,8 @@ FA_INLINE void row_waiting_logs(const row_waiting *w, row_log_sum *log)
 #endif
 }
 
-/* The same of log_softmax, where rows wait to be written until there are ROW_LOGGED elements, which are to be in the first level still. */
+/* The same of log_softmax, where rows wait to be written until there are ROW_LOGGED elements, which are to be in the first
+ * level still. */
 enum { ROW_LOGGED = 4096 };
 FA_CALLED void row_log_softmax_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows)
 {

@@ -206,7 +206,7 @@ def test_results_that_pass_the_caches_have_the_same_bits(isa, function, shape):
 @pytest.mark.parametrize("dtype", strategies.FLOATS)
 @pytest.mark.parametrize("n", [15, 33, 100, 127, 128, 129, 160, 500, 1000, 1023, 1024, 1025, 2500])
 def test_bits_do_not_depend_on_position(isa, dtype, n):
-    """Of rows and results in memory, and of rows among others: they are read and written as aligned vectors where there are masks."""
+    """Of rows and results in memory, and of rows among others: where there are masks, these are read as aligned vectors."""
     rows = 5
     random = np.random.default_rng(n)
     x = (random.normal(size=(rows, n)) * [[0.01], [1], [3], [8], [1]]).astype(dtype)

@@ -30,8 +30,8 @@ static long double weight_of(const row_case *c, int weighted, size_t i)
     return weighted ? get(c->dtype, c->weight, i) : 1;
 }
 
-/* Spread 0: close together; 1: far apart; 2: one large value, so that the rest nearly vanishes; 3: nearly equal, and as far above the
- * power of two that sums are measured in as can be. */
+/* Spread 0: close together; 1: far apart; 2: one large value, so that the rest nearly vanishes; 3: nearly equal, and as far
+ * above the power of two that sums are measured in as can be. */
 static void fill_row(row_case *c, int spread)
 {
     fill_tame(c->dtype, 7 + c->n, c->n, c->x);

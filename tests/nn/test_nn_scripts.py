@@ -150,9 +150,9 @@ def test_float32_is_no_further_from_float64_than_twice_torchs(name):
         exact, theirs, ours = (run(name, *kind, seed) for kind in kinds)
         assert any(value.dtype == np.float32 for value in ours[1].values())
         errors.append([*apart(ours, exact), *apart(theirs, exact)])
-    # Where a path is unstable its end is a matter of luck, and of squares added up one such start would be all that counts: of start 19
-    # of `clipping` torch ends 4 times nearer than we on one processor, of start 22 of `binary` 4.4 times as far off as on another
-    # (MKL_CBWR). So it is the mean of the starts' ratios that is held to, and each step by itself in the next test.
+    # Where a path is unstable its end is a matter of luck, and of squares added up one such start would be all that counts: of
+    # start 19 of `clipping` torch ends 4 times nearer than we on one processor, of start 22 of `binary` 4.4 times as far off as
+    # on another (MKL_CBWR). So the mean of the starts' ratios is held to, and each step by itself in the next test.
     for mine, other in ((0, 2), (1, 3)):
         norms = np.array([[np.linalg.norm(error[mine]), np.linalg.norm(error[other])] for error in errors])
         norms[:, 1] = np.maximum(norms[:, 1], np.finfo(np.float32).eps)
