@@ -39,7 +39,7 @@ FA_INLINE row_neighbours row_neighbour_products(const row_powers *powers, const 
                             .second = ratio->rest * powers->unit};
 }
 
-/* n <= ROW_BLOCK; row r of x starts at x + r x_step */
+/* 0 < n <= ROW_BLOCK; row r of x starts at x + r x_step */
 FA_CALLED void row_softmax_turns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows)
 {
     row_turn turns[2];
