@@ -114,7 +114,7 @@ enum {
     ROW_WILD,
     ROW_LANES, /* as ROW_NEAR, but every lane has a frame of its own */
 };
-#define ROW_REACH 120
+#define ROW_REACH (-ROW_LOWEST - 6) /* a table at its frame is of normal numbers */
 
 /* Where the instruction set scales by powers of two, the frame goes into the table rather than into each index; `lowered` octaves
  * below it. */
