@@ -249,10 +249,10 @@ FA_CALLED row_total row_block_and_products(const real *x, size_t n, double expon
 }
 
 /* The four forms without neighbours. */
-static row_total row_block_near(const real *x, size_t n, const row_frame *frame, double max)
+static row_total row_block_near(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
 {
     const row_frame near = row_near_table(*frame, ROW_LOWERED);
-    return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, NULL, 0);
+    return row_block(x, n, skip, &near, max, ROW_NEAR, NULL, 0);
 }
 static row_total row_block_near_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
 {
@@ -285,7 +285,8 @@ FA_INLINE row_total row_block_any(const real *x, size_t n, double exponent, fa_r
         total = form == ROW_WILD ? row_block_wild_kept(x, n, &frame, max, powers)
                                  : row_block_near_kept(x, n, &frame, max, powers);
     else
-        total = form == ROW_WILD ? row_block_wild(x, n, ROW_NOWHERE, &frame, max) : row_block_near(x, n, &frame, max);
+        total = form == ROW_WILD ? row_block_wild(x, n, ROW_NOWHERE, &frame, max)
+                                 : row_block_near(x, n, ROW_NOWHERE, &frame, max);
     if (next)
         row_extremes(next, n, &extremes->max, &extremes->min);
     return total;

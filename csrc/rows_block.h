@@ -356,26 +356,26 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
         s[j] = K(row_preload(form));
         a[j] = K(0);
     }
-    size_t full = n / ROW_VIRTUAL, special = skip < n ? skip / ROW_VIRTUAL : full, group = 0;
-    for (;;) {
-        size_t stop = group <= special && special < full ? special : full;
+    /* Groups one by one: the one with what is dropped, with those up to the next drain where pairs go from drain to drain. */
+    const size_t full = n / ROW_VIRTUAL, together = ROW_PAIRS && form == ROW_NEAR ? ROW_DRAIN : 1;
+    const size_t special = skip < n ? skip / ROW_VIRTUAL / together * together : full;
+    for (size_t group = 0; group * ROW_VIRTUAL < n;) {
+        const size_t stop = group <= special && special < full ? special : full;
         for (size_t j = 0; ROW_PAIRS && group < stop && j < ROW_GROUP; j += 2)
             if (form != ROW_NEAR)
                 row_full_lanes(x, j * FA_LANES, group, stop, frame, form, powers, keep, s + j, a + j);
             else if (keep)
                 row_near_lanes_kept(x, j * FA_LANES, stop, frame, powers, s + j, a + j);
             else
-                row_near_lanes(x, j * FA_LANES, stop, frame, s + j, a + j);
+                row_near_lanes(x + group * ROW_VIRTUAL, j * FA_LANES, stop - group, frame, s + j, a + j);
         for (; group < stop; group++)
             if (!ROW_PAIRS)
                 row_full_group(x, group, frame, form, powers, keep, s, a);
-        if (group * ROW_VIRTUAL >= n)
-            break;
-        row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, form, powers, keep, s, a);
-        for (size_t j = 0; j < ROW_GROUP && group < full && row_drains(group); j++)
-            row_drain(s + j, a + j);
-        if (++group > full)
-            break;
+        for (size_t one = 0; one < together && group * ROW_VIRTUAL < n; one++, group++) {
+            row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, form, powers, keep, s, a);
+            for (size_t j = 0; j < ROW_GROUP && group < full && row_drains(group); j++)
+                row_drain(s + j, a + j);
+        }
     }
     if (keep) {
         powers->unit = (real)row_power_of_two(row_lowered(form));

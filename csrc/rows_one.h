@@ -91,7 +91,9 @@ FA_INLINE int row_one_sum(const real *x, size_t n, row_sum *sum, row_powers *pow
         return 1;
     sum->own.head = others;
     sum->first = first < n ? first : ROW_NOWHERE;
-    row_rescale_rest(sum, x, n, sum->first);
+    const double scale = row_rest_exponent(sum, others);
+    if (scale != exponent)
+        sum->own = row_block_without(sum, x, n, sum->first, scale);
     return 1;
 }
 

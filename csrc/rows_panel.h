@@ -305,13 +305,14 @@ FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, r
 /* row_drop for a row of a panel; where it must be left out, its block is copied and treated as a contiguous one. */
 FA_INLINE void row_panel_drop(const row_panel *panel, size_t r, row_sum *sum)
 {
-    if (row_subtract_top(sum))
+    double rest;
+    if (row_drop_by_subtraction(sum, &rest))
         return;
     real block[ROW_BLOCK];
     size_t count = panel->n - sum->first < ROW_BLOCK ? panel->n - sum->first : ROW_BLOCK;
     for (size_t i = 0; i < count; i++)
         block[i] = panel->x[(ptrdiff_t)(sum->first + i) * panel->step + (ptrdiff_t)r];
-    row_leave_out_top(sum, block, count, row_first_index(block, count, sum->max));
+    row_leave_out_top(sum, block, count, row_first_index(block, count, sum->max), rest);
 }
 
 #endif

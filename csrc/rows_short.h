@@ -12,6 +12,9 @@ enum { ROW_FEWEST = FA_LANES / 4 + 1 }; /* rows; fewer are faster one after the 
 
 #if defined(FA_REAL_F32) && FA_VECTOR_BYTES
 
+/* Smaller H, 2^-174 of the frame, are less than what float32 can tell from 0, all of a row's together. */
+#define ROW_SHOWN 0x1p-110
+
 /* What elements add to their rows' sums, in two parts. */
 typedef struct {
     vreal kept[ROW_SHORT], rest[ROW_SHORT];
@@ -147,6 +150,8 @@ FA_INLINE void row_short_powers(const row_shorts *s, const row_frame *frame, int
         h[i] = row_reduce(s->x[i], frame, form, &f);
         q[i] = row_fraction(f);
     }
+    for (i = 0; i < s->n && form == ROW_WILD; i++) /* no result shows it, and H q may be subnormal */
+        q[i] = v_select(v_lt(h[i], K(ROW_SHOWN)), K(1), q[i]);
 }
 
 /* The sum, with the powers. */
@@ -242,12 +247,13 @@ FA_CALLED void row_short_products(row_shorts *s, const row_wides *whole, double 
     const vreal scale = v_narrow(ratio.half[0], ratio.half[FA_HALVES - 1]);
     ROW_EACH_HALF(k) rest.half[k] = ratio.half[k] - row_widen(scale, k);
     const vreal second = v_narrow(rest.half[0], rest.half[FA_HALVES - 1]);
+    const vreal lowest = K((real)row_power_of_two(ROW_NOTHING)) / scale;
     if (near)
         for (size_t i = 0; i < s->n; i++)
             s->x[i] = row_product(s->h[i], s->q[i], scale, second, ROW_NEAR);
     else
         for (size_t i = 0; i < s->n; i++)
-            s->x[i] = row_product(s->h[i], s->q[i], scale, second, ROW_WILD);
+            s->x[i] = row_product(v_max(lowest, s->h[i]), s->q[i], scale, second, ROW_WILD);
 }
 
 /* x - logsumexp into s->x. */

@@ -89,6 +89,7 @@ static void row_write_wild(const real *x, real *y, size_t n, const row_scale *sc
 typedef struct {
     real scale, rest;
     int near;
+    double lowest; /* exponent of the H that has no result */
 } row_ratio;
 
 static row_ratio row_ratio_of(const row_sum *sum, double factor)
@@ -100,6 +101,7 @@ static row_ratio row_ratio_of(const row_sum *sum, double factor)
     double exponent = (double)(bits >> 52) - 1023;
     double lowest = (sum->min - sum->shift) * ROW_LOG2E_HI - sum->exponent + ROW_BASE + exponent;
     row_ratio r = {.near = sum->shift == 0 && lowest > ROW_NEAR_FROM && exponent > ROW_NEAR_FROM};
+    r.lowest = ROW_NOTHING - ROW_RAISE - exponent;
     double raised = r.near ? ratio : ratio * row_power_of_two(ROW_RAISE);
     r.scale = (real)raised;
 #ifdef FA_REAL_F32
@@ -110,10 +112,20 @@ static row_ratio row_ratio_of(const row_sum *sum, double factor)
     return r;
 }
 
-FA_INLINE void row_products_two(const real *h, const real *q, real *y, vreal scale, vreal rest, int form)
+typedef struct {
+    vreal scale, rest, lowest;
+} row_ratio_lanes;
+
+FA_INLINE vreal row_product_at(const real *h, const real *q, const row_ratio_lanes *ratio, int form)
 {
-    vreal first = row_product(v_load(h), v_load(q), scale, rest, form);
-    vreal second = row_product(v_load(h + FA_LANES), v_load(q + FA_LANES), scale, rest, form);
+    const vreal head = form == ROW_WILD ? v_max(ratio->lowest, v_load(h)) : v_load(h);
+    return row_product(head, v_load(q), ratio->scale, ratio->rest, form);
+}
+
+FA_INLINE void row_products_two(const real *h, const real *q, real *y, const row_ratio_lanes *ratio, int form)
+{
+    const vreal first = row_product_at(h, q, ratio, form);
+    const vreal second = row_product_at(h + FA_LANES, q + FA_LANES, ratio, form);
     v_store(y, first);
     v_store(y + FA_LANES, second);
 }
@@ -121,17 +133,18 @@ FA_INLINE void row_products_two(const real *h, const real *q, real *y, vreal sca
 /* Two vectors at a time, the last of which overlap those before. */
 FA_INLINE void row_products(const row_powers *powers, real *y, size_t n, const row_ratio *ratio, int form)
 {
-    const vreal scale = K(ratio->scale * powers->unit), rest = K(ratio->rest * powers->unit);
+    const row_ratio_lanes lanes = {K(ratio->scale * powers->unit), K(ratio->rest * powers->unit),
+                                   K((real)(row_power_of_two(ratio->lowest) / powers->unit))};
     const real *h = powers->h + powers->phase, *q = powers->q + powers->phase;
     if (n >= 2 * FA_LANES) {
         for (size_t i = 0; i + 2 * FA_LANES < n; i += 2 * FA_LANES)
-            row_products_two(h + i, q + i, y + i, scale, rest, form);
+            row_products_two(h + i, q + i, y + i, &lanes, form);
         const size_t last = n - 2 * FA_LANES;
-        row_products_two(h + last, q + last, y + last, scale, rest, form);
+        row_products_two(h + last, q + last, y + last, &lanes, form);
         return;
     }
     for (size_t i = 0; i < n; i += FA_LANES) {
-        vreal product = row_product(v_load(h + i), v_load(q + i), scale, rest, form);
+        vreal product = row_product_at(h + i, q + i, &lanes, form);
         if (n - i >= FA_LANES)
             v_store(y + i, product);
         else

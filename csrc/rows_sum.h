@@ -29,47 +29,78 @@ FA_INLINE row_total row_top(const row_frame *frame, double max)
 /* The largest element is subtracted while the rest is more than this much of it, so that log(1 + rest) is above 1/4. */
 #define ROW_DOMINATED 0x1.3p-2
 
-/* The sums without the first of the largest elements, by subtraction; 0 if that would cancel. */
-FA_INLINE int row_subtract_top(row_sum *sum)
+/* What is left of a block without its top by subtraction; it may cancel, but by less than this much of the top it is off: the second
+ * accumulator's errors, of which those beside the top's own H q weigh most. */
+#ifdef FA_REAL_F32
+#define ROW_SUBTRACTED 0x1p-24
+#else
+#define ROW_SUBTRACTED 0x1p-53
+#endif
+FA_INLINE row_total row_subtract_top(row_sum *sum)
 {
     row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
     sum->top = row_top(&frame, sum->max);
-    row_total own = row_add(sum->own, (row_total){-sum->top.head, -sum->top.tail});
+    return row_add(sum->own, (row_total){-sum->top.head, -sum->top.tail});
+}
+
+/* What a block is measured in whose elements but the top add up to `rest`: that of the row, but what is less than 1/16 of the top has
+ * a scale of its own. */
+FA_INLINE double row_rest_exponent(const row_sum *sum, double rest)
+{
+    if (!(rest + sum->others.head < sum->top.head * 0x1p-4) || !(rest > 0))
+        return sum->exponent;
+    int below;
+    frexp(rest, &below);
+    return sum->exponent + (below - ROW_BASE);
+}
+
+/* The sum of a block without the element at skip, measured in `exponent`. */
+static row_total row_block_without(const row_sum *sum, const real *block, size_t n, size_t skip, double exponent)
+{
+    const row_frame frame = row_frame_of(sum->max, sum->shift, exponent);
+    const double largest = exponent < sum->exponent ? exponent * ROW_LN2 : sum->max;
+    const int near =
+        sum->shift == 0 && sum->min > sum->max - ROW_DEPTH && row_form_of(largest, sum->min, exponent) == ROW_NEAR;
+    const row_total total =
+        near ? row_block_near(block, n, skip, &frame, sum->max) : row_block_wild(block, n, skip, &frame, sum->max);
+    return row_times_power(total, exponent - sum->exponent);
+}
+
+/* The sums without the top, the element at skip of a block, by adding up that block again; rest is what subtraction left.  The block is
+ * added up twice only where that does not tell its scale. */
+static void row_leave_out_top(row_sum *sum, const real *block, size_t n, size_t skip, double rest)
+{
+    const double error = sum->top.head * ROW_SUBTRACTED;
+    double exponent = row_rest_exponent(sum, rest + error);
+    if (exponent != row_rest_exponent(sum, rest - error)) {
+        sum->own = row_block_without(sum, block, n, skip, sum->exponent);
+        exponent = row_rest_exponent(sum, sum->own.head);
+        if (exponent == sum->exponent)
+            return;
+    }
+    sum->own = row_block_without(sum, block, n, skip, exponent);
+}
+
+/* The sums without the first of the largest elements, by subtraction where that does not cancel; else where its block starts. */
+FA_INLINE int row_drop_by_subtraction(row_sum *sum, double *rest)
+{
+    const row_total own = row_subtract_top(sum);
+    *rest = own.head;
     if (!(own.head + sum->others.head >= sum->top.head * ROW_DOMINATED))
         return 0;
     sum->own = own;
     return 1;
 }
 
-/* A dominated sum, less than 1/16 of what was left out of it, is measured on its own scale. */
-FA_INLINE void row_rescale_rest(row_sum *sum, const real *block, size_t n, size_t skip)
-{
-    double rest = sum->own.head + sum->others.head;
-    if (!(rest < sum->top.head * 0x1p-4) || !(sum->own.head > 0))
-        return;
-    int below;
-    frexp(sum->own.head, &below);
-    double exponent = sum->exponent + (below - ROW_BASE);
-    row_frame frame = row_frame_of(sum->max, sum->shift, exponent);
-    sum->own = row_times_power(row_block_wild(block, n, skip, &frame, sum->max), exponent - sum->exponent);
-}
-
-/* The same by adding up the block with the maximum, n elements, again. */
-static void row_leave_out_top(row_sum *sum, const real *block, size_t n, size_t skip)
-{
-    row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
-    sum->own = row_block_wild(block, n, skip, &frame, sum->max);
-    row_rescale_rest(sum, block, n, skip);
-}
-
 /* start: of the first block that holds the maximum. */
 static void row_drop(row_sum *sum, const real *x, size_t n, size_t start)
 {
-    if (row_subtract_top(sum))
+    double rest;
+    if (row_drop_by_subtraction(sum, &rest))
         return;
     size_t m = n - start < ROW_BLOCK ? n - start : ROW_BLOCK, skip = row_first_index(x + start, m, sum->max);
     sum->first = skip == ROW_NOWHERE ? skip : start + skip;
-    row_leave_out_top(sum, x + start, m, skip);
+    row_leave_out_top(sum, x + start, m, skip, rest);
 }
 
 /* Rows that hold infinities or numbers too large to reduce: the maximum of the row first, everything relative to it.

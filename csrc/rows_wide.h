@@ -51,7 +51,7 @@ FA_INLINE row_total row_add(row_total a, row_total b) ROW_ADD(double, row_total)
     return p;
 }
 
-FA_INLINE row_total row_times_power(row_total a, double e)
+FA_CALLED row_total row_times_power(row_total a, double e)
 {
     double half = trunc(e / 2), p = row_power_of_two(half), r = row_power_of_two(e - half);
     return (row_total){a.head * p * r, a.tail * p * r};
