@@ -88,7 +88,7 @@ FA_INLINE void row_extremes_of(const vreal *largest, const vreal *smallest, doub
 }
 
 /* NaNs are passed over: they reach the result through the sum. */
-static void row_extremes(const real *x, size_t n, double *max, double *min)
+FA_CALLED void row_extremes(const real *x, size_t n, double *max, double *min)
 {
     vreal largest[4], smallest[4];
     for (int j = 0; j < 4; j++) {
@@ -97,6 +97,16 @@ static void row_extremes(const real *x, size_t n, double *max, double *min)
     }
     row_extremes_onto(x, n, largest, smallest);
     row_extremes_of(largest, smallest, max, min);
+}
+
+FA_CALLED int row_has_nan(const real *x, size_t n)
+{
+    vmask found = v_unordered(K(0), K(0));
+    for (size_t i = 0; i < n; i += FA_LANES) {
+        const vreal v = n - i < FA_LANES ? v_load_part(x + i, n - i) : v_load(x + i);
+        found = found | v_unordered(v, v);
+    }
+    return v_any(found);
 }
 
 static size_t row_first_index(const real *x, size_t n, double value)
@@ -359,7 +369,7 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
     /* Groups one by one: the one with what is dropped, with those up to the next drain where pairs go from drain to drain. */
     const size_t full = n / ROW_VIRTUAL, together = ROW_PAIRS && form == ROW_NEAR ? ROW_DRAIN : 1;
     const size_t special = skip < n ? skip / ROW_VIRTUAL / together * together : full;
-    for (size_t group = 0; group * ROW_VIRTUAL < n;) {
+    for (size_t group = 0;;) {
         const size_t stop = group <= special && special < full ? special : full;
         for (size_t j = 0; ROW_PAIRS && group < stop && j < ROW_GROUP; j += 2)
             if (form != ROW_NEAR)
@@ -371,11 +381,13 @@ FA_INLINE row_total row_block(const real *x, size_t n, size_t skip, const row_fr
         for (; group < stop; group++)
             if (!ROW_PAIRS)
                 row_full_group(x, group, frame, form, powers, keep, s, a);
-        for (size_t one = 0; one < together && group * ROW_VIRTUAL < n; one++, group++) {
+        if (group * ROW_VIRTUAL >= n)
+            break;
+        do {
             row_partial_group(x, group * ROW_VIRTUAL, n, skip, frame, max, form, powers, keep, s, a);
             for (size_t j = 0; j < ROW_GROUP && group < full && row_drains(group); j++)
                 row_drain(s + j, a + j);
-        }
+        } while (++group % together && group * ROW_VIRTUAL < n);
     }
     if (keep) {
         powers->unit = (real)row_power_of_two(row_lowered(form));

@@ -292,14 +292,6 @@ static void row_write_softmax(const row_sum *sum, const void *x, void *y, size_t
     row_write_again(x, y, n, sum, 1.0);
 }
 
-FA_INLINE int row_has_nan(const real *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (x[i] != x[i])
-            return 1;
-    return 0;
-}
-
 /* From the sum without its top. */
 static void row_logsumexp_of(const row_sum *sum, const real *x, size_t n, double *head, double *tail)
 {

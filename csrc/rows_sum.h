@@ -103,23 +103,29 @@ static void row_drop(row_sum *sum, const real *x, size_t n, size_t start)
     row_leave_out_top(sum, x + start, m, skip, rest);
 }
 
-/* Rows that hold infinities or numbers too large to reduce: the maximum of the row first, everything relative to it.
- * Returns where the first block that holds the maximum starts. */
+/* Rows that hold infinities or numbers too large to reduce: the maximum of the row first, everything relative to it.  A block has a
+ * scale of its own, as elsewhere, unless all of it counts as lying ROW_DEPTH below.  Returns where the first block that holds the
+ * maximum starts. */
 static size_t row_sum_far(const real *x, size_t n, row_sum *sum)
 {
-    double max = -INFINITY, min = INFINITY;
+    double max = -INFINITY, min = INFINITY, block_max, block_min;
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
-        double block_max, block_min;
         row_extremes(x + i, n - i < ROW_BLOCK ? n - i : ROW_BLOCK, &block_max, &block_min);
         max = block_max > max ? block_max : max;
         min = block_min < min ? block_min : min;
     }
-    double shift = fabs(max) > ROW_LIMIT ? max : 0, exponent = row_exponent_of(max, shift);
-    row_frame frame = row_frame_of(max, shift, exponent);
-    *sum = (row_sum){.max = max, .min = min, .shift = shift, .exponent = exponent, .first = ROW_NOWHERE};
+    double shift = fabs(max) > ROW_LIMIT ? max : 0;
+    *sum = (row_sum){.max = max, .min = min, .shift = shift, .first = ROW_NOWHERE};
+    sum->exponent = row_exponent_of(max, shift);
     size_t first = row_first_index(x, n, max), start = first == ROW_NOWHERE ? 0 : first / ROW_BLOCK * ROW_BLOCK;
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
-        row_total total = row_block_wild(x + i, n - i < ROW_BLOCK ? n - i : ROW_BLOCK, ROW_NOWHERE, &frame, max);
+        const size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK;
+        row_extremes(x + i, m, &block_max, &block_min);
+        const double top = block_max > max - ROW_DEPTH ? block_max : max - ROW_DEPTH;
+        const double exponent = row_exponent_of(top, shift);
+        const row_frame frame = row_frame_of(top, shift, exponent);
+        const row_total total =
+            row_times_power(row_block_wild(x + i, m, ROW_NOWHERE, &frame, top), exponent - sum->exponent);
         if (i == start)
             sum->own = total;
         else
@@ -127,6 +133,12 @@ static size_t row_sum_far(const real *x, size_t n, row_sum *sum)
     }
     return start;
 }
+
+/* Whether all of a block may lie so far below the row's maximum that it adds nothing, as masked elements do. */
+FA_INLINE int row_is_deep(double max) { return max < -ROW_LIMIT; }
+
+/* What such a block adds, then. */
+FA_INLINE row_total row_deep_total(const real *x, size_t n) { return (row_total){row_has_nan(x, n) ? NAN : 0, 0}; }
 
 /* Takes one more block into the sum. */
 FA_INLINE void row_merge(row_sum *sum, double max, double exponent, row_total total)
@@ -148,6 +160,8 @@ static void row_blocks(const void *row, size_t n, fa_row_block *blocks)
     for (size_t i = 0; i < n; i += ROW_BLOCK, blocks++) {
         size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK;
         row_extremes(x + i, m, &blocks->max, &blocks->min);
+        if (row_is_deep(blocks->max))
+            blocks->total = row_deep_total(x + i, m);
         if (fabs(blocks->max) > ROW_LIMIT)
             continue; /* the row will be summed otherwise */
         fa_row_block extremes = *blocks;
@@ -178,6 +192,7 @@ static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powe
 {
     *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE};
     size_t start = 0;
+    double deepest = -INFINITY;
     fa_row_block ahead = {0};
     if (!blocks)
         row_extremes(x, n < ROW_BLOCK ? n : ROW_BLOCK, &ahead.max, &ahead.min);
@@ -190,20 +205,30 @@ static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powe
     for (size_t i = 0; i < n; i += ROW_BLOCK) {
         size_t m = n - i < ROW_BLOCK ? n - i : ROW_BLOCK, left = n - i - m;
         const fa_row_block block = blocks ? blocks[i / ROW_BLOCK] : ahead;
-        if (fabs(block.max) > ROW_LIMIT) {
-            start = row_sum_far(x, n, sum);
+        const int is_deep = row_is_deep(block.max);
+        if (fabs(block.max) > ROW_LIMIT && !is_deep) {
+            deepest = INFINITY;
             break;
         }
         double exponent = row_exponent_of(block.max, 0);
         row_total total = block.total;
-        if (!blocks)
+        if (!blocks && is_deep)
+            total = row_deep_total(x + i, m);
+        else if (!blocks)
             total = row_block_any(x + i, m, exponent, &ahead, NULL, left >= ROW_BLOCK ? x + i + m : NULL);
-        if (!blocks && left && left < ROW_BLOCK)
-            row_extremes(x + i + m, left, &ahead.max, &ahead.min);
+        if (!blocks && left && (is_deep || left < ROW_BLOCK))
+            row_extremes(x + i + m, left < ROW_BLOCK ? left : ROW_BLOCK, &ahead.max, &ahead.min);
+        sum->min = block.min < sum->min ? block.min : sum->min;
+        if (is_deep) {
+            deepest = block.max > deepest ? block.max : deepest;
+            sum->others = row_add(sum->others, total);
+            continue;
+        }
         start = block.max > sum->max ? i : start;
         row_merge(sum, block.max, exponent, total);
-        sum->min = block.min < sum->min ? block.min : sum->min;
     }
+    if (!(sum->max - deepest >= 2 * ROW_DEPTH))
+        start = row_sum_far(x, n, sum);
     if (drop)
         row_drop(sum, x, n, start);
 }

@@ -103,6 +103,52 @@ def test_a_large_element_among_small_equal_ones(isa, n):
             assert ulp.errors(got, want.astype(np.float64)).max() <= 1.0, (low, x.max())
 
 
+@pytest.mark.parametrize("n", [1000, 1025, 2049])
+@pytest.mark.parametrize(
+    "dtype, offset", [("f4", 0), ("f4", 197e3), ("f4", -1e6), ("f4", 1e7), ("f8", 1e12), ("f8", -1e15)]
+)
+def test_a_certain_class_far_from_zero(isa, dtype, offset, n):
+    """Where the maximum is subtracted, blocks without it have a scale of their own too."""
+    bound = BOUND[np.dtype(dtype).type]
+    for gap in (8, 14, 16, 20, 44):
+        x = np.full(n, offset, dtype)
+        x[n - 3] += gap
+        rest = (n - 1) * np.exp(np.longdouble(x[0]) - np.longdouble(x[n - 3]))
+        loss, gradient = fa.value_and_grad.cross_entropy(x[None], [n - 3], reduction="none")
+        for got, want in (
+            (-fa.log_softmax(x)[n - 3 :][:1], np.log1p(rest)),
+            (loss, np.log1p(rest)),
+            (-gradient[0, n - 3 :][:1], rest / (1 + rest)),
+        ):
+            head = np.float64(want)
+            assert ulp.errors(got, np.array([head]), np.array([np.float64(want - head)])).max() <= bound
+
+
+def test_masked_blocks_count_nothing(isa):
+    for dtype in strategies.FLOATS:
+        x = masked_blocks(dtype)
+        for row in x[:3]:
+            inside = np.r_[0:900, 4500:6000]
+            kept = row[inside].astype(np.longdouble)
+            total = np.exp(kept - kept.max()).sum()
+            for got, want in (
+                (fa.softmax(row), np.exp(kept - kept.max()) / total),
+                (fa.log_softmax(row), kept - kept.max() - np.log(total)),
+            ):
+                head = want.astype(np.float64)
+                tail = (want - head).astype(np.float64) if dtype is np.float64 else 0.0
+                assert ulp.errors(got[inside], head, tail).max() <= BOUND[dtype]
+            assert not fa.softmax(row)[900:4500].any()
+        assert all(np.isnan(function(x[4])).all() for function in FUNCTIONS)
+        row = np.full(5000, -np.inf, dtype)
+        assert np.isnan(fa.softmax(row)).all()
+        assert fa.logsumexp(row) == -np.inf
+        row[4321] = -3
+        assert fa.softmax(row)[4321] == 1
+        assert fa.logsumexp(row) == -3
+        assert fa.log_softmax(row)[4321] == 0
+
+
 def test_two_large_elements_among_small_ones_in_float64(isa):
     for n in (1000, 1024):
         x = np.full(n, -30.0)
@@ -110,8 +156,19 @@ def test_two_large_elements_among_small_ones_in_float64(isa):
         assert_accurate(x, fa.softmax(x), exact_rows(x)[0], fa.softmax)
 
 
+def masked_blocks(dtype):
+    """Long rows of which whole blocks are masked; one is all masked but for a NaN, one far from 0."""
+    x = np.random.default_rng(6).normal(0, 3, (5, 6000)).astype(dtype)
+    x[:3, 900:4500] = [[-np.inf], [-1e9], [-3e38]]
+    x[3] += dtype(2.0**41)
+    x[4, :5900] = -np.inf
+    x[4, 3000] = np.nan
+    return x
+
+
 def samples(dtype):
     random = np.random.default_rng(5)
+    yield masked_blocks(dtype)
     for shape in [(1, 1), (3, 2), (5, 7), (17, 8), (16, 16), (33, 33), (65, 100), (130, 129), (33, 1000), (66, 1025)]:
         for sigma in (1, 30):
             x = random.normal(0, sigma, shape).astype(dtype)
@@ -121,6 +178,9 @@ def samples(dtype):
             x[::3, 0] = -np.inf
             x[1::5] *= 1e20
             yield x
+        masked = x.copy()
+        masked[:, shape[1] // 2 :] = [[-np.inf], [-1e9], [-3e38]][shape[0] % 3]
+        yield masked
         # Nearly equal elements make the largest sums that a lane may come to.
         yield (random.normal(0, 0.01, shape) + random.normal(0, 5, (shape[0], 1))).astype(dtype)
 
@@ -255,10 +315,15 @@ def test_avx2_and_avx512_give_the_same_bits():
 def test_bits_do_not_depend_on_threads():
     x = np.random.default_rng(7).normal(size=(300, 1000)).astype(np.float32)
     target = np.arange(300)
+    masked = masked_blocks(np.float32)[:, :, None] + np.zeros(40, np.float32)
+    masked = masked.swapaxes(1, 2).reshape(5, -1)
     for call in (
         fa.softmax,
         fa.log_softmax,
         fa.logsumexp,
+        lambda x: [fa.softmax(row) for row in masked],
+        lambda x: [fa.log_softmax(row) for row in masked],
+        lambda x: fa.value_and_grad.cross_entropy(masked[1:2], [7])[1],
         lambda x: fa.softmax(x, 0),
         lambda x: fa.cross_entropy(x, target),
     ):

@@ -38,6 +38,8 @@ def _filled(n, rest, **placed):
 HARD = {
     "equal": lambda n, random: np.full(n, random.normal()),
     "one certain class": lambda n, random: _filled(n, -20.0, i7=0.0) - random.random(n) * 5,
+    "one certain class near 1e6": lambda n, random: 1e6 + _filled(n, -20.0, i7=0.0) - random.random(n) * 5,
+    "one certain class near 1e13": lambda n, random: 1e13 + _filled(n, -20.0, i7=0.0) - random.random(n) * 5,
     "two near the top": lambda n, random: _filled(n, -30.0, i0=1.0, i3=1 + 2.0**-20),
     "one large among small equals": lambda n, random: _filled(n, random.uniform(-18, -7), i5=random.uniform(-1, 1)),
     "two large among small equals": lambda n, random: _filled(n, random.uniform(-18, -7), i5=0.3, i7=0.3 + 2.0**-12),
