@@ -187,10 +187,11 @@ FA_INLINE vreal softplus_plain(vreal x, fa_mode mode)
     }
     return y;
 }
-/* log1p(e^v)/beta, v + v_low = beta·x; deep down e^v stays times 2^FA_FAR, and beta comes over FA_FAR_OTHER. */
+/* log1p(e^v)/beta, v + v_low = beta·x; deep down, where log1p(e) is e and e has no normal low part, e^v stays times 2^FA_FAR, and beta
+ * comes over FA_FAR_OTHER unless that is too much. */
 FA_INLINE vreal softplus_over(vreal v, vreal v_low, vreal beta, fa_runs runs)
 {
-    vmask deep = v_lt(v, K(-FA_EXP_LIMIT));
+    vmask deep = v_lt(v, K(-FA_TAIL_LIMIT)), large = v_gt(v_abs(beta), K(FA_LARGEST * FA_FAR_OTHER));
     vreal t = v_min(v_select(deep, K(FA_OVER_ZERO), K(FA_EXP_LIMIT)), v_abs(v));
     fa_exponential e = v_exp(-t, v_real(v_bits(v_low) ^ (~v_bits(v) & v_bits(K(-0.0)))), 0, runs);
     e.scale = v_real(v_bits(e.scale) + v_select(deep, KI(FA_FAR) << FA_BIAS_SHIFT, KI(0)));
@@ -199,11 +200,11 @@ FA_INLINE vreal softplus_over(vreal v, vreal v_low, vreal beta, fa_runs runs)
     vreal head = v_select(deep, high, sum.head);
     vreal tail = v_select(deep, low, sum.tail + (log.tail + v_select(v_lt(v, K(0)), K(0), v_low)));
     vreal up = v_select(v_lt(v_abs(beta), K(FA_DOWN * 0x1p-26)), K(FA_UP), K(1));
-    up = v_select(deep, K(1 / FA_FAR_OTHER), up);
+    up = v_select(deep, v_select(large, K(1), K(1 / FA_FAR_OTHER)), up);
     vreal by = v_min(K(FA_LARGEST), v_max(K(-FA_LARGEST), beta * up));
     vreal quotient = (head + tail) / by, left = v_fnma(quotient, by, head) + tail;
     vreal y = v_select(v_lt(v_abs(quotient), K(INFINITY)), quotient + left / by, quotient); /* beta = 0 */
-    return y * v_select(deep, K(FA_FAR_PRODUCT), up);
+    return y * v_select(deep, K(FA_FAR_PRODUCT), up) * v_select(deep & large, K(FA_FAR_OTHER), K(1));
 }
 
 FA_INLINE vreal f_softplus(vreal x, vreal beta, vreal threshold, fa_mode mode)

@@ -96,6 +96,7 @@ FA_INLINE pair_result pair_binary_cross_entropy(vf64 p, vf64 t, vf64 positive, d
 {
     (void)positive, (void)parameter;
     vf64 q = KD(1) - p;
+    p = p + KD(0); /* -0 is 0 */
     vf64 value = -(pair_product(t, row_log(p)) + pair_product(KD(1) - t, pair_log_complement(p)));
     vf64 slope = (p - t) / p / q;
     slope = v_select(v_eq(p, KD(0)) & v_eq(t, KD(0)), KD(1), slope);

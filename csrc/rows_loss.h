@@ -75,9 +75,10 @@ static double row_class_loss(const fa_row_loss *loss, const real *x, size_t n, s
     row_total excess = row_excess(sum);
     double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
     double result = sharp * row_surprise(sum, excess, x[t]), each = loss->smoothing / (double)n;
-    if (each != 0)
-        result +=
-            each * row_weighted(x, n, loss->weight, NULL, 0, sum->max).depth + each * loss->weight_sum * excess.head;
+    if (each != 0) {
+        const double depth = row_weighted(x, n, loss->weight, NULL, 0, sum->max).depth;
+        result = fma(each, fma(loss->weight_sum, excess.head, depth), result);
+    }
     if (slope) {
         double total = sharp + each * loss->weight_sum;
         slope->factor = loss->factor * total;
@@ -196,7 +197,7 @@ static double row_probability_cross_entropy(const fa_row_loss *loss, const void 
     if (gradient) {
         real *y = gradient;
         for (size_t i = 0; i < n; i++)
-            y[i] = (real)(t[i] == 0 ? 0.0 : -loss->factor * t[i] / p[i]);
+            y[i] = (real)(t[i] == 0 ? 0.0 : -loss->factor * t[i] / (p[i] + 0.0)); /* -0 is 0 */
     }
     return -row_log_dot(p, t, n);
 }

@@ -75,15 +75,26 @@ static void loss_long_rows(const fa_row_job *job, size_t first, size_t count, ch
     }
 }
 
+/* A sum and what its additions lost. */
+typedef struct {
+    double sum, lost;
+} ordered;
+
+static inline void ordered_add(ordered *o, double value)
+{
+    double s = o->sum + value, t = s - o->sum;
+    o->lost += (o->sum - (s - t)) + (value - t);
+    o->sum = s;
+}
+
+static inline double ordered_total(ordered o) { return isfinite(o.sum) ? o.sum + o.lost : o.sum; }
+
 double fa_ordered_sum(const double *value, size_t count)
 {
-    double sum = 0, lost = 0;
-    for (size_t i = 0; i < count; i++) {
-        double s = sum + value[i], t = s - sum;
-        lost += (sum - (s - t)) + (value[i] - t);
-        sum = s;
-    }
-    return isfinite(sum) ? sum + lost : sum;
+    ordered sum = {0, 0};
+    for (size_t i = 0; i < count; i++)
+        ordered_add(&sum, value[i]);
+    return ordered_total(sum);
 }
 
 enum {
@@ -181,7 +192,7 @@ ptrdiff_t fa_row_bad_index(const int64_t *index, size_t count, size_t n, int64_t
 
 double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int64_t ignore_index, const void *weight)
 {
-    double sum = 0;
+    ordered sum = {0, 0};
     size_t rows = 0;
     for (size_t i = 0; !weight && i < count; i++)
         rows += index[i] != ignore_index;
@@ -190,9 +201,10 @@ double fa_row_weight_of(fa_dtype dtype, const int64_t *index, size_t count, int6
     fa_fp_state state = fa_fp_enter();
     for (size_t i = 0; i < count; i++)
         if (index[i] != ignore_index)
-            sum += dtype == FA_F32 ? ((const float *)weight)[index[i]] : ((const double *)weight)[index[i]];
+            ordered_add(&sum, dtype == FA_F32 ? ((const float *)weight)[index[i]] : ((const double *)weight)[index[i]]);
+    const double total = ordered_total(sum);
     fa_fp_leave(state);
-    return sum;
+    return total;
 }
 
 void fa_row_deliver_loss(fa_dtype type, void *to, double total, double count)

@@ -54,7 +54,8 @@ def evaluate(
     logits, axis = _logits(name, logits, axis)
     weight, weight_sum = _class_weight(name, weight, logits, axis, label_smoothing)
     rows = logits.shape[:axis] + logits.shape[axis + 1 :]
-    target = unmasked(name, target, UNCOUNTED)
+    counts = kinds[0] is None or getattr(target, "dtype", np.dtype(int)).kind == "f"
+    target = unmasked(name, target, "give target.filled(0)" if counts else UNCOUNTED)
     kind = _kind(name, kinds, target)
     index = probabilities = None
     if kind == kinds[0]:

@@ -353,6 +353,18 @@ def test_softplus_of_a_beta_of_almost_nothing(isa, dtype):
     assert np.array_equal(compute("softplus", "value", x[:3], None, {"beta": 0.0}), np.full(3, np.inf, dtype))
 
 
+@pytest.mark.parametrize("beta", [0.5, 1.0469941, 1.1, 7.0, 2.0**20, 2.0**29, 1.3566e36])
+def test_softplus_of_any_beta_is_accurate_deep_down(isa, beta):
+    """Where the low part of e^(beta x) is subnormal, the value is not."""
+    random = np.random.default_rng(3)
+    beta = np.float32(beta)
+    x = (random.uniform(-105, -55, 200_000) / beta).astype(np.float32)
+    wide = x.astype(np.longdouble) * beta
+    want = np.log1p(np.exp(wide)) / beta
+    got = compute("softplus", "value", x, None, {"beta": float(beta)})
+    assert ulp.errors(got, want.astype(np.float64)).max() <= 1.0
+
+
 # name, its parameters, x, value, derivative times 5
 NAN_PARAMETERS = [
     ("elu", (np.nan,), [-3, -0.0, 0, 2], [np.nan] * 3 + [2], [np.nan] * 3 + [5]),

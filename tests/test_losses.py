@@ -1,9 +1,11 @@
 """cross_entropy, nll_loss, probability_cross_entropy and their gradients, against torch in float64."""
 
+import math
 import warnings
 
 import hypothesis
 import hypothesis.strategies as st
+import mpmath
 import numpy as np
 import pytest
 import reference
@@ -375,3 +377,37 @@ def test_only_a_target_is_told_of_ignore_index():
         fa.cross_entropy(np.ones((2, 2)), masked)
     with pytest.raises(TypeError, match=r"give x.filled\(value\)$"):
         fa.vjp.softmax(y=masked, g=np.ones(2))
+    probabilities = np.ma.array(np.eye(2), mask=np.eye(2))
+    for loss in (fa.cross_entropy, fa.probability_cross_entropy):
+        with pytest.raises(TypeError, match=r"give target.filled\(0\)$"):
+            loss(np.ones((2, 2)), probabilities)
+
+
+def test_a_weighted_mean_divides_by_all_digits_of_the_weights():
+    random = np.random.default_rng(0)
+    n, weight = 300_000, np.array([2.3666858, 1.13646895, 1.79339564])
+    x, target = random.normal(size=(n, 3)), random.integers(0, 3, n)
+    each = fa.cross_entropy(x, target, weight=weight, reduction="none")
+    want = math.fsum(each) / math.fsum(weight[target])
+    for loss in (
+        fa.cross_entropy(x, target, weight=weight),
+        fa.nll_loss(-each[:, None] / weight[target][:, None] * np.ones(3), target, weight=weight),
+    ):
+        assert abs(loss - want) <= 2 * np.spacing(want)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_smoothed_losses_are_accurate_in_float64(smoothing):
+    random = np.random.default_rng(1)
+    for n in (2, 16, 17):
+        weight = random.uniform(0.1, 3, n)
+        x = random.normal(0, 3, (400, n))
+        target = random.integers(0, n, 400)
+        got = fa.cross_entropy(x, target, weight=weight, label_smoothing=smoothing, reduction="none")
+        for row, t, loss in zip(x, target, got, strict=True):
+            with mpmath.workprec(200):
+                exact = [mpmath.mpf(float(value)) for value in row]
+                total = mpmath.log(sum(map(mpmath.exp, exact)))
+                each = [mpmath.mpf(float(w)) * (total - value) for w, value in zip(weight, exact, strict=True)]
+                want = (1 - mpmath.mpf(smoothing)) * each[t] + mpmath.mpf(smoothing) / n * sum(each)
+                assert abs(mpmath.mpf(float(loss)) - want) <= 2 * mpmath.mpf(float(np.spacing(float(want))))
