@@ -138,10 +138,15 @@ FA_INLINE row_frame row_frame_of(double max, double shift, double exponent)
     };
 }
 
-/* Which form suits a block of a row that is not far. */
+/* Which form suits a block of a row that is not far.  Where fma is emulated, which takes most of the time, one will do. */
 FA_INLINE int row_form_of(double max, double min, double exponent)
 {
+#ifdef FA_EMULATED_FMA
+    (void)max, (void)min, (void)exponent;
+    return ROW_WILD;
+#else
     return min > max - ROW_NEAR_DEPTH && fabs(ROW_BASE - ROW_LOWERED - exponent) < ROW_REACH ? ROW_NEAR : ROW_WILD;
+#endif
 }
 
 /* How far below its frame a form has H, and what its lanes start at. */

@@ -39,7 +39,8 @@ FA_CALLED void row_panel_ratios(const row_sum *sum, size_t rows, row_results *re
         near[r] = ratio.near;
         results->near &= ratio.near;
         results->magic[r] = (real)(ROW_MAGIC + (ROW_BASE - sum[r].exponent));
-        results->floor[r] = (real)fmax(sum[r].max - ROW_DEPTH, (ratio.lowest - ROW_BASE + sum[r].exponent) * ROW_LN2);
+        const double lowest = (ratio.lowest - ROW_BASE + sum[r].exponent) * ROW_LN2, deepest = sum[r].max - ROW_DEPTH;
+        results->floor[r] = (real)(deepest > lowest ? deepest : lowest);
         results->head[r] = ratio.scale;
         results->tail[r] = ratio.rest;
     }

@@ -60,10 +60,31 @@ FA_INLINE double row_share(const row_sum *sum, const real *x, size_t t)
 }
 
 /* max - x[t] + log(rest of the row): the loss of class t. */
-FA_INLINE double row_surprise(const row_sum *sum, row_total excess, double value)
+FA_INLINE row_total row_surprise(const row_sum *sum, row_total excess, double value)
 {
-    double d = sum->max - value, b = d - sum->max, lost = (sum->max - (d - b)) - (value + b);
-    return isinf(d) ? d + excess.head : d + (excess.head + (excess.tail + lost));
+    const row_total d = row_two_sum(sum->max, -value);
+    if (isinf(d.head))
+        return (row_total){d.head + excess.head, 0};
+    return row_two_sum(d.head, excess.head + (excess.tail + d.tail));
+}
+
+FA_INLINE row_total row_scaled(row_total a, double by)
+{
+    const row_total product = row_two_product(a.head, by);
+    return (row_total){product.head, product.tail + a.tail * by};
+}
+
+/* (1 - smoothing) plain + smoothing/n (depth + weight_sum excess), as if rounded once. */
+FA_CALLED double row_smoothed(const fa_row_loss *loss, row_total plain, row_total excess, double depth, size_t n)
+{
+    const double each = loss->smoothing / (double)n, lost = fma(-each, (double)n, loss->smoothing) / (double)n;
+    const double both = depth + loss->weight_sum * excess.head;
+    if (!isfinite(plain.head) || !isfinite(both))
+        return (1 - loss->smoothing) * plain.head + each * both;
+    const row_total all = row_plus(row_scaled(excess, loss->weight_sum), (row_total){depth, 0});
+    const row_total rest = row_plus(plain, row_scaled(plain, -loss->smoothing)), share = row_scaled(all, each);
+    const row_total result = row_plus(rest, (row_total){share.head, share.tail + all.head * lost});
+    return result.head + result.tail;
 }
 
 typedef fa_row_slope row_slope;
@@ -73,11 +94,12 @@ static double row_class_loss(const fa_row_loss *loss, const real *x, size_t n, s
                              row_slope *slope)
 {
     row_total excess = row_excess(sum);
-    double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight;
-    double result = sharp * row_surprise(sum, excess, x[t]), each = loss->smoothing / (double)n;
+    double weight = row_weight(loss, t), sharp = (1 - loss->smoothing) * weight, each = loss->smoothing / (double)n;
+    const row_total plain = row_scaled(row_surprise(sum, excess, x[t]), weight);
+    double result = plain.head;
     if (each != 0) {
         const double depth = row_weighted(x, n, loss->weight, NULL, 0, sum->max).depth;
-        result = fma(each, fma(loss->weight_sum, excess.head, depth), result);
+        result = row_smoothed(loss, plain, excess, depth, n);
     }
     if (slope) {
         double total = sharp + each * loss->weight_sum;

@@ -55,7 +55,7 @@ FA_INLINE double row_rest_exponent(const row_sum *sum, double rest)
 }
 
 /* The sum of a block without the element at skip, measured in `exponent`. */
-static row_total row_block_without(const row_sum *sum, const real *block, size_t n, size_t skip, double exponent)
+FA_CALLED row_total row_block_without(const row_sum *sum, const real *block, size_t n, size_t skip, double exponent)
 {
     const row_frame frame = row_frame_of(sum->max, sum->shift, exponent);
     const double largest = exponent < sum->exponent ? exponent * ROW_LN2 : sum->max;

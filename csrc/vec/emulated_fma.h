@@ -2,6 +2,7 @@
  * there, the sum rounds twice), float64 by Dekker's exact product and a compensated sum (T. J. Dekker, Numerische
  * Mathematik 18, 1971).  Not bit-identical to a hardware fma, which is why `base` has bits of its own.
  * Called rather than inlined: the kernels are half as large. */
+#define FA_EMULATED_FMA
 FA_CALLED vf32 v_fma_f32(vf32 a, vf32 b, vf32 c)
 {
     vf32 r;
