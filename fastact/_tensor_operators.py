@@ -218,6 +218,8 @@ class Operators:
 
     def addmm(self, mat1, mat2, *, beta=1, alpha=1):
         """beta · this tensor + alpha · mat1 @ mat2."""
+        if not isinstance(mat1, _tape.TensorBase):
+            mat1 = _tape.constant(_tape.values_of((self, mat1))[1])
         product = mat1.mm(mat2)
         return (self if beta == 1 else self * beta) + (product if alpha == 1 else product * alpha)
 

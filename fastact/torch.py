@@ -114,11 +114,18 @@ FloatTensor, DoubleTensor, LongTensor = (
 )
 
 
+def _beside(input, others):
+    """`input` as a Tensor: unless it is one, of the floating dtype of the Tensors among `others`."""
+    met = (part.dtype for part in others if isinstance(part, Tensor) and part.is_floating_point())
+    return input if isinstance(input, Tensor) else as_tensor(input, next(met, None))
+
+
 def _method(name):
     """A function that calls the method `name` of its first argument, made a Tensor."""
 
     def call(input, *args, **kwargs):
-        return getattr(as_tensor(input), name)(*args, **kwargs)
+        others = () if name == "bincount" else (*args, *kwargs.values())
+        return getattr(_beside(input, others), name)(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = getattr(Tensor, name).__doc__
@@ -204,6 +211,10 @@ for _name in (
 bucketize, isin, searchsorted, where = map(like_operands, (bucketize, isin, searchsorted, where))
 
 
+def _beside_each_other(parts):
+    return [_beside(part, parts) for part in parts]
+
+
 def is_tensor(obj):
     """Whether `obj` is a Tensor."""
     return isinstance(obj, Tensor)
@@ -212,21 +223,20 @@ def is_tensor(obj):
 @like_operands
 def hstack(tensors):
     """Tensors put together along axis 1, or along the only axis; numbers along a new one."""
-    tensors = [part.reshape(1) if part.ndim == 0 else part for part in map(as_tensor, tensors)]
+    tensors = [part.reshape(1) if part.ndim == 0 else part for part in _beside_each_other(tensors)]
     return cat(tensors, 1 if tensors[0].ndim > 1 else 0)
 
 
 @like_operands
 def vstack(tensors):
     """Tensors put together along axis 0, those of one axis as rows."""
-    tensors = [as_tensor(part) for part in tensors]
-    return cat([part.reshape(1, -1) if part.ndim < 2 else part for part in tensors], 0)
+    return cat([part.reshape(1, -1) if part.ndim < 2 else part for part in _beside_each_other(tensors)], 0)
 
 
 @like_operands
 def column_stack(tensors):
     """Tensors put together along axis 1, those of one axis as columns."""
-    return cat([part.reshape(-1, 1) if part.ndim < 2 else part for part in map(as_tensor, tensors)], 1)
+    return cat([part.reshape(-1, 1) if part.ndim < 2 else part for part in _beside_each_other(tensors)], 1)
 
 
 @like_operands
