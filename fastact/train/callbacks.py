@@ -52,6 +52,18 @@ class _Monitor:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode={mode!r} is unknown; choose 'auto', 'min' or 'max'")
         self.name, self.mode, self.min_delta, self.best = name, mode, abs(min_delta), None
+        self.resumed = False
+
+    def begin(self):
+        """At the start of a fit: forget the best, unless a saved training goes on. Whether it was forgotten."""
+        if fresh := not self.resumed:
+            self.best = None
+        self.resumed = False
+        return fresh
+
+    def resume(self, best):
+        """Go on from a saved best."""
+        self.best, self.resumed = best, True
 
     def value(self, figures):
         """The figure that is watched: the one named, else val_loss, else loss."""
@@ -74,6 +86,8 @@ class _Monitor:
 
 class EarlyStopping(Callback):
     """Stop when a figure no longer improves.
+
+    Each `fit` looks for the best anew; one that goes on after `Trainer.load` knows the best so far.
 
     Parameters
     ----------
@@ -104,7 +118,10 @@ class EarlyStopping(Callback):
         self.best_epoch, self.stopped, self._weights, self._since = 0, False, None, 0
 
     def on_train_begin(self, trainer):
-        if self.stopped:  # a further fit waits anew
+        fresh = self._monitor.begin()
+        if fresh:
+            self.best_epoch, self._weights = 0, None
+        if fresh or self.stopped:  # a further fit waits anew
             self.stopped, self._since = False, trainer.epoch
 
     def on_epoch_end(self, trainer, figures):
@@ -125,7 +142,7 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state):
         state = dict(state)
-        self._monitor.best = state.pop("best")
+        self._monitor.resume(state.pop("best"))
         vars(self).update(state)
 
 
@@ -153,6 +170,9 @@ class ModelCheckpoint(Callback):
         self.path, self.save_best_only, self.every = str(path), save_best_only, every
         self._monitor = _Monitor(monitor, mode)
 
+    def on_train_begin(self, trainer):
+        self._monitor.begin()
+
     def on_epoch_end(self, trainer, figures):
         if trainer.epoch % self.every == 0 and (not self.save_best_only or self._monitor.improved(figures)):
             try:
@@ -167,7 +187,7 @@ class ModelCheckpoint(Callback):
         return {"best": self._monitor.best}
 
     def load_state_dict(self, state):
-        self._monitor.best = state["best"]
+        self._monitor.resume(state["best"])
 
 
 class LRScheduler(Callback):
