@@ -41,9 +41,15 @@ def as_inputs(values, model, name="X"):
         ) from error
 
 
-def choose_loss(y):
-    """The loss for a y without one: cross-entropy for integers, bools and texts, mean squared error for floats."""
-    return nn.MSELoss() if y.dtype.kind == "f" else nn.CrossEntropyLoss()
+def choose_loss(y, targets):
+    """The loss for a y without one: that of the first fit's `targets`, at first cross-entropy for all but floats."""
+    values = y.dtype.kind == "f" if targets is None else targets.kind == "values"
+    return nn.MSELoss() if values else nn.CrossEntropyLoss()
+
+
+def ignored_by(loss):
+    """The index that is no class to `loss`; None where it need not take class indices."""
+    return getattr(loss, "ignore_index", -100 if getattr(loss, "__name__", "") in KINDS else None)
 
 
 class Targets:
@@ -87,20 +93,31 @@ class Targets:
                 return cls(kind)
         return cls(kind, _checked_classes(np.unique(y), width))
 
-    def encode(self, y, shape, dtype):
-        """`y` as the loss takes it beside outputs of `shape`."""
+    def encode(self, y, shape, dtype, name="", ignored=None):
+        """`y` as the loss takes it beside outputs of `shape`; `name` goes before it in errors, `ignored` is no class."""
+        if (y.dtype.kind in "US") != (self.classes is not None and self.classes.dtype.kind in "US"):
+            known = self.kind if self.classes is None else _few(self.classes)
+            raise ValueError(
+                f"{name}y has dtype {y.dtype}, the first fit learnt {known}: give it such labels, or make a new Trainer"
+            )
         if self.classes is not None:
             index = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
             unknown = self.classes[index] != y
             if np.any(unknown):
                 raise ValueError(
-                    f"y has labels that the first fit did not see: {_few(np.unique(y[unknown]))}; known are "
+                    f"{name}y has labels that the first fit did not see: {_few(np.unique(y[unknown]))}; known are "
                     f"{_few(self.classes)}"
                 )
             y = index
         if self.kind in ("classes", "log classes") and y.dtype.kind != "f":
+            if ignored is not None and len(shape) > 1:
+                wrong = y[((y < 0) | (y >= shape[1])) & (y != ignored)]
+                if wrong.size:
+                    raise ValueError(
+                        f"{name}y has the class {wrong[0]}, the model outputs for 0 to {shape[1] - 1}: make them agree"
+                    )
             return np.ascontiguousarray(y, np.int64)
-        return np.ascontiguousarray(_shaped(y, shape, self.kind), dtype)
+        return np.ascontiguousarray(_shaped(y, shape, self.kind, name), dtype)
 
     def decode(self, outputs):
         """Labels or values of outputs."""
@@ -150,12 +167,14 @@ def _checked_classes(labels, width):
     return labels
 
 
-def _shaped(y, shape, kind):
+def _shaped(y, shape, kind, name):
     """`y` in the shape of the outputs, where only axes of length 1 differ."""
     wanted = (len(y), *shape[1:])
     if y.shape != wanted and [n for n in y.shape[1:] if n != 1] != [n for n in wanted[1:] if n != 1]:
         hint = "; for class labels pass integers: y.astype(int)" if kind != "values" or y.ndim == 1 else ""
-        raise ValueError(f"the model gives outputs of shape {wanted}, y has shape {y.shape}: make them agree{hint}")
+        raise ValueError(
+            f"the model gives outputs of shape {wanted}, {name}y has shape {y.shape}: make them agree{hint}"
+        )
     return y.reshape(wanted)
 
 
