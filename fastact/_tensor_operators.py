@@ -250,8 +250,10 @@ class Operators:
 
 
 def raw_index(index):
-    """`index` with the arrays of the Tensors in it."""
-    return tuple(raw(part) for part in index) if isinstance(index, tuple) else raw(index)
+    """`index` with the arrays of the Tensors in it; those of uint8 are masks."""
+    if isinstance(index, tuple):
+        return tuple(map(raw_index, index))
+    return raw(index.bool() if isinstance(index, _tape.TensorBase) and index.dtype == np.uint8 else index)
 
 
 def writable(target, source=None):

@@ -148,6 +148,19 @@ def test_lists_and_numbers_in_front_take_the_dtype_of_the_tensor():
     assert isinstance(ft.addmm(array, array, array), np.ndarray)
 
 
+@pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
+def test_uint8_tensors_are_masks():
+    for t in (ft, torch):
+        x = t.arange(12.0).reshape(3, 4).requires_grad_(True)
+        mask, rows, y = (x > 6).byte(), t.tensor([1, 0, 3], dtype=t.uint8), x.detach().clone()
+        assert x[mask].tolist() == [7, 8, 9, 10, 11] and x[rows].shape == x[rows, :].shape == (2, 4)
+        x[mask].sum().backward()
+        assert x.grad.sum().item() == 5 and x.grad[1, 3].item() == 1
+        y[mask] = t.zeros(5)
+        assert y.sum().item() == 21
+    assert x.detach().numpy()[np.array([1, 0, 1], np.uint8)].shape == (3, 4)
+
+
 def test_quantiles_of_integers_are_float32():
     for numbers in ([1, 2, 3, 4], ft.tensor([1, 2, 3, 4]), np.arange(1, 5, dtype=np.uint8)):
         assert ft.quantile(numbers, 0.5).item() == 2.5 and ft.quantile(numbers, 0.5).dtype == np.float32
