@@ -92,18 +92,14 @@ class Module:
             raise TypeError(
                 f"{name!r} is a buffer of {type(self).__name__}; assign a tensor or None, got {type(value).__name__}"
             )
-        if isinstance(self.__dict__.get(name), Module) and not (
-            value is None or isinstance(value, (Module, Parameter))
-        ):
-            raise TypeError(
-                f"{name!r} is a module of {type(self).__name__}; assign a module or None, got {type(value).__name__}"
-            )
+        if isinstance(self.__dict__.get(name), Module) and not isinstance(value, (Module, Parameter, type(None))):
+            raise TypeError(f"{name!r} is a module of {type(self).__name__}; assign one, got {type(value).__name__}")
         self.__dict__[name] = value
 
     def register_parameter(self, name, param):
         """Assign a Parameter (or None) by name."""
-        if not (param is None or isinstance(param, Parameter)):
-            raise TypeError(f"register_parameter takes an nn.Parameter or None as {name!r}, got {type(param).__name__}")
+        if not isinstance(param, (Parameter, type(None))):
+            raise TypeError(f"register_parameter takes an nn.Parameter or None, got {type(param).__name__}")
         setattr(self, name, param)
 
     def add_module(self, name, module):
@@ -122,9 +118,7 @@ class Module:
         """Assign a tensor that belongs to the module but is not trained; `persistent` says whether to the state too."""
         names = self.__dict__.setdefault("_buffer_names", {})
         if hasattr(self, name) and name not in names:
-            raise KeyError(
-                f"{type(self).__name__} has {name!r} already; choose another name for the buffer, or delete that"
-            )
+            raise KeyError(f"{type(self).__name__} has {name!r} already: give the buffer another name")
         names[name] = bool(persistent)
         setattr(self, name, tensor)
 

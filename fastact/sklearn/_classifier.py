@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -109,11 +109,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _weights(self, y, sample_weight):
         if self.class_weight is None:
             return sample_weight
-        if isinstance(self.class_weight, dict) and not self._multilabel:  # of all classes: a batch may lack some
-            each = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-            weight = each[np.searchsorted(self.classes_, y)]
-        else:
-            weight = compute_sample_weight(self.class_weight, y)
+        known = self.classes_ if isinstance(self.class_weight, dict) and y.ndim == 1 else y[:0]  # a batch may lack some
+        weight = compute_sample_weight(self.class_weight, np.concatenate([known, y]))[len(known) :]
         return weight if sample_weight is None else weight * sample_weight
 
     def _loss(self):

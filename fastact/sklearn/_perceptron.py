@@ -174,7 +174,7 @@ class Perceptron(BaseEstimator):
         return self
 
     def _checked(self, X, y, fresh, classes=None):
-        """X, y as the loss takes it, and y; for a model that is there in its dtype, which gets the dropout asked for."""
+        """X, y as the loss takes it, and y; in the dtype of a model that is there."""
         X, target, y = self._check_targets(X, y, fresh, classes)
         if not fresh:
             dtype = self.model_[0].weight.dtype
@@ -211,12 +211,10 @@ class Perceptron(BaseEstimator):
 
     def _set_dropout(self):
         """Put dropout behind the activations, or take it out, where that changed."""
-        known = [layer.p for layer in self.model_ if isinstance(layer, nn.Dropout)]
-        layers = [layer for layer in self.model_ if not isinstance(layer, nn.Dropout)]
-        wanted = [self.dropout] * (len(layers) // 2 if self.dropout else 0)
-        if known != wanted:
-            for number in range(len(wanted), 0, -1):
-                layers.insert(2 * number, nn.Dropout(self.dropout))
+        if {layer.p for layer in self.model_ if isinstance(layer, nn.Dropout)} != {self.dropout} - {0}:
+            layers = [layer for layer in self.model_ if not isinstance(layer, nn.Dropout)]
+            for place in range(len(layers) - 1, 0, -2) if self.dropout else ():
+                layers.insert(place, nn.Dropout(self.dropout))
             self.model_ = nn.Sequential(*layers)
         if self.dropout and self._dropout_generator is None:
             self._dropout_generator = np.random.default_rng(self._random_state.randint(1 << 31))

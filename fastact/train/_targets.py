@@ -47,11 +47,6 @@ def choose_loss(y, targets):
     return nn.MSELoss() if values else nn.CrossEntropyLoss()
 
 
-def ignored_by(loss):
-    """The index that is no class to `loss`; None where it need not take class indices."""
-    return getattr(loss, "ignore_index", -100 if getattr(loss, "__name__", "") in KINDS else None)
-
-
 class Targets:
     """How y becomes what the loss takes, and outputs become labels or values again.
 
@@ -93,13 +88,12 @@ class Targets:
                 return cls(kind)
         return cls(kind, _checked_classes(np.unique(y), width))
 
-    def encode(self, y, shape, dtype, name="", ignored=None):
-        """`y` as the loss takes it beside outputs of `shape`; `name` goes before it in errors, `ignored` is no class."""
-        if (y.dtype.kind in "US") != (self.classes is not None and self.classes.dtype.kind in "US"):
-            known = self.kind if self.classes is None else _few(self.classes)
-            raise ValueError(
-                f"{name}y has dtype {y.dtype}, the first fit learnt {known}: give it such labels, or make a new Trainer"
-            )
+    def encode(self, y, shape, dtype, loss, name):
+        """`y` as `loss` takes it beside outputs of `shape`; `name` goes before it in errors."""
+        texts = self.classes is not None and self.classes.dtype.kind in "US"
+        if texts != (y.dtype.kind in "US"):
+            known = "texts" if texts else "numbers"
+            raise ValueError(f"{name}y has dtype {y.dtype}, the first fit had {known}: give such, or a new Trainer")
         if self.classes is not None:
             index = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
             unknown = self.classes[index] != y
@@ -110,12 +104,10 @@ class Targets:
                 )
             y = index
         if self.kind in ("classes", "log classes") and y.dtype.kind != "f":
-            if ignored is not None and len(shape) > 1:
-                wrong = y[((y < 0) | (y >= shape[1])) & (y != ignored)]
-                if wrong.size:
-                    raise ValueError(
-                        f"{name}y has the class {wrong[0]}, the model outputs for 0 to {shape[1] - 1}: make them agree"
-                    )
+            width = (*shape, 1)[1]
+            wrong = y[((y < 0) | (y >= width)) & (y != getattr(loss, "ignore_index", -100))]
+            if wrong.size and _loop.name_of(loss) in KINDS:
+                raise ValueError(f"{name}y has the class {wrong[0]}, the model has {width} outputs: make them agree")
             return np.ascontiguousarray(y, np.int64)
         return np.ascontiguousarray(_shaped(y, shape, self.kind, name), dtype)
 
@@ -172,9 +164,7 @@ def _shaped(y, shape, kind, name):
     wanted = (len(y), *shape[1:])
     if y.shape != wanted and [n for n in y.shape[1:] if n != 1] != [n for n in wanted[1:] if n != 1]:
         hint = "; for class labels pass integers: y.astype(int)" if kind != "values" or y.ndim == 1 else ""
-        raise ValueError(
-            f"the model gives outputs of shape {wanted}, {name}y has shape {y.shape}: make them agree{hint}"
-        )
+        raise ValueError(f"the model has outputs of shape {wanted}, {name}y has shape {y.shape}: make them agree{hint}")
     return y.reshape(wanted)
 
 

@@ -52,18 +52,13 @@ class _Monitor:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode={mode!r} is unknown; choose 'auto', 'min' or 'max'")
         self.name, self.mode, self.min_delta, self.best = name, mode, abs(min_delta), None
-        self.resumed = False
+        self.loaded = False
 
     def begin(self):
-        """At the start of a fit: forget the best, unless a saved training goes on. Whether it was forgotten."""
-        if fresh := not self.resumed:
-            self.best = None
-        self.resumed = False
-        return fresh
-
-    def resume(self, best):
-        """Go on from a saved best."""
-        self.best, self.resumed = best, True
+        """Forget the best at the start of a fit, unless it was loaded; whether it was forgotten."""
+        loaded, self.loaded = self.loaded, False
+        self.best = self.best if loaded else None
+        return not loaded
 
     def value(self, figures):
         """The figure that is watched: the one named, else val_loss, else loss."""
@@ -87,7 +82,7 @@ class _Monitor:
 class EarlyStopping(Callback):
     """Stop when a figure no longer improves.
 
-    Each `fit` looks for the best anew; one that goes on after `Trainer.load` knows the best so far.
+    Each `fit` begins anew, but the first one after `Trainer.load` goes on.
 
     Parameters
     ----------
@@ -118,10 +113,9 @@ class EarlyStopping(Callback):
         self.best_epoch, self.stopped, self._weights, self._since = 0, False, None, 0
 
     def on_train_begin(self, trainer):
-        fresh = self._monitor.begin()
-        if fresh:
-            self.best_epoch, self._weights = 0, None
-        if fresh or self.stopped:  # a further fit waits anew
+        if self._monitor.begin():
+            self.best_epoch, self._weights, self.stopped = 0, None, True
+        if self.stopped:  # a further fit waits anew
             self.stopped, self._since = False, trainer.epoch
 
     def on_epoch_end(self, trainer, figures):
@@ -142,7 +136,7 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state):
         state = dict(state)
-        self._monitor.resume(state.pop("best"))
+        self._monitor.best, self._monitor.loaded = state.pop("best"), True
         vars(self).update(state)
 
 
@@ -187,7 +181,7 @@ class ModelCheckpoint(Callback):
         return {"best": self._monitor.best}
 
     def load_state_dict(self, state):
-        self._monitor.resume(state["best"])
+        self._monitor.best, self._monitor.loaded = state["best"], True
 
 
 class LRScheduler(Callback):

@@ -134,7 +134,6 @@ class Trainer:
                 raise ValueError(f"{name}={value!r} is invalid: it must be a whole number of at least {least}")
         train, held_out = self._split(X, y, sample_weight, validation_data, validation_split)
         criterion = self._criterion(train[1])
-        known = self._targets
         try:
             train, labels = self._samples(criterion, *train)
             held_out, held_out_labels = self._samples(criterion, *held_out, "validation ") if held_out else (None, None)
@@ -156,8 +155,8 @@ class Trainer:
                 finally:
                     self._each("on_train_end")
         except Exception:
-            if not self.epoch:  # nothing was learnt from these labels
-                self._targets = known
+            if not self.epoch:
+                self._targets = None
             raise
         return self.history
 
@@ -204,13 +203,13 @@ class Trainer:
         return Criterion(_targets.choose_loss(y, self._targets) if self.loss is None else self.loss)
 
     def _samples(self, criterion, X, y, sample_weight, name=""):
-        """Samples as the loop takes them, and their labels as they were given; `name` goes before X and y in errors."""
+        """Samples as the loop takes them, and their labels as they were given."""
         x = _targets.as_inputs(X, self.model, f"{name}X")
         shape = _loop.outputs_of(self.model, x[:1]).shape
         if self._targets is None:
             self._targets = _targets.Targets.learn(criterion.loss, y, shape, given=self.loss is not None)
         dtype = x.dtype if x.dtype.kind == "f" else _targets.dtype_of(self.model)
-        target = self._targets.encode(y, shape, dtype, name, _targets.ignored_by(criterion.loss))
+        target = self._targets.encode(y, shape, dtype, criterion.loss, name)
         labels = y.reshape(len(y)) if self._targets.flat else y
         return Samples(x, target, sample_weight, criterion.own_weight(target)), labels
 

@@ -196,11 +196,11 @@ def test_nothing_takes_the_place_of_a_child_but_a_module(library):
 
 def test_what_is_refused_in_the_place_of_a_child_is_named():
     module = nn.Sequential(nn.Linear(2, 2))
-    with pytest.raises(TypeError, match="register_parameter takes an nn.Parameter or None as 'w', got Tensor"):
+    with pytest.raises(TypeError, match="register_parameter takes an nn.Parameter or None, got Tensor"):
         module.register_parameter("w", ft.ones(2))
-    with pytest.raises(KeyError, match="Sequential has '0' already; choose another name for the buffer"):
+    with pytest.raises(KeyError, match="Sequential has '0' already: give the buffer another name"):
         module.register_buffer("0", ft.ones(2))
-    with pytest.raises(TypeError, match="'0' is a module of Sequential; assign a module or None, got Tensor"):
+    with pytest.raises(TypeError, match="'0' is a module of Sequential; assign one, got Tensor"):
         setattr(module, "0", ft.ones(2))
 
 

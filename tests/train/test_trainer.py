@@ -77,13 +77,11 @@ def test_later_fits_keep_to_the_kind_of_the_first(tmp_path):
     for first in (y, blobs()[1], blobs()[1] * 2):
         before = trainer(1 if first is y else 3)
         before.fit(x, first, **FIT)
-        with pytest.raises(
-            ValueError, match=r"y has dtype <U1, the first fit learnt (values|classes|0, 2, 4): give it"
-        ):
+        with pytest.raises(ValueError, match=r"y has dtype <U1, the first fit had numbers: give such"):
             before.fit(x, texts, **FIT)
     named = trainer()
     named.fit(x, texts, **FIT)
-    with pytest.raises(ValueError, match="y has dtype int64, the first fit learnt '0', '1', '2': give it such labels"):
+    with pytest.raises(ValueError, match="y has dtype int64, the first fit had texts: give such"):
         named.fit(x, np.ones(60, int), **FIT)
 
 
@@ -92,7 +90,7 @@ def test_nothing_remains_of_a_first_fit_that_fails(loss):
     x, y = blobs()
     steps = []
     for labels, held, said in [
-        (y, y + 1, "validation y has the class 3, the model outputs for 0 to 2: make them agree"),
+        (y, y + 1, "validation y has the class 3, the model has 3 outputs: make them agree"),
         (y, -1 - y, "validation y has the class -[123], "),
         (
             np.array(["a", "b", "c"])[y],
