@@ -38,8 +38,11 @@ cdef fa_step *kernel_of(const Plan *plan, cnp.ndarray array) except NULL:
     return kernels.rmsprop if plan.algorithm == RMSPROP else kernels.adagrad
 
 
-cdef void tune(Plan *plan, long long step) noexcept:
+@cython.cdivision(True)
+cdef int tune(Plan *plan, long long step) except -1:
     """The settings that depend on how many steps were done, this one included."""
+    if step < 1:
+        raise ValueError(f"a state has step={step - 1}: it counts the steps done, from 0")
     if plan.algorithm == SGD:
         plan.settings.sgd.fresh = 1 if step == 1 else 1 - plan.dampening    # the first direction is the whole gradient
     elif plan.algorithm == ADAM:

@@ -204,7 +204,9 @@ class Tensor(_tape.TensorBase, Operators, Reductions, Scans, Shapes, Pieces, Mor
         return (self[i] for i in range(len(self)))
 
     def __format__(self, spec):
-        return format(self.item(), spec) if self.ndim == 0 and spec else repr(self)
+        if self.ndim == 0 and (spec or type(self) is Tensor):
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
 
     def __repr__(self):
         from fastact._tensor_repr import text

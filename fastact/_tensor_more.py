@@ -23,6 +23,8 @@ class More:
         shares = np.asarray(raw(q), np.float64)
         if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
             raise ValueError(f"quantile got q={q!r}: expected numbers from 0 to 1, on one axis at most")
+        if not self.is_floating_point():
+            return self.float().quantile(q, dim, keepdim)
         axis = 0 if dim is None else check_dim(dim, self.ndim)
         values = self.reshape(-1) if dim is None or self.ndim == 0 else self
         if not self.numel():

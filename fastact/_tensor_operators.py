@@ -11,112 +11,50 @@ import numpy as np
 from fastact import _tape, activations
 from fastact._tape import raw
 
+
+def _from(module, *names):
+    return {name: getattr(module, name) for name in names}
+
+
 BINARY = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "truediv": np.true_divide,
-    "floordiv": np.floor_divide,
-    "mod": np.remainder,
-    "pow": np.power,
-    "matmul": np.matmul,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
     "xor": np.bitwise_xor,
-}
+}  # fmt: skip
 COMPARISON = {
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-}
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+}  # fmt: skip
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 METHODS: dict[str, Any] = {
-    "exp": np.exp,
-    "exp2": np.exp2,
-    "log": np.log,
-    "log2": np.log2,
-    "log10": np.log10,
-    "log1p": np.log1p,
-    "expm1": np.expm1,
-    "sqrt": np.sqrt,
-    "square": np.square,
-    "abs": np.absolute,
-    "absolute": np.absolute,
-    "neg": np.negative,
-    "negative": np.negative,
-    "asin": np.arcsin,
-    "arcsin": np.arcsin,
-    "acos": np.arccos,
-    "arccos": np.arccos,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "sign": np.sign,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "atan": np.arctan,
-    "arctan": np.arctan,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "trunc": np.trunc,
-    "signbit": np.signbit,
-    "isnan": np.isnan,
-    "isinf": np.isinf,
-    "isfinite": np.isfinite,
-    "logical_not": np.logical_not,
-    **{name: getattr(activations, name) for name in ("relu", "sigmoid", "tanh", "erf")},
-}
+    **_from(
+        np,
+        "exp", "exp2", "log", "log2", "log10", "log1p", "expm1", "sqrt", "square", "absolute", "negative", "arcsin",
+        "arccos", "sin", "cos", "tan", "sign", "sinh", "cosh", "arctan", "floor", "ceil", "trunc", "signbit", "isnan",
+        "isinf", "isfinite", "logical_not",
+    ),
+    "abs": np.absolute, "neg": np.negative, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+    **_from(activations, "relu", "sigmoid", "tanh", "erf"),
+}  # fmt: skip
 SCALED = {"add": np.add, "sub": np.subtract, "subtract": np.subtract}
 METHODS_OF_TWO = {
+    **_from(
+        np,
+        "multiply", "true_divide", "floor_divide", "remainder", "matmul", "fmod", "arctan2", "logaddexp", "logical_and",
+        "logical_or", "logical_xor", "maximum", "minimum", "not_equal", "less", "less_equal", "greater",
+        "greater_equal",
+    ),
+    "mul": np.multiply, "pow": np.power, "atan2": np.arctan2,
     **SCALED,
-    "mul": np.multiply,
-    "multiply": np.multiply,
-    "true_divide": np.true_divide,
-    "floor_divide": np.floor_divide,
-    "remainder": np.remainder,
-    "pow": np.power,
-    "matmul": np.matmul,
-    "fmod": np.fmod,
-    "atan2": np.arctan2,
-    "arctan2": np.arctan2,
-    "logaddexp": np.logaddexp,
-    "logical_and": np.logical_and,
-    "logical_or": np.logical_or,
-    "logical_xor": np.logical_xor,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
     **COMPARISON,
-    "not_equal": np.not_equal,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-}
+}  # fmt: skip
 # axes of the two operands of a product that is no matmul
 PRODUCTS = {"mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}
 
 
 IN_PLACE = (
-    *(
-        "abs",
-        "addcdiv",
-        "addcmul",
-        "ceil",
-        "clamp",
-        "exp",
-        "floor",
-        "lerp",
-        "log",
-        "neg",
-        "reciprocal",
-        "relu",
-        "round",
-    ),
-    *("rsqrt", "sigmoid", "sqrt", "square", "tanh", "trunc"),
-)
+    "abs", "addcdiv", "addcmul", "ceil", "clamp", "exp", "floor", "lerp", "log", "neg", "reciprocal", "relu", "round",
+    "rsqrt", "sigmoid", "sqrt", "square", "tanh", "trunc",
+)  # fmt: skip
 
 
 class Operators:
@@ -218,6 +156,8 @@ class Operators:
 
     def addmm(self, mat1, mat2, *, beta=1, alpha=1):
         """beta · this tensor + alpha · mat1 @ mat2."""
+        if not isinstance(mat1, _tape.TensorBase):
+            mat1 = _tape.constant(_tape.values_of((self, mat1))[1])
         product = mat1.mm(mat2)
         return (self if beta == 1 else self * beta) + (product if alpha == 1 else product * alpha)
 
@@ -248,8 +188,10 @@ class Operators:
 
 
 def raw_index(index):
-    """`index` with the arrays of the Tensors in it."""
-    return tuple(raw(part) for part in index) if isinstance(index, tuple) else raw(index)
+    """`index` with the arrays of the Tensors in it; those of uint8 are masks."""
+    if isinstance(index, tuple):
+        return tuple(map(raw_index, index))
+    return raw(index.bool() if isinstance(index, _tape.TensorBase) and index.dtype == np.uint8 else index)
 
 
 def writable(target, source=None):

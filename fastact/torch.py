@@ -48,53 +48,12 @@ from fastact._tensor_shape import cat, stack, where
 from fastact.nn.functional import log_softmax, one_hot, softmax
 
 __all__ = [
-    "Generator",
-    "Tensor",
-    "arange",
-    "as_tensor",
-    "autograd",
-    "bernoulli",
-    "bucketize",
-    "cat",
-    "cdist",
-    "device",
-    "einsum",
-    "empty",
-    "empty_like",
-    "enable_grad",
-    "eye",
-    "from_numpy",
-    "full",
-    "full_like",
-    "initial_seed",
-    "is_grad_enabled",
-    "isin",
-    "linspace",
-    "log_softmax",
-    "manual_seed",
-    "meshgrid",
-    "nn",
-    "no_grad",
-    "normal",
-    "one_hot",
-    "ones",
-    "ones_like",
-    "optim",
-    "rand",
-    "rand_like",
-    "randint",
-    "randn",
-    "randn_like",
-    "randperm",
-    "searchsorted",
-    "set_grad_enabled",
-    "softmax",
-    "stack",
-    "tensor",
-    "where",
-    "zeros",
-    "zeros_like",
-]
+    "Generator", "Tensor", "arange", "as_tensor", "autograd", "bernoulli", "bucketize", "cat", "cdist", "device",
+    "einsum", "empty", "empty_like", "enable_grad", "eye", "from_numpy", "full", "full_like", "initial_seed",
+    "is_grad_enabled", "isin", "linspace", "log_softmax", "manual_seed", "meshgrid", "nn", "no_grad", "normal",
+    "one_hot", "ones", "ones_like", "optim", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
+    "searchsorted", "set_grad_enabled", "softmax", "stack", "tensor", "where", "zeros", "zeros_like",
+]  # fmt: skip
 
 inference_mode = no_grad
 concat = concatenate = cat
@@ -114,11 +73,18 @@ FloatTensor, DoubleTensor, LongTensor = (
 )
 
 
+def _beside(input, others):
+    """`input` as a Tensor: unless it is one, of the floating dtype of the Tensors among `others`."""
+    met = (part.dtype for part in others if isinstance(part, Tensor) and part.is_floating_point())
+    return input if isinstance(input, Tensor) else as_tensor(input, next(met, None))
+
+
 def _method(name):
     """A function that calls the method `name` of its first argument, made a Tensor."""
 
     def call(input, *args, **kwargs):
-        return getattr(as_tensor(input), name)(*args, **kwargs)
+        others = () if name == "bincount" else (*args, *kwargs.values())
+        return getattr(_beside(input, others), name)(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = getattr(Tensor, name).__doc__
@@ -126,82 +92,24 @@ def _method(name):
 
 
 for _name in (
-    "sum",
-    "mean",
-    "var",
-    "std",
-    "norm",
-    "max",
-    "min",
-    "amax",
-    "amin",
-    "argmax",
-    "argmin",
-    "all",
-    "any",
-    "clamp",
-    "reshape",
-    "flatten",
-    "squeeze",
-    "unsqueeze",
-    "transpose",
-    "permute",
-    "t",
-    "gather",
-    "masked_fill",
-    "numel",
-    "logsumexp",
-    "reciprocal",
-    "add",
-    "sub",
-    *(
-        "prod",
-        "cumsum",
-        "cumprod",
-        "sort",
-        "argsort",
-        "topk",
-        "median",
-        "count_nonzero",
-        "unique",
-        "bincount",
-        "nan_to_num",
-    ),
-    *(
-        "split",
-        "chunk",
-        "unbind",
-        "narrow",
-        "select",
-        "tile",
-        "repeat_interleave",
-        "index_select",
-        "masked_select",
-        "take",
-    ),
-    *("flip", "roll", "triu", "tril", "diag", "unflatten", "movedim", "broadcast_to", "nonzero", "scatter"),
-    *(
-        "ravel",
-        "swapaxes",
-        "clip",
-        "clamp_min",
-        "clamp_max",
-        "round",
-        "rsqrt",
-        "lerp",
-        "addcmul",
-        "addcdiv",
-        "addmm",
-        "bmm",
-    ),
-    *("outer", "is_floating_point", "isclose", "allclose", "equal", "clone", "detach", "div", "divide"),
-    *("mm", "mv", "dot", "quantile", "nansum", "nanmean", "diff", "diagonal", "trace", "scatter_add", "index_add"),
-    *("multinomial", "frac", "inner", "fliplr", "flipud", "moveaxis", "swapdims", "subtract"),
-):
+    "sum", "mean", "var", "std", "norm", "max", "min", "amax", "amin", "argmax", "argmin", "all", "any", "clamp",
+    "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "t", "gather", "masked_fill", "numel",
+    "logsumexp", "reciprocal", "add", "sub", "prod", "cumsum", "cumprod", "sort", "argsort", "topk", "median",
+    "count_nonzero", "unique", "bincount", "nan_to_num", "split", "chunk", "unbind", "narrow", "select", "tile",
+    "repeat_interleave", "index_select", "masked_select", "take", "flip", "roll", "triu", "tril", "diag", "unflatten",
+    "movedim", "broadcast_to", "nonzero", "scatter", "ravel", "swapaxes", "clip", "clamp_min", "clamp_max", "round",
+    "rsqrt", "lerp", "addcmul", "addcdiv", "addmm", "bmm", "outer", "is_floating_point", "isclose", "allclose", "equal",
+    "clone", "detach", "div", "divide", "mm", "mv", "dot", "quantile", "nansum", "nanmean", "diff", "diagonal", "trace",
+    "scatter_add", "index_add", "multinomial", "frac", "inner", "fliplr", "flipud", "moveaxis", "swapdims", "subtract",
+):  # fmt: skip
     globals()[_name] = _method(_name)
 
 
 bucketize, isin, searchsorted, where = map(like_operands, (bucketize, isin, searchsorted, where))
+
+
+def _together(parts):
+    return [_beside(part, parts) for part in parts]
 
 
 def is_tensor(obj):
@@ -212,21 +120,20 @@ def is_tensor(obj):
 @like_operands
 def hstack(tensors):
     """Tensors put together along axis 1, or along the only axis; numbers along a new one."""
-    tensors = [part.reshape(1) if part.ndim == 0 else part for part in map(as_tensor, tensors)]
+    tensors = [part.reshape(1) if part.ndim == 0 else part for part in _together(tensors)]
     return cat(tensors, 1 if tensors[0].ndim > 1 else 0)
 
 
 @like_operands
 def vstack(tensors):
     """Tensors put together along axis 0, those of one axis as rows."""
-    tensors = [as_tensor(part) for part in tensors]
-    return cat([part.reshape(1, -1) if part.ndim < 2 else part for part in tensors], 0)
+    return cat([part.reshape(1, -1) if part.ndim < 2 else part for part in _together(tensors)], 0)
 
 
 @like_operands
 def column_stack(tensors):
     """Tensors put together along axis 1, those of one axis as columns."""
-    return cat([part.reshape(-1, 1) if part.ndim < 2 else part for part in map(as_tensor, tensors)], 1)
+    return cat([part.reshape(-1, 1) if part.ndim < 2 else part for part in _together(tensors)], 1)
 
 
 @like_operands

@@ -16,31 +16,10 @@ from fastact.nn.module import Module, Parameter
 from fastact.nn.normalization import BatchNorm1d, LayerNorm, RMSNorm
 
 __all__ = [
-    "BatchNorm1d",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "Identity",
-    "LayerNorm",
-    "Linear",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "Parameter",
-    "ParameterList",
-    "RMSNorm",
-    "Sequential",
-    "SafetensorsError",
-    "Unflatten",
-    "export_onnx",
-    "functional",
-    "load_safetensors",
-    "save_safetensors",
-    "init",
-    "utils",
-    *_activations,
-    *_losses,
-]
+    "BatchNorm1d", "Dropout", "Embedding", "Flatten", "Identity", "LayerNorm", "Linear", "Module", "ModuleDict",
+    "ModuleList", "Parameter", "ParameterList", "RMSNorm", "Sequential", "SafetensorsError", "Unflatten", "export_onnx",
+    "functional", "load_safetensors", "save_safetensors", "init", "utils", *_activations, *_losses,
+]  # fmt: skip
 
 
 def __getattr__(name):

@@ -28,12 +28,14 @@ def linear(input, weight, bias=None):
     input : Tensor or array_like, shape (..., in)
     weight : Tensor or array_like, shape (out, in) or (in,)
         Of one axis: the result has none for the outputs.
-    bias : Tensor or array_like, shape (out,) or (), optional
+    bias : Tensor or array_like, shape (out,), (1,) or (), optional
     """
     if as_array(weight).ndim == 1:
         y = np.matmul(as_array(input), as_array(weight))
         return y if bias is None else np.add(y, bias)
-    if isinstance(weight, _tape.TensorBase) and (bias is None or isinstance(bias, _tape.TensorBase)):
+    if isinstance(weight, _tape.TensorBase) and (
+        bias is None or (isinstance(bias, _tape.TensorBase) and bias.shape == weight.shape[:1])
+    ):
         return _tape.linear(input, weight, bias)
     y = np.matmul(as_array(input), as_array(weight).T)
     return y if bias is None else np.add(y, bias)

@@ -49,7 +49,7 @@ def export_onnx(model, path, input_shape):
 
     Notes
     -----
-    onnxruntime computes the exact gelu in float32 alone: convert a float64 model that has one by ``model.float()``.
+    onnxruntime computes erf, and so the exact gelu, in float32 alone: a float64 model that has one is refused.
 
     Examples
     --------

@@ -119,6 +119,10 @@ def export_ufunc(graph, ufunc, inputs):
 
 
 def _elementwise_nodes(x, name, parameters):
+    if name in ("erf", "gelu") and x.dtype == np.float64:
+        raise NotImplementedError(
+            f"onnxruntime has no {name} in float64: export model.float(), or take gelu's approximate='tanh'"
+        )
     return ELEMENTWISE[name](x.graph, x.name, lambda number: np.asarray(number, x.dtype), *parameters)
 
 

@@ -202,33 +202,11 @@ def _of_rows(function, name, input, dim, dtype):
 
 
 __all__ = [
-    *ACTIVATIONS,
-    "batch_norm",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cosine_similarity",
-    "cross_entropy",
-    "dropout",
-    "embedding",
-    "gaussian_nll_loss",
-    "glu",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "linear",
-    "log_softmax",
-    "mse_loss",
-    "nll_loss",
-    "normalize",
-    "one_hot",
-    "poisson_nll_loss",
-    "prelu",
-    "rms_norm",
-    "smooth_l1_loss",
-    "softmax",
-    "softmin",
-]
+    *ACTIVATIONS, "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity",
+    "cross_entropy", "dropout", "embedding", "gaussian_nll_loss", "glu", "huber_loss", "kl_div", "l1_loss",
+    "layer_norm", "linear", "log_softmax", "mse_loss", "nll_loss", "normalize", "one_hot", "poisson_nll_loss", "prelu",
+    "rms_norm", "smooth_l1_loss", "softmax", "softmin",
+]  # fmt: skip
 
 
 def __getattr__(name):

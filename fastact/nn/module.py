@@ -92,10 +92,14 @@ class Module:
             raise TypeError(
                 f"{name!r} is a buffer of {type(self).__name__}; assign a tensor or None, got {type(value).__name__}"
             )
+        if isinstance(self.__dict__.get(name), Module) and not isinstance(value, (Module, Parameter, type(None))):
+            raise TypeError(f"{name!r} is a module of {type(self).__name__}; assign one, got {type(value).__name__}")
         self.__dict__[name] = value
 
     def register_parameter(self, name, param):
         """Assign a Parameter (or None) by name."""
+        if not isinstance(param, (Parameter, type(None))):
+            raise TypeError(f"register_parameter takes an nn.Parameter or None, got {type(param).__name__}")
         setattr(self, name, param)
 
     def add_module(self, name, module):
@@ -112,7 +116,10 @@ class Module:
 
     def register_buffer(self, name, tensor, persistent=True):
         """Assign a tensor that belongs to the module but is not trained; `persistent` says whether to the state too."""
-        self.__dict__.setdefault("_buffer_names", {})[name] = bool(persistent)
+        names = self.__dict__.setdefault("_buffer_names", {})
+        if hasattr(self, name) and name not in names:
+            raise KeyError(f"{type(self).__name__} has {name!r} already: give the buffer another name")
+        names[name] = bool(persistent)
         setattr(self, name, tensor)
 
     def named_children(self):

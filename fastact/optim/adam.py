@@ -68,6 +68,8 @@ class Adam(Optimizer):
 
     def _step(self, group, piece):
         beta1, beta2 = group["betas"]
+        if not max(beta1, beta2) < 1.0:  # set by hand
+            self._check(group)
         _tape.adam(
             group["params"],
             self.state,

@@ -109,7 +109,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def _weights(self, y, sample_weight):
         if self.class_weight is None:
             return sample_weight
-        weight = compute_sample_weight(self.class_weight, y)
+        known = self.classes_ if isinstance(self.class_weight, dict) and y.ndim == 1 else y[:0]  # a batch may lack some
+        weight = compute_sample_weight(self.class_weight, np.concatenate([known, y]))[len(known) :]
         return weight if sample_weight is None else weight * sample_weight
 
     def _loss(self):

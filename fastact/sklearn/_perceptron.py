@@ -131,7 +131,7 @@ class Perceptron(BaseEstimator):
         """
         self._check_settings()
         fresh = not (self.warm_start and hasattr(self, "model_"))
-        X, target, y = self._check_targets(X, y, reset=fresh)
+        X, target, y = self._checked(X, y, fresh)
         weight = self._checked_weight(X, y, sample_weight)
         self._random_state = check_random_state(self.random_state)
         if fresh:
@@ -162,16 +162,25 @@ class Perceptron(BaseEstimator):
         if self.early_stopping:
             raise ValueError("early_stopping=True holds out a share of all samples, which partial_fit does not see")
         fresh = not hasattr(self, "model_")
-        X, target, y = self._check_targets(X, y, fresh, classes)
+        X, target, y = self._checked(X, y, fresh, classes)
         weight = self._checked_weight(X, y, sample_weight)
         if fresh:
             self._random_state = check_random_state(self.random_state)
             self._begin(X)
             self._optimizer = self._make_optimizer()
-        samples = Samples(X.astype(self.model_[0].weight.dtype, copy=False), target, weight)
         self.n_iter_ = 0
-        self._pass(samples, np.arange(len(X)), self._batch_size(len(X)))
+        self._pass(Samples(X, target, weight), np.arange(len(X)), self._batch_size(len(X)))
+        self._next_rate()
         return self
+
+    def _checked(self, X, y, fresh, classes=None):
+        """X, y as the loss takes it, and y; in the dtype of a model that is there."""
+        X, target, y = self._check_targets(X, y, fresh, classes)
+        if not fresh:
+            dtype = self.model_[0].weight.dtype
+            X, target = X.astype(dtype, copy=False), target if target.dtype == np.int64 else target.astype(dtype)
+            self._set_dropout()
+        return X, target, y
 
     def _checked_weight(self, X, y, sample_weight):
         if sample_weight is not None:
@@ -193,22 +202,30 @@ class Perceptron(BaseEstimator):
                 linear.bias._raw()[...] = self._random_state.uniform(-bound, bound, n_out)
                 layers.append(linear)
                 if i < len(widths) - 2:
-                    layers += self._between(X.dtype)
-        self.model_ = nn.Sequential(*layers)
+                    layers.append(self._activation(X.dtype))
+        self.model_, self._dropout_generator = nn.Sequential(*layers), None
         self.n_layers_, self.t_, self.loss_curve_, self.best_loss_ = len(widths), 0, [], math.inf
         self.validation_scores_ = [] if self.early_stopping else None
         self.best_validation_score_ = -math.inf if self.early_stopping else None
-        if self.dropout:
+        self._set_dropout()
+
+    def _set_dropout(self):
+        """Put dropout behind the activations, or take it out, where that changed."""
+        if {layer.p for layer in self.model_ if isinstance(layer, nn.Dropout)} != {self.dropout} - {0}:
+            layers = [layer for layer in self.model_ if not isinstance(layer, nn.Dropout)]
+            for place in range(len(layers) - 1, 0, -2) if self.dropout else ():
+                layers.insert(place, nn.Dropout(self.dropout))
+            self.model_ = nn.Sequential(*layers)
+        if self.dropout and self._dropout_generator is None:
             self._dropout_generator = np.random.default_rng(self._random_state.randint(1 << 31))
 
-    def _between(self, dtype):
-        """What stands between two linear layers."""
+    def _activation(self, dtype):
+        """A layer of the activation."""
         if isinstance(self.activation, nn.Module):
             activation = copy.deepcopy(self.activation)
         else:
             activation = ACTIVATIONS[self.activation]()
-        activation.to(dtype)
-        return [activation, nn.Dropout(self.dropout)] if self.dropout else [activation]
+        return activation.to(dtype)
 
     def _linears(self):
         return [layer for layer in self.model_ if isinstance(layer, nn.Linear)]

@@ -41,9 +41,10 @@ def as_inputs(values, model, name="X"):
         ) from error
 
 
-def choose_loss(y):
-    """The loss for a y without one: cross-entropy for integers, bools and texts, mean squared error for floats."""
-    return nn.MSELoss() if y.dtype.kind == "f" else nn.CrossEntropyLoss()
+def choose_loss(y, targets):
+    """The loss for a y without one: that of the first fit's `targets`, at first cross-entropy for all but floats."""
+    values = y.dtype.kind == "f" if targets is None else targets.kind == "values"
+    return nn.MSELoss() if values else nn.CrossEntropyLoss()
 
 
 class Targets:
@@ -87,20 +88,28 @@ class Targets:
                 return cls(kind)
         return cls(kind, _checked_classes(np.unique(y), width))
 
-    def encode(self, y, shape, dtype):
-        """`y` as the loss takes it beside outputs of `shape`."""
+    def encode(self, y, shape, dtype, loss, name):
+        """`y` as `loss` takes it beside outputs of `shape`; `name` goes before it in errors."""
+        texts = self.classes is not None and self.classes.dtype.kind in "US"
+        if texts != (y.dtype.kind in "US"):
+            known = "texts" if texts else "numbers"
+            raise ValueError(f"{name}y has dtype {y.dtype}, the first fit had {known}: give such, or a new Trainer")
         if self.classes is not None:
             index = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
             unknown = self.classes[index] != y
             if np.any(unknown):
                 raise ValueError(
-                    f"y has labels that the first fit did not see: {_few(np.unique(y[unknown]))}; known are "
+                    f"{name}y has labels that the first fit did not see: {_few(np.unique(y[unknown]))}; known are "
                     f"{_few(self.classes)}"
                 )
             y = index
         if self.kind in ("classes", "log classes") and y.dtype.kind != "f":
+            width = (*shape, 1)[1]
+            wrong = y[((y < 0) | (y >= width)) & (y != getattr(loss, "ignore_index", -100))]
+            if wrong.size and _loop.name_of(loss) in KINDS:
+                raise ValueError(f"{name}y has the class {wrong[0]}, the model has {width} outputs: make them agree")
             return np.ascontiguousarray(y, np.int64)
-        return np.ascontiguousarray(_shaped(y, shape, self.kind), dtype)
+        return np.ascontiguousarray(_shaped(y, shape, self.kind, name), dtype)
 
     def decode(self, outputs):
         """Labels or values of outputs."""
@@ -150,12 +159,12 @@ def _checked_classes(labels, width):
     return labels
 
 
-def _shaped(y, shape, kind):
+def _shaped(y, shape, kind, name):
     """`y` in the shape of the outputs, where only axes of length 1 differ."""
     wanted = (len(y), *shape[1:])
     if y.shape != wanted and [n for n in y.shape[1:] if n != 1] != [n for n in wanted[1:] if n != 1]:
         hint = "; for class labels pass integers: y.astype(int)" if kind != "values" or y.ndim == 1 else ""
-        raise ValueError(f"the model gives outputs of shape {wanted}, y has shape {y.shape}: make them agree{hint}")
+        raise ValueError(f"the model has outputs of shape {wanted}, {name}y has shape {y.shape}: make them agree{hint}")
     return y.reshape(wanted)
 
 

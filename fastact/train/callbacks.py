@@ -52,6 +52,13 @@ class _Monitor:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode={mode!r} is unknown; choose 'auto', 'min' or 'max'")
         self.name, self.mode, self.min_delta, self.best = name, mode, abs(min_delta), None
+        self.loaded = False
+
+    def begin(self):
+        """Forget the best at the start of a fit, unless it was loaded; whether it was forgotten."""
+        loaded, self.loaded = self.loaded, False
+        self.best = self.best if loaded else None
+        return not loaded
 
     def value(self, figures):
         """The figure that is watched: the one named, else val_loss, else loss."""
@@ -74,6 +81,8 @@ class _Monitor:
 
 class EarlyStopping(Callback):
     """Stop when a figure no longer improves.
+
+    Each `fit` begins anew, but the first one after `Trainer.load` goes on.
 
     Parameters
     ----------
@@ -104,6 +113,8 @@ class EarlyStopping(Callback):
         self.best_epoch, self.stopped, self._weights, self._since = 0, False, None, 0
 
     def on_train_begin(self, trainer):
+        if self._monitor.begin():
+            self.best_epoch, self._weights, self.stopped = 0, None, True
         if self.stopped:  # a further fit waits anew
             self.stopped, self._since = False, trainer.epoch
 
@@ -125,7 +136,7 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state):
         state = dict(state)
-        self._monitor.best = state.pop("best")
+        self._monitor.best, self._monitor.loaded = state.pop("best"), True
         vars(self).update(state)
 
 
@@ -153,6 +164,9 @@ class ModelCheckpoint(Callback):
         self.path, self.save_best_only, self.every = str(path), save_best_only, every
         self._monitor = _Monitor(monitor, mode)
 
+    def on_train_begin(self, trainer):
+        self._monitor.begin()
+
     def on_epoch_end(self, trainer, figures):
         if trainer.epoch % self.every == 0 and (not self.save_best_only or self._monitor.improved(figures)):
             try:
@@ -167,7 +181,7 @@ class ModelCheckpoint(Callback):
         return {"best": self._monitor.best}
 
     def load_state_dict(self, state):
-        self._monitor.best = state["best"]
+        self._monitor.best, self._monitor.loaded = state["best"], True
 
 
 class LRScheduler(Callback):

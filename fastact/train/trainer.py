@@ -134,25 +134,30 @@ class Trainer:
                 raise ValueError(f"{name}={value!r} is invalid: it must be a whole number of at least {least}")
         train, held_out = self._split(X, y, sample_weight, validation_data, validation_split)
         criterion = self._criterion(train[1])
-        train, labels = self._samples(criterion, *train)
-        held_out, held_out_labels = self._samples(criterion, *held_out) if held_out else (None, None)
-        self.stop = False
-        batches = -(-len(train) // batch_size)
-        with _random.using(self._generator), Progress(epochs * batches, "batch", progress) as bar:
-            try:
-                self._each("on_train_begin")
-                for number in range(epochs):
-                    start = time.perf_counter()
-                    order = self._generator.permutation(len(train)) if shuffle else None
-                    watch = _Watch(self, bar, f"epoch {number + 1}/{epochs}", len(train))
-                    figures = self._epoch(criterion, train, labels, order, batch_size, watch)
-                    if held_out is not None:
-                        figures |= self._judge(criterion, held_out, held_out_labels, "val_")
-                    self._finish(figures, time.perf_counter() - start)
-                    if self.stop:
-                        break
-            finally:
-                self._each("on_train_end")
+        try:
+            train, labels = self._samples(criterion, *train)
+            held_out, held_out_labels = self._samples(criterion, *held_out, "validation ") if held_out else (None, None)
+            self.stop = False
+            batches = -(-len(train) // batch_size)
+            with _random.using(self._generator), Progress(epochs * batches, "batch", progress) as bar:
+                try:
+                    self._each("on_train_begin")
+                    for number in range(epochs):
+                        start = time.perf_counter()
+                        order = self._generator.permutation(len(train)) if shuffle else None
+                        watch = _Watch(self, bar, f"epoch {number + 1}/{epochs}", len(train))
+                        figures = self._epoch(criterion, train, labels, order, batch_size, watch)
+                        if held_out is not None:
+                            figures |= self._judge(criterion, held_out, held_out_labels, "val_")
+                        self._finish(figures, time.perf_counter() - start)
+                        if self.stop:
+                            break
+                finally:
+                    self._each("on_train_end")
+        except Exception:
+            if not self.epoch:
+                self._targets = None
+            raise
         return self.history
 
     def _epoch(self, criterion, train, labels, order, batch_size, watch):
@@ -195,15 +200,16 @@ class Trainer:
         return {f"{prefix}loss": loss} | self._measured(labels, self._targets.decode(outputs), prefix)
 
     def _criterion(self, y):
-        return Criterion(_targets.choose_loss(y) if self.loss is None else self.loss)
+        return Criterion(_targets.choose_loss(y, self._targets) if self.loss is None else self.loss)
 
-    def _samples(self, criterion, X, y, sample_weight):
+    def _samples(self, criterion, X, y, sample_weight, name=""):
         """Samples as the loop takes them, and their labels as they were given."""
-        x = _targets.as_inputs(X, self.model)
+        x = _targets.as_inputs(X, self.model, f"{name}X")
         shape = _loop.outputs_of(self.model, x[:1]).shape
         if self._targets is None:
             self._targets = _targets.Targets.learn(criterion.loss, y, shape, given=self.loss is not None)
-        target = self._targets.encode(y, shape, x.dtype if x.dtype.kind == "f" else _targets.dtype_of(self.model))
+        dtype = x.dtype if x.dtype.kind == "f" else _targets.dtype_of(self.model)
+        target = self._targets.encode(y, shape, dtype, criterion.loss, name)
         labels = y.reshape(len(y)) if self._targets.flat else y
         return Samples(x, target, sample_weight, criterion.own_weight(target)), labels
 

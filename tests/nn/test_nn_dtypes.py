@@ -100,6 +100,73 @@ def test_weak_floats_are_float32_beside_integers(weak):
     assert ft.cat([x, np.array([1.5])]).dtype == np.float32 and x.clamp(max=1).dtype == np.int64
 
 
+PLACES = np.array([[0, 1], [1, 0]])
+BESIDE = {
+    **{
+        name: (lambda f, a, t: f(a, t))
+        for name in ("add", "sub", "subtract", "div", "divide", "mm", "inner", "max", "min")
+    },
+    **{name: (lambda f, a, t: f(a[0], t[0])) for name in ("dot", "outer", "isclose")},
+    **{name: (lambda f, a, t: f(a, t, t)) for name in ("lerp", "addcmul", "addcdiv", "addmm", "clamp")},
+    **{name: (lambda f, a, t: f(a, 0, PLACES, t)) for name in ("scatter", "scatter_add")},
+    **{name: (lambda f, a, t: f((a, t))) for name in ("hstack", "vstack", "column_stack")},
+    "mv": lambda f, a, t: f(a, t[0]),
+    "bmm": lambda f, a, t: f(a[None], t[None]),
+    "index_add": lambda f, a, t: f(a, 0, PLACES[0], source=t),
+    "masked_fill": lambda f, a, t: f(a, a > 1, t[0, 0]),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_in_front_take_the_dtype_of_the_tensor(name, dtype):
+    """In front of the tensor or behind it, an array gives what the same numbers give as a tensor."""
+    a, b = (
+        np.array([[0.1, 1.7], [2.3, 0.4]], np.float64 if dtype == np.float32 else np.float32),
+        np.array([[1.5, 2.5], [3, 4]]),
+    )
+    tensors, call = [ft.tensor(part.astype(dtype), requires_grad=True) for part in (a, b)], BESIDE[name]
+    expected, found = call(getattr(ft, name), *tensors), call(getattr(ft, name), a, tensors[1])
+    assert isinstance(found, ft.Tensor) and found.dtype == expected.dtype and found.tolist() == expected.tolist()
+    if name in ("hstack", "vstack", "column_stack"):
+        assert call(getattr(ft, name), tensors[1], a).dtype == dtype
+    if found.requires_grad:
+        found.sum().backward()
+        assert tensors[1].grad.dtype == dtype
+
+
+def test_lists_and_numbers_in_front_take_the_dtype_of_the_tensor():
+    t = ft.tensor([1.0, 2.0], dtype=ft.float64)
+    for first in (2.5, np.float32(2.5), [2.5, 2.5], [2, 2], np.array([True, False])):
+        assert ft.add(first, t).dtype == ft.sub(first, t).dtype == ft.div(first, t).dtype == np.float64
+    assert ft.add(0.1, t)[0].item() == 1.1
+    assert ft.bincount(np.array([0, 1, 1]), t.new_ones(3)).tolist() == [1, 2]
+    array = np.ones((2, 2))
+    for product in (ft.addmm(t, array, array), t.addmm(array.tolist(), array), ft.addmm(array, array, t.diag())):
+        assert product.dtype == np.float64 and product.requires_grad is False
+    assert ft.tensor([1]).addmm(array * 0.5, array).tolist() == [[2, 2], [2, 2]]
+    assert isinstance(ft.addmm(array, array, array), np.ndarray)
+
+
+@pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
+def test_uint8_tensors_are_masks():
+    for t in (ft, torch):
+        x = t.arange(12.0).reshape(3, 4).requires_grad_(True)
+        mask, rows, y = (x > 6).byte(), t.tensor([1, 0, 3], dtype=t.uint8), x.detach().clone()
+        assert x[mask].tolist() == [7, 8, 9, 10, 11] and x[rows].shape == x[rows, :].shape == (2, 4)
+        x[mask].sum().backward()
+        assert x.grad.sum().item() == 5 and x.grad[1, 3].item() == 1
+        y[mask] = t.zeros(5)
+        assert y.sum().item() == 21
+    assert x.detach().numpy()[np.array([1, 0, 1], np.uint8)].shape == (3, 4)
+
+
+def test_quantiles_of_integers_are_float32():
+    for numbers in ([1, 2, 3, 4], ft.tensor([1, 2, 3, 4]), np.arange(1, 5, dtype=np.uint8)):
+        assert ft.quantile(numbers, 0.5).item() == 2.5 and ft.quantile(numbers, 0.5).dtype == np.float32
+    assert ft.tensor([True, False]).quantile(ft.tensor([0.25, 1.0]), 0, True).tolist() == [[0.25], [1]]
+
+
 def test_floor_division_does_not_detach():
     x = ft.tensor([5.0], requires_grad=True)
     for divide in (lambda: x // 2, lambda: 2 // x, lambda: ft.floor_divide(x, 2)):

@@ -43,6 +43,17 @@ def test_linear_follows_torch_on_any_leading_axes(shape):
         np.testing.assert_allclose(mine.grad.numpy(), other.grad.numpy(), atol=1e-13)
 
 
+@pytest.mark.parametrize("bias", [(1,), ()], ids=str)
+def test_a_bias_that_is_repeated_gets_a_gradient_of_its_shape(bias):
+    arrays = RANDOM.normal(size=(7, 6)), RANDOM.normal(size=(4, 6)), RANDOM.normal(size=bias)
+    ours, theirs = ([t.tensor(part, requires_grad=True) for part in arrays] for t in (ft, torch))
+    (F.linear(*ours) ** 2).sum().backward()
+    (torch.nn.functional.linear(*theirs) ** 2).sum().backward()
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.grad.shape == mine.shape
+        np.testing.assert_allclose(mine.grad.numpy(), other.grad.numpy(), atol=1e-13)
+
+
 def test_linear_gradients_by_finite_differences():
     layer = nn.Linear(3, 2, dtype=ft.float64)
     x = RANDOM.normal(size=(4, 3))
@@ -161,6 +172,36 @@ def test_buffers_belong_to_the_state_but_are_not_trained():
             give()
     module.count = None
     assert list(module.state_dict()) == []
+
+
+@pytest.mark.parametrize("library", [ft.nn, torch.nn])
+def test_nothing_takes_the_place_of_a_child_but_a_module(library):
+    tensor = (ft if library is ft.nn else torch).ones(2)
+    module = library.Sequential(OrderedDict(fc=library.Linear(2, 2)))
+    for give, error in [
+        (lambda: module.register_parameter("w", tensor), TypeError),
+        (lambda: module.register_buffer("fc", tensor), KeyError),
+        (lambda: setattr(module, "fc", tensor), TypeError),
+        (lambda: setattr(module, "fc", 3), TypeError),
+    ]:
+        with pytest.raises(error):
+            give()
+    assert list(module.state_dict()) == ["fc.weight", "fc.bias"] and not list(module.buffers())
+    module.register_parameter("w", None)
+    module.fc = library.Linear(2, 2, bias=False)
+    assert list(module.state_dict()) == ["fc.weight"]
+    module.fc = None
+    assert not list(module.state_dict())
+
+
+def test_what_is_refused_in_the_place_of_a_child_is_named():
+    module = nn.Sequential(nn.Linear(2, 2))
+    with pytest.raises(TypeError, match="register_parameter takes an nn.Parameter or None, got Tensor"):
+        module.register_parameter("w", ft.ones(2))
+    with pytest.raises(KeyError, match="Sequential has '0' already: give the buffer another name"):
+        module.register_buffer("0", ft.ones(2))
+    with pytest.raises(TypeError, match="'0' is a module of Sequential; assign one, got Tensor"):
+        setattr(module, "0", ft.ones(2))
 
 
 LOSS_OPTIONS = [

@@ -225,6 +225,35 @@ def test_errors(make, error, message):
         make(nn.Parameter(np.ones(2)))
 
 
+@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_settings_and_states_that_no_step_can_take_are_refused(name, steps):
+    kind, options = ALGORITHMS[name]
+    parameters = [nn.Parameter(np.ones(3, np.float32)) for _ in range(2)]
+    optimizer = getattr(optim, kind)(parameters, **options)
+    for _ in range(steps):
+        for parameter in parameters:
+            parameter.grad = np.ones(3)
+        optimizer.step()
+    before = parameters[0].tolist()
+    for number, beta in enumerate(optimizer.param_groups[0].get("betas", ())):
+        betas = [0.5, 0.5]
+        for betas[number] in (1.0, 1.5):
+            optimizer.param_groups[0]["betas"] = tuple(betas)
+            with pytest.raises(ValueError, match=rf"betas\[{number}\]={betas[number]} is invalid"):
+                optimizer.step()
+        optimizer.param_groups[0]["betas"] = (beta, beta)
+    state = optimizer.state_dict()
+    for step in (-1, -7):
+        for values in state["state"].values():
+            values["step"] = step
+        optimizer.load_state_dict(state)
+        if optimizer.state_dict()["state"][0].get("step") == step:
+            with pytest.raises(ValueError, match=f"a state has step={step}: it counts the steps done, from 0"):
+                optimizer.step()
+    assert parameters[0].tolist() == parameters[1].tolist() == before
+
+
 @pytest.mark.parametrize("options", [("SGD", {"momentum": 0.9}), ("Adam", {}), ("AdamW", {"amsgrad": True})], ids=str)
 @pytest.mark.parametrize(
     "change", [lambda p: np.ones(3), lambda p: np.ones(5000, np.float32), lambda p: np.ones((3, 1), np.float32)]

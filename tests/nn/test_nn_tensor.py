@@ -321,6 +321,21 @@ def test_text_of_arrays_is_that_of_torch(array):
     assert repr(ft.from_numpy(array)) == repr(torch.from_numpy(array)).replace("torch.", "")
 
 
+@pytest.mark.parametrize("spec", ["", ".3f", ">10.2e", "d", "x"])
+@pytest.mark.parametrize("data", [0.1, 7, True, [1.5, 2.5]], ids=str)
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_formats_are_those_of_torch(data, spec, requires_grad):
+    def text(t):
+        value = t.tensor(data).requires_grad_(requires_grad and isinstance(data, float))
+        try:
+            return f"{value:{spec}}"
+        except (TypeError, ValueError) as error:
+            return type(error)
+
+    assert text(ft) == text(torch)
+    assert f"{ft.nn.Parameter(0.5)}" == repr(ft.nn.Parameter(0.5))
+
+
 def test_functions_of_fastact_give_tensors_and_differentiate():
     x = np.random.default_rng(0).normal(size=(3, 4))
     leaf, other = ft.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastact import nn, optim
+from fastact import _random, nn, optim
 from fastact._aliases import ALIASES
 from fastact.sklearn import MLPClassifier, MLPRegressor
 from fastact.sklearn._perceptron import ACTIVATIONS
@@ -132,6 +132,66 @@ def test_partial_fit_and_warm_start_go_on():
         classifier.partial_fit(WINE_X[:1], [7])
     with pytest.raises(ValueError, match="differ from those of the first call"):
         classifier.partial_fit(WINE_X[:1], [1], classes=[0, 1])
+
+
+def test_partial_fit_lowers_the_rate_as_scikit_learn_does():
+    settings = {
+        "solver": "sgd",
+        "learning_rate": "invscaling",
+        "momentum": 0.0,
+        "learning_rate_init": 0.1,
+        "random_state": 3,
+    }
+    mine, other = MLPRegressor(**settings), TheirRegressor(**settings)
+    for _ in range(5):
+        mine.partial_fit(FRIEDMAN_X, FRIEDMAN_Y)
+        other.partial_fit(FRIEDMAN_X, FRIEDMAN_Y)
+        assert mine._optimizer.param_groups[0]["lr"] == pytest.approx(other._optimizer.learning_rate)
+    np.testing.assert_allclose(mine.coefs_[0], other.coefs_[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("first", [np.float32, np.float64])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_model_that_is_there_keeps_its_dtype(first, early_stopping):
+    second = np.float64 if first == np.float32 else np.float32
+    for kind, y in ((MLPRegressor, WINE_Y * 0.5), (MLPClassifier, WINE_Y), (MLPClassifier, WINE_Y == 1)):
+        made = kind((8,), random_state=0, max_iter=3, warm_start=True, early_stopping=early_stopping)
+        made.fit(WINE_X.astype(first), y).fit(WINE_X.astype(second), y)
+        if not early_stopping:
+            made.partial_fit(WINE_X.astype(second), y)
+        assert made.coefs_[0].dtype == first and len(made.loss_curve_) == 7 - early_stopping
+
+
+@pytest.mark.parametrize("way", ["partial_fit", "warm_start"])
+def test_dropout_may_change_between_fits(way):
+    def on(made):
+        return made.partial_fit(WINE_X, WINE_Y, [0, 1, 2]) if way == "partial_fit" else made.fit(WINE_X, WINE_Y)
+
+    settings = {"hidden_layer_sizes": (16, 8), "random_state": 0, "warm_start": True, "max_iter": 2}
+    runs = []
+    for _ in range(2):
+        made, layers = MLPClassifier(**settings), []
+        for dropout in (0.0, 0.3, 0.6, 0.0):
+            on(made.set_params(dropout=dropout))
+            layers.append([layer.p for layer in made.model_ if isinstance(layer, nn.Dropout)])
+        assert layers == [[], [0.3] * 2, [0.6] * 2, []] and len(made.coefs_) == 3
+        runs.append(made)
+    assert runs[0].loss_curve_ == runs[1].loss_curve_, "nothing is drawn from the global generator"
+    state = _random.generator().bit_generator.state
+    assert on(made).loss_ == on(copy.deepcopy(runs[0])).loss_ and _random.generator().bit_generator.state == state
+
+
+def test_class_weight_of_classes_that_a_batch_lacks():
+    made = MLPClassifier(class_weight={2: 5.0}, random_state=0)
+    made.partial_fit(WINE_X[WINE_Y < 2], WINE_Y[WINE_Y < 2], classes=[0, 1, 2]).partial_fit(WINE_X, WINE_Y)
+    other = MLPClassifier(random_state=0)
+    other.partial_fit(WINE_X[WINE_Y < 2], WINE_Y[WINE_Y < 2], [0, 1, 2], np.ones((WINE_Y < 2).sum()))
+    other.partial_fit(WINE_X, WINE_Y, sample_weight=np.where(WINE_Y == 2, 5.0, 1.0))
+    assert (made.predict_proba(WINE_X) == other.predict_proba(WINE_X)).all()
+    with pytest.raises(ValueError, match="not in class_weight"):
+        MLPClassifier(class_weight={7: 5.0}).partial_fit(WINE_X, WINE_Y, classes=[0, 1, 2])
+    x, y = make_multilabel_classification(50, n_classes=2, random_state=0)
+    assert MLPClassifier(class_weight=[{1: 2.0}, {0: 3.0}], max_iter=2).fit(x, y).n_iter_ == 2
 
 
 def test_class_weight_and_sample_weight():

@@ -53,12 +53,26 @@ def test_early_stopping(values, options, ran, best):
 
 def test_a_further_fit_waits_anew():
     stopping = EarlyStopping(patience=2)
-    trained = run([1, 2, 2, 2, 2, 2, 2, 0.5, 2, 2, 2], stopping, epochs=11)
+    trained = run([1, 2, 2, 2, 2, 3, 3, 3, 0.5, 2, 2, 2, *[np.nan] * 4], stopping, epochs=11)
     assert trained.epoch == 4 and stopping.stopped
     trained.fit(*blobs(), epochs=7, batch_size=60)
-    assert trained.epoch == 7 and stopping.stopped and stopping.best_epoch == 1
+    assert trained.epoch == 8 and stopping.stopped and stopping.best_epoch == 5
+    assert trained.model[0].bias.tolist() == [5] * 8, "the best of this fit, not of the one before"
     trained.fit(*blobs(), epochs=4, batch_size=60)
-    assert trained.epoch == 11 and stopping.stopped and stopping.best_epoch == 8
+    assert trained.epoch == 12 and stopping.stopped and stopping.best_epoch == 9
+    trained.fit(*blobs(), epochs=4, batch_size=60)
+    assert trained.epoch == 15 and stopping.stopped and stopping.best_epoch == 0
+
+
+def test_callbacks_of_one_trainer_serve_another(tmp_path):
+    stopping, saving = EarlyStopping(patience=0), ModelCheckpoint(tmp_path / "best", save_best_only=True)
+    run([1, 2], stopping, saving)
+    second = run([9, 8, 10], stopping, saving)
+    assert stopping.best_epoch == 2 and second.model[0].bias.tolist() == [2] * 8
+    resumed = Trainer.load(tmp_path / "best", callbacks=[Scripted("val_loss", [9, 8, 8.5]), stopping, saving])
+    assert resumed.model[0].bias.tolist() == [2] * 8, "saved in the second fit"
+    resumed.fit(*blobs(), epochs=1, batch_size=60)
+    assert (resumed.epoch, stopping.best_epoch, Trainer.load(tmp_path / "best", callbacks=()).epoch) == (3, 2, 2)
 
 
 def test_early_stopping_by_a_metric_and_without_restoring():

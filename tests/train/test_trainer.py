@@ -62,6 +62,64 @@ def test_labels_come_back_as_they_were(labels):
             trained.fit(x, np.full(60, type(y.tolist()[0])(99)), **FIT)
 
 
+def test_later_fits_keep_to_the_kind_of_the_first(tmp_path):
+    x, y = line()
+    trained, floats = trainer(1), trainer(1)
+    trained.fit(x, y, **FIT)
+    floats.fit(x, y, **FIT)
+    trained.save(tmp_path / "model")
+    for one in (trained, Trainer.load(tmp_path / "model")):
+        one.fit(x, y.astype(int), **FIT)
+    floats.fit(x, y.astype(int).astype(float), **FIT)
+    assert trained.history["loss"] == floats.history["loss"] and min(trained.history["loss"]) > 0.1
+    assert (weights(trained) == weights(one)).all() and trained.predict(x).dtype == np.float32
+    texts = np.array(["1", "2", "0"] * 20)
+    for first in (y, blobs()[1], blobs()[1] * 2):
+        before = trainer(1 if first is y else 3)
+        before.fit(x, first, **FIT)
+        with pytest.raises(ValueError, match=r"y has dtype <U1, the first fit had numbers: give such"):
+            before.fit(x, texts, **FIT)
+    named = trainer()
+    named.fit(x, texts, **FIT)
+    with pytest.raises(ValueError, match="y has dtype int64, the first fit had texts: give such"):
+        named.fit(x, np.ones(60, int), **FIT)
+
+
+@pytest.mark.parametrize("loss", [None, nn.CrossEntropyLoss(), F.cross_entropy])
+def test_nothing_remains_of_a_first_fit_that_fails(loss):
+    x, y = blobs()
+    steps = []
+    for labels, held, said in [
+        (y, y + 1, "validation y has the class 3, the model has 3 outputs: make them agree"),
+        (y, -1 - y, "validation y has the class -[123], "),
+        (
+            np.array(["a", "b", "c"])[y],
+            np.array(["d"] * 60),
+            "validation y has labels that the first fit did not see: 'd'",
+        ),
+        (y, np.array(["d"] * 60), "validation y has dtype <U1"),
+        (y, np.ones((60, 2)), r"validation y has shape \(60, 2\)"),
+    ]:
+        trained = trainer(loss=loss, optimizer=lambda parameters: optim.SGD(parameters, lr=0.1))
+        trained.optimizer.step = lambda: steps.append(1)
+        with pytest.raises(ValueError, match=said):
+            trained.fit(x, labels, validation_data=(x, held), **FIT)
+        assert trained._targets is None and not steps
+    with pytest.raises(ValueError, match="^validation X of dtype <U1 does not convert"):
+        trained.fit(x, y, validation_data=(np.full((60, 4), "a"), y), **FIT)
+    ignoring = trainer(loss=nn.CrossEntropyLoss(ignore_index=7))
+    ignoring.fit(x, y, validation_data=(x, np.where(y == 1, 7, y)), **FIT)
+
+    def failing(output, target):
+        raise ZeroDivisionError
+
+    broken = trainer(loss=failing)
+    with pytest.raises(ZeroDivisionError):
+        broken.fit(x, y * 2, **FIT)
+    broken.loss = loss
+    assert len(broken.fit(x, np.array(["a", "b", "c"])[y], **FIT)) == 3
+
+
 def test_bools_and_given_losses():
     x, y = blobs(classes=2)
     trained = trainer(2).fit(x, y == 1, **FIT)
