@@ -14,6 +14,7 @@ typedef struct {
     double weight_sum;  /* n if weight is NULL */
     double smoothing;
     double factor; /* the gradient is that of factor times the row's loss */
+    int flushes;   /* gradients below the normal numbers are 0: in a matrix product each of them takes a hundredfold */
 } fa_row_loss;
 
 /* The loss of one row; gradient may be NULL.  index is the class where the target is one, else target is a row. */

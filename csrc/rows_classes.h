@@ -67,6 +67,8 @@ FA_INLINE void row_loss_turn_write(const fa_row_loss *loss, const fa_row_classes
     real *y = row_class_slopes(c, turn->row);
     if (!written)
         row_write_products(&turn->powers, y, c->n, &turn->ratio);
+    if (!turn->ratio.near)
+        row_flush(loss, &turn->sum, y, c->n);
     if (turn->waits)
         return;
     if (!row_is_scale(turn->slope.factor))

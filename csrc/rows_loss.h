@@ -123,6 +123,23 @@ static void row_class_gradient(const fa_row_loss *loss, const row_slope *slope, 
     y[slope->target] = (real)slope->at_target;
 }
 
+/* Without what is subnormal. */
+FA_INLINE vreal row_flushed(vreal v)
+{
+    return v_select(v_lt(v_abs(v), K((real)row_power_of_two(ROW_LOWEST))), K(0), v);
+}
+
+/* Takes what is subnormal in the gradient of a row for 0, if the loss asks for that and the row has such results. */
+FA_CALLED void row_flush(const fa_row_loss *loss, const row_sum *sum, real *y, size_t n)
+{
+    if (!loss->flushes || sum->max - sum->min < -ROW_LOWEST * ROW_LN2 / 2)
+        return;
+    for (size_t i = 0; i < n; i += FA_LANES) {
+        const size_t count = n - i < FA_LANES ? n - i : FA_LANES;
+        v_store_part(y + i, row_flushed(v_load_part(y + i, count)), count);
+    }
+}
+
 /* Of a row of several blocks: the loss, and n elements of the gradient from start on. */
 static double row_long_loss(const fa_row_loss *loss, const void *x, size_t n, int64_t index, const fa_row_block *blocks,
                             fa_row_sum *sum, fa_row_slope *slope)
@@ -144,6 +161,7 @@ static void row_long_gradient(const fa_row_loss *loss, const fa_row_slope *slope
             y[i] -= (real)(slope->each * row_weight(loss, start + i));
     if (slope->target - start < n)
         y[slope->target - start] = (real)slope->at_target;
+    row_flush(loss, sum, y, n);
 }
 
 static double row_cross_entropy(const fa_row_loss *loss, const void *logits, size_t n, int64_t index,
@@ -164,6 +182,7 @@ static double row_cross_entropy(const fa_row_loss *loss, const void *logits, siz
     if (gradient) {
         row_write_times(logits, gradient, n, &sum, &powers, slope.factor);
         row_class_gradient(loss, &slope, gradient, n);
+        row_flush(loss, &sum, gradient, n);
     }
     return result;
 }

@@ -113,6 +113,7 @@ static int row_one_loss(const fa_row_loss *loss, const real *x, size_t n, size_t
         if (!is_scale)
             row_multiply(y, n, slope.factor);
         row_class_gradient(loss, &slope, y, n);
+        row_flush(loss, &sum, y, n);
     }
     return 1;
 }

@@ -336,6 +336,8 @@ static size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c,
     ROW_EACH_HALF(k) whole.half[k] = s.sum.own.half[k] + s.sum.top.half[k];
     v_store(slopes, row_beside_slopes(&s.sum, v_load(chosen), loss->factor));
     row_short_products(&s, &whole, loss->factor);
+    for (size_t i = 0; i < s.n && loss->flushes; i++)
+        s.x[i] = row_flushed(s.x[i]);
     row_short_give(&s, y, c->gradient_step);
     for (size_t r = 0; r < s.rows; r++, y += c->gradient_step)
         if (index[r] == c->ignore_index)

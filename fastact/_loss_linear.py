@@ -47,7 +47,9 @@ def _direct(x, weight, target, with_gradient, *, bias, ignore_index, reduction, 
             return None
         np.add(logits, bias, out=logits)
     kinds = (_core.CROSS_ENTROPY, None)
-    result = _core.direct_rows(kinds, logits, target, with_gradient, 1, reduction, None, ignore_index, label_smoothing)
+    result = _core.direct_rows(
+        kinds, logits, target, with_gradient, 1, reduction, None, ignore_index, label_smoothing, True
+    )
     if result is None or not with_gradient:
         return result
     loss, dlogits = result
@@ -140,7 +142,7 @@ class _Tiles:
     def _losses(self, tile, part, each, gradient):
         return _core.row_loss(
             _core.CROSS_ENTROPY, tile, 1, self.index[part], None, None, float(len(self.weight)),
-            self.label_smoothing, self.ignore_index, self.factor, None if each is None else each[part], gradient,
+            self.label_smoothing, self.ignore_index, self.factor, None if each is None else each[part], gradient, True,
         )  # fmt: skip
 
     def _backward(self, tile, part, gradients):

@@ -9,11 +9,11 @@ import math
 
 def row_loss(
     int which, cnp.ndarray x, int axis, index, target, weight, double weight_sum, double smoothing, int64_t ignore_index,
-    double factor, each, gradient,
+    double factor, each, gradient, bint flushes=False,
 ):
     """The sum of the losses of the rows of x, an aligned native array that is C-contiguous or has at most two
     dimensions.  index: int64, contiguous, one for each row; or target: like x.  each takes the losses of the rows and
-    gradient that of factor times their sum, unless they are None."""
+    gradient that of factor times their sum, unless they are None; with flushes what is subnormal in it is 0."""
     cdef fa_row_shape shape
     cdef fa_row_array source
     cdef fa_row_loss_call call
@@ -22,6 +22,7 @@ def row_loss(
     cdef PyThreadState *others
     call.loss.weight = NULL if weight is None else <const void *>cnp.PyArray_BYTES(weight)
     call.loss.weight_sum, call.loss.smoothing, call.loss.factor = weight_sum, smoothing, factor
+    call.loss.flushes = flushes
     call.ignore_index = ignore_index
     call.index = NULL if index is None else <const int64_t *>cnp.PyArray_BYTES(index)
     call.each = NULL if each is None else <void *>cnp.PyArray_BYTES(each)
@@ -141,6 +142,7 @@ cdef struct Options:
     bint is_mean, is_none
     int64_t ignore_index
     double smoothing
+    bint flushes
 
 
 cdef bint read_options(object axis, object reduction, object ignore_index, object smoothing, Options *options):
@@ -148,6 +150,7 @@ cdef bint read_options(object axis, object reduction, object ignore_index, objec
     cdef int overflow = 0
     if not (PyLong_CheckExact(axis) and type(reduction) is str and PyLong_CheckExact(ignore_index) and type(smoothing) is float):
         return False
+    options.flushes = False
     options.is_mean, options.is_none, options.smoothing = reduction == "mean", reduction == "none", smoothing
     options.ignore_index = PyLong_AsLongLongAndOverflow(ignore_index, &overflow)
     if not overflow:
@@ -204,7 +207,7 @@ cdef object direct_losses(
     if a == NO_AXIS or cnp.PyArray_DIM(x, a) == 0:
         return None
     call.loss.weight, call.loss.weight_sum = NULL, <double>cnp.PyArray_DIM(x, a)
-    call.loss.smoothing, call.ignore_index = options.smoothing, options.ignore_index
+    call.loss.smoothing, call.loss.flushes, call.ignore_index = options.smoothing, options.flushes, options.ignore_index
     if weight is not None:
         weight = plain_class_weight(weight, x, a)
         if weight is None:
@@ -224,12 +227,15 @@ cdef object direct_losses(
     return run_direct(which, x, a, &call, count, options.is_none, with_gradient)
 
 
-def direct_rows(tuple kinds, x, target, bint with_gradient, axis, reduction, weight, ignore_index, smoothing):
+def direct_rows(
+    tuple kinds, x, target, bint with_gradient, axis, reduction, weight, ignore_index, smoothing, bint flushes=False,
+):
     """The same with options as they were given."""
     cdef Kinds found = kinds_of(kinds)
     cdef Options options
     if not read_options(axis, reduction, ignore_index, smoothing, &options):
         return None
+    options.flushes = flushes
     return direct_losses(&found, x, target, with_gradient, &options, weight)
 
 

@@ -54,6 +54,7 @@ cdef extern from "rows_api.h" nogil:
         double weight_sum
         double smoothing
         double factor
+        int flushes
 
     ctypedef struct fa_row_array:
         char *data

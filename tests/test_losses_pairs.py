@@ -136,6 +136,8 @@ def test_certain_predictions(dtype):
         np.testing.assert_array_equal(loss, np.array([0, inf, inf, 0, np.log(2)], dtype))
         np.testing.assert_array_equal(gradient, np.array([1, -inf, inf, -1, -2], dtype))
         assert fa.value_and_grad.binary_cross_entropy(np.array([-0.0], dtype), [1])[1] == -inf
+        slopes = fa.value_and_grad.l1_loss(np.array([np.nan, inf], dtype), [0, inf], reduction="sum")[1]
+        assert np.isnan(slopes).all()
         x = np.array([-inf, inf, -inf, inf, np.nan, 40], dtype)
         loss, gradient = fa.value_and_grad.binary_cross_entropy_with_logits(x, [0, 1, 1, 0, 0, 1], reduction="none")
         np.testing.assert_allclose(loss, [0, 0, inf, inf, np.nan, np.exp(-40)], rtol=1e-6)
