@@ -86,6 +86,8 @@ def evaluate(call, names):
     """The call's result, or the name of what it raises (NotImplementedError is a RuntimeError)."""
     try:
         return eval(call, {"__builtins__": {}}, names)
+    except ValueError:
+        return "ValueError"
     except RuntimeError:
         return "RuntimeError"
 
