@@ -6,7 +6,16 @@ Functions follow NumPy's conventions (`axis`, `out`, `where`); `fastact.nn`, `fa
 torch's and load when first used."""
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
+
+# The command line multiplies small matrices: OpenBLAS's threads gain nothing there, and as they wait by spinning, on a busy
+# machine they cost much (the demo: 16 seconds instead of 1). OpenBLAS asks once, when NumPy loads it.
+if os.path.basename("".join(sys.argv[:1])).split(".")[0] == "fastact" or (
+    sys.argv[:1] == ["-m"] and "fastact" in sys.orig_argv
+):
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 try:
     from . import _core as _core
