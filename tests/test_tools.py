@@ -78,7 +78,8 @@ def test_every_test_requirement_is_pinned():
 
 
 def test_what_is_distributed(tmp_path):
-    """A source distribution can be built from; what is installed has no sources of extensions in it."""
+    """A source distribution can be built from, and holds all that git does; what is installed has no sources of extensions
+    in it."""
     pytest.importorskip("Cython")
     command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
     command += ["build_py", "--build-lib", str(tmp_path / "lib")]
@@ -88,6 +89,11 @@ def test_what_is_distributed(tmp_path):
     assert "fastact/_core.pyx" in written
     assert written <= sources
     assert "fastact/_core.c" not in sources
+    if (ROOT / ".git").exists():  # there is none in what is distributed
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.split()
+        assert {path for path in listed if path not in (".ci/run", ".gitignore")} <= sources
     installed = {path.suffix for path in (tmp_path / "lib").rglob("*.*")}
     assert installed == {".py", ".pyi", ".npz", ".txt", ".typed"}
 
