@@ -33,89 +33,43 @@ COMPARISON = {
     "ge": np.greater_equal,
 }
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+
+
+def _of_numpy(names):
+    """NumPy's ufuncs of these names."""
+    return {name: getattr(np, name) for name in names.split()}
+
+
 METHODS: dict[str, Any] = {
-    "exp": np.exp,
-    "exp2": np.exp2,
-    "log": np.log,
-    "log2": np.log2,
-    "log10": np.log10,
-    "log1p": np.log1p,
-    "expm1": np.expm1,
-    "sqrt": np.sqrt,
-    "square": np.square,
+    **_of_numpy(
+        "exp exp2 log log2 log10 log1p expm1 sqrt square absolute negative arcsin arccos sin cos tan sign sinh "
+        "cosh arctan floor ceil trunc signbit isnan isinf isfinite logical_not"
+    ),
     "abs": np.absolute,
-    "absolute": np.absolute,
     "neg": np.negative,
-    "negative": np.negative,
     "asin": np.arcsin,
-    "arcsin": np.arcsin,
     "acos": np.arccos,
-    "arccos": np.arccos,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "sign": np.sign,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
     "atan": np.arctan,
-    "arctan": np.arctan,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "trunc": np.trunc,
-    "signbit": np.signbit,
-    "isnan": np.isnan,
-    "isinf": np.isinf,
-    "isfinite": np.isfinite,
-    "logical_not": np.logical_not,
     **{name: getattr(activations, name) for name in ("relu", "sigmoid", "tanh", "erf")},
 }
 SCALED = {"add": np.add, "sub": np.subtract, "subtract": np.subtract}
 METHODS_OF_TWO = {
     **SCALED,
+    **_of_numpy(
+        "multiply true_divide floor_divide remainder matmul fmod arctan2 logaddexp logical_and logical_or "
+        "logical_xor maximum minimum not_equal less less_equal greater greater_equal"
+    ),
     "mul": np.multiply,
-    "multiply": np.multiply,
-    "true_divide": np.true_divide,
-    "floor_divide": np.floor_divide,
-    "remainder": np.remainder,
     "pow": np.power,
-    "matmul": np.matmul,
-    "fmod": np.fmod,
     "atan2": np.arctan2,
-    "arctan2": np.arctan2,
-    "logaddexp": np.logaddexp,
-    "logical_and": np.logical_and,
-    "logical_or": np.logical_or,
-    "logical_xor": np.logical_xor,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
     **COMPARISON,
-    "not_equal": np.not_equal,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
 }
 # axes of the two operands of a product that is no matmul
 PRODUCTS = {"mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}
 
 
 IN_PLACE = (
-    *(
-        "abs",
-        "addcdiv",
-        "addcmul",
-        "ceil",
-        "clamp",
-        "exp",
-        "floor",
-        "lerp",
-        "log",
-        "neg",
-        "reciprocal",
-        "relu",
-        "round",
-    ),
-    *("rsqrt", "sigmoid", "sqrt", "square", "tanh", "trunc"),
+    "abs addcdiv addcmul ceil clamp exp floor lerp log neg reciprocal relu round rsqrt sigmoid sqrt square tanh trunc"
 )
 
 
@@ -386,7 +340,7 @@ def _define_all():
         _define(name, _scaled(ufunc) if name in SCALED else _forward(ufunc), ufunc)
     for name, axes in PRODUCTS.items():
         _define(name, _product(name, axes), np.matmul)
-    for name in IN_PLACE:
+    for name in IN_PLACE.split():
         setattr(Operators, f"{name}_", _written(name))
 
 
