@@ -39,6 +39,16 @@ def test_wrong_arguments_are_explained(arguments, said, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["demo", "train", "predict"])
+def test_help_says_the_defaults_that_are_something(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    printed = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert not re.search(r"default: (None|False|\[\])", printed)
+    assert ("(default: 0)" in printed) == (command != "predict")  # of --seed
+
+
 def test_info_prints_the_runtime(capsys):
     assert cli.main(["info"]) == 0
     printed = capsys.readouterr().out
