@@ -25,9 +25,8 @@ help:
 	@echo "make notebooks  write and run examples/*.ipynb from tools/notebooks.py"
 	@echo "make build      build the extension in place             make clean   remove what make made"
 
-# The matrix products of these two are small: OpenBLAS's threads gain nothing there, and as they wait by spinning, on a busy
-# machine they cost much (the demo: 37 seconds instead of 3, two cores with a load of 9).
-demo test: export OPENBLAS_NUM_THREADS := 1
+# As fastact/__init__.py has it for the command line.
+test: export OPENBLAS_NUM_THREADS := 1
 
 demo: $(BUILT)
 	$(PY) -m fastact demo $(ARGS)

@@ -48,4 +48,6 @@ def main(model, rows):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(f"usage: python {sys.argv[0]} model.safetensors rows.csv")
     main(*sys.argv[1:])

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastact import _tape
 from fastact._grad_mode import enable_grad, no_grad, set_grad_enabled
-from fastact._names import missing
+from fastact._names import refuse_others
 from fastact._tape import TensorBase
 from fastact._tensor import NO_CREATE_GRAPH, start_of
 
@@ -153,5 +153,4 @@ def grad(
     return tuple(None if part is None else _tape.constant(part) for part in found)
 
 
-def __getattr__(name):
-    raise missing("fastact.torch.autograd", name, __all__, "grad, backward and the modes of recording")
+refuse_others(globals(), "fastact.torch.autograd", __all__, "grad, backward and the modes of recording")

@@ -95,7 +95,8 @@ def function(row, is_vjp, keyword=None, rows=None):
     if keyword:
         lines += choice_section(keyword, rows, is_vjp)
     lines += ["**ufunc_keywords", "    out, where, dtype, casting, order, subok, as for every NumPy ufunc."]
-    return "\n".join([*lines, *result_section(row, is_vjp), *notes_section(row, is_vjp)]) + "\n"
+    other = ["ValueError", f"    For any other {keyword}."] if keyword else []
+    return "\n".join([*lines, *result_section(row, is_vjp), *other, *notes_section(row, is_vjp)]) + "\n"
 
 
 def ufunc(row, is_vjp):

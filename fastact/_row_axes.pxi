@@ -90,7 +90,7 @@ cdef int give_gufuncs_bfloat16(int number) except -1:
     for i in range(MAX_OPERANDS):
         operands[i] = number
     for gufunc, first, _ in made_gufuncs:
-        bfloat16_loops[first] = RowLoop(loops[first].job, FA_BF16)
+        bfloat16_loops[first].job, bfloat16_loops[first].dtype = loops[first].job, FA_BF16
         if cnp.PyUFunc_RegisterLoopForType(gufunc, number, gufunc_loop, operands, &bfloat16_loops[first]) != 0:
             raise RuntimeError(f"NumPy did not take the bfloat16 loop of {gufunc.__name__}")
     return 0

@@ -20,11 +20,11 @@ def row_loss(
     cdef double total = 0
     cdef int status
     cdef PyThreadState *others
-    call.loss.weight = NULL if weight is None else <const void *>cnp.PyArray_BYTES(weight)
+    call.loss.weight = NULL if weight is None else <void *>cnp.PyArray_BYTES(weight)
     call.loss.weight_sum, call.loss.smoothing, call.loss.factor = weight_sum, smoothing, factor
     call.loss.flushes = flushes
     call.ignore_index = ignore_index
-    call.index = NULL if index is None else <const int64_t *>cnp.PyArray_BYTES(index)
+    call.index = NULL if index is None else <int64_t *>cnp.PyArray_BYTES(index)
     call.each = NULL if each is None else <void *>cnp.PyArray_BYTES(each)
     call.sum, call.mean = &total, NULL
     steps_of(x, axis, &shape, &source)

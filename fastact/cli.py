@@ -6,6 +6,13 @@ import pathlib
 import sys
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Says the defaults that are something."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default in (None, []) else super()._get_help_string(action)
+
+
 def positive_integer(text):
     """Return `text` as an integer of at least 1, for argparse."""
     try:
@@ -53,7 +60,7 @@ def add_train(commands):
         help="train a model on a CSV file, report how good it is, and save it",
         description="Train a perceptron on a CSV file with a header. Columns of numbers are standardised, columns of texts "
         "become one input for each value. Part of the rows is held out and judged at the end.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
     )
     train.add_argument("data", type=pathlib.Path, help="the CSV file")
     train.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
@@ -61,7 +68,7 @@ def add_train(commands):
     train.add_argument("--task", choices=["auto", "classes", "values"], default="auto", help="what the target holds")
     train.add_argument("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
     train.add_argument("--text", nargs="+", default=[], metavar="COLUMN", help="columns of numbers to take as texts")
-    train.add_argument("--drop-missing", action="store_true", help="leave out rows with an empty cell")
+    train.add_argument("--drop-missing", action="store_true", default=None, help="leave out rows with an empty cell")
     train.add_argument("--held-out", type=share, default=0.2, help="share of the rows to judge by at the end")
     train.add_argument("--hidden", type=positive_integer, nargs="*", default=[64, 64], help="widths of hidden layers")
     activations = ("relu", "gelu", "silu", "tanh", "elu", "sigmoid")
@@ -92,7 +99,7 @@ def parser():
         help="train a classifier on handwritten digits and draw what happened",
         description="Train a classifier on the handwritten digits that come with fastact, and write losses.csv, "
         "loss.png, confusion.png and misread.png. Needs NumPy alone; the pictures need matplotlib.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
     )
     demo.add_argument("--epochs", type=positive_integer, default=40, help="times through the training digits")
     demo.add_argument("--seed", type=seed, default=0, help="the same seed gives the same run")

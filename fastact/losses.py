@@ -143,6 +143,10 @@ def probability_cross_entropy(probs, target, *, axis=-1, reduction="mean"):
     ------
     ValueError
         If target has another shape than probs, or reduction is not one of those above.
+    TypeError
+        If either holds what is no real number.
+    numpy.exceptions.AxisError
+        If probs has no such axis.
 
     Examples
     --------

@@ -5,6 +5,7 @@ Names only: what they stand for is defined in the modules of fastact. A name tha
 
 import sys
 import types
+import typing
 
 import numpy as np
 
@@ -66,6 +67,12 @@ uint8, int8, int16, int32, int64 = map(np.dtype, ("uint8", "int8", "int16", "int
 short, int, long, bool = int16, int32, int64, np.dtype("bool")
 pi, e, inf, nan = np.pi, np.e, np.inf, np.nan
 relu, sigmoid, tanh = fa.relu, fa.sigmoid, fa.tanh
+_by_name: typing.Any = object()  # what stands here only for type checkers to know the name
+exp = exp2 = log = log2 = log10 = log1p = expm1 = sqrt = square = abs = absolute = neg = negative = asin = _by_name
+arcsin = acos = arccos = sin = cos = tan = sign = sinh = cosh = atan = arctan = floor = ceil = trunc = _by_name
+signbit = isnan = isinf = isfinite = logical_not = erf = mul = multiply = true_divide = floor_divide = _by_name
+remainder = pow = matmul = fmod = atan2 = arctan2 = logaddexp = logical_and = logical_or = logical_xor = _by_name
+maximum = minimum = eq = ne = lt = le = gt = ge = not_equal = less = less_equal = greater = greater_equal = _by_name
 globals().update({**METHODS, **METHODS_OF_TWO})
 
 FloatTensor, DoubleTensor, LongTensor = (
@@ -91,17 +98,16 @@ def _method(name):
     return like_operands(call)
 
 
-for _name in (
-    "sum", "mean", "var", "std", "norm", "max", "min", "amax", "amin", "argmax", "argmin", "all", "any", "clamp",
-    "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "t", "gather", "masked_fill", "numel",
-    "logsumexp", "reciprocal", "add", "sub", "prod", "cumsum", "cumprod", "sort", "argsort", "topk", "median",
-    "count_nonzero", "unique", "bincount", "nan_to_num", "split", "chunk", "unbind", "narrow", "select", "tile",
-    "repeat_interleave", "index_select", "masked_select", "take", "flip", "roll", "triu", "tril", "diag", "unflatten",
-    "movedim", "broadcast_to", "nonzero", "scatter", "ravel", "swapaxes", "clip", "clamp_min", "clamp_max", "round",
-    "rsqrt", "lerp", "addcmul", "addcdiv", "addmm", "bmm", "outer", "is_floating_point", "isclose", "allclose", "equal",
-    "clone", "detach", "div", "divide", "mm", "mv", "dot", "quantile", "nansum", "nanmean", "diff", "diagonal", "trace",
-    "scatter_add", "index_add", "multinomial", "frac", "inner", "fliplr", "flipud", "moveaxis", "swapdims", "subtract",
-):  # fmt: skip
+sum = mean = var = std = norm = max = min = amax = amin = argmax = argmin = all = any = clamp = reshape = _by_name
+flatten = squeeze = unsqueeze = transpose = permute = t = gather = masked_fill = numel = logsumexp = _by_name
+reciprocal = add = sub = prod = cumsum = cumprod = sort = argsort = topk = median = count_nonzero = unique = _by_name
+bincount = nan_to_num = split = chunk = unbind = narrow = select = tile = repeat_interleave = index_select = _by_name
+masked_select = take = flip = roll = triu = tril = diag = unflatten = movedim = broadcast_to = nonzero = _by_name
+scatter = ravel = swapaxes = clip = clamp_min = clamp_max = round = rsqrt = lerp = addcmul = addcdiv = addmm = _by_name
+bmm = outer = is_floating_point = isclose = allclose = equal = clone = detach = div = divide = mm = mv = dot = _by_name
+quantile = nansum = nanmean = diff = diagonal = trace = scatter_add = index_add = multinomial = frac = inner = _by_name
+fliplr = flipud = moveaxis = swapdims = subtract = _by_name
+for _name in [name for name, value in globals().items() if value is _by_name and name != "_by_name"]:
     globals()[_name] = _method(_name)
 
 
@@ -198,9 +204,14 @@ ELSEWHERE = {
 }
 
 
-def __getattr__(name):
-    if name == "bfloat16" and "ml_dtypes" in sys.modules:
-        return np.dtype(name)
-    if name in ELSEWHERE:
-        raise AttributeError(f"fastact.torch has no {name!r}: {ELSEWHERE[name]}")
-    raise missing("fastact.torch", name, globals(), "the names that training scripts use at the top, not all of torch")
+bfloat16: np.dtype
+if not typing.TYPE_CHECKING:  # or every misspelt name would be Any
+
+    def __getattr__(name):
+        if name == "bfloat16" and "ml_dtypes" in sys.modules:
+            return np.dtype(name)
+        if name in ELSEWHERE:
+            raise AttributeError(f"fastact.torch has no {name!r}: {ELSEWHERE[name]}")
+        raise missing(
+            "fastact.torch", name, globals(), "the names that training scripts use at the top, not all of torch"
+        )

@@ -95,6 +95,28 @@ def test_the_jobs_of_a_sweep_cover_every_float32_once():
     assert accuracy.expected_count(accuracy.jobs_of("fastact", "silu", "value", every)) >= 2**32 // 100
 
 
+def test_gelu_is_searched_where_its_derivative_is_least_exact(monkeypatch):
+    options = accuracy.parse(["gelu", "--dtype", "float64"])
+    jobs = [job for job in accuracy.jobs_of("fastact", "gelu", "derivative", options) if job.between]
+    assert len({job.start for job in jobs}) == accuracy.SEARCHES
+    assert accuracy.expected_count(jobs) == accuracy.SEARCHES * accuracy.ROUNDS * accuracy.PER_ROUND
+    sampled = accuracy.parse(["gelu", "--dtype", "float64", "--sample"])
+    others = [("fastact", "gelu", "value", options), ("scipy", "gelu", "derivative", options)]
+    for arguments in (*others, ("fastact", "gelu", "derivative", sampled)):
+        assert not any(job.between for job in accuracy.jobs_of(*arguments))
+    true = subjects.bind("fastact", "gelu", "derivative")
+    spike = -6.4973
+
+    def broken(x, g):
+        return true(x, g) * (1 + 2.0**-50 * np.clip(1 - abs(x - spike) * 100, 0, 1))
+
+    monkeypatch.setattr(subjects, "bind", lambda *_: broken)
+    job = accuracy.Job("fastact", "gelu", "derivative", "float64", start=1, points=6_000, between=(-8.0, -5.0))
+    worst = accuracy.run(job)
+    assert worst.count == 6_000
+    assert worst.ulp > 4 and abs(worst.x - spike) < 1e-3
+
+
 def test_an_exhaustive_job_visits_its_whole_span(monkeypatch):
     monkeypatch.setattr(accuracy, "SPAN", 100_000)
     seen = []

@@ -94,6 +94,26 @@ def test_the_page_lists_the_inputs(monkeypatch):
     assert "**missed**" in text
 
 
+@HALF
+def test_what_a_half_type_is_off_beside_a_root_is_a_share_of_its_bound(monkeypatch, dtype):
+    job = accuracy_halves.Job("fastact", "geglu", "pairs", dtype)
+    line = accuracy_halves.run(job)[2]
+    assert line["ok"] and line["ulp"] <= line["bound"]
+    assert 0 < line["at_root"] <= line["root_bound"] and abs(line["root_x"] + 0.752) < 0.1
+    assert " / 0." in accuracy_page.figure(line)
+    assert "beside the root 0." in accuracy.describe(line)
+    true = accuracy_pairs.compute
+
+    def broken(name, x, other, g):
+        *rest, by_gate = true(name, x, other, g)
+        near = np.abs(other.astype(np.float32) + 0.752) < 0.01
+        return *rest, np.where(near, np.nextafter(by_gate, x), by_gate)
+
+    monkeypatch.setattr(accuracy_pairs, "compute", broken)
+    line = accuracy_halves.run(job)[2]
+    assert not line["ok"] and line["at_root"] > line["root_bound"]
+
+
 def pair_lines(name="reglu", arguments=("--sample", "--points", "40000")):
     return accuracy_pairs.sweep(OneProcess, name, accuracy.parse([name, *arguments]))
 

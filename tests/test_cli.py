@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import pathlib
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from fastact import cli
 from fastact._progress import Progress
 
+ROOT = pathlib.Path(__file__).parents[1]
 PICTURES = ("loss.png", "confusion.png", "misread.png")
 
 
@@ -35,6 +37,16 @@ def test_wrong_arguments_are_explained(arguments, said, capsys):
         cli.main(arguments)
     assert stop.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "predict"])
+def test_help_says_the_defaults_that_are_something(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    printed = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert not re.search(r"default: (None|False|\[\])", printed)
+    assert ("(default: 0)" in printed) == (command != "predict")  # of --seed
 
 
 def test_info_prints_the_runtime(capsys):
@@ -87,6 +99,27 @@ def test_demo_says_which_folder_it_cannot_make(tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(SystemExit, match="cannot make the folder .*taken.*--output"):
         cli.main(["demo", "--output", str(tmp_path / "taken" / "below")])
+
+
+@pytest.mark.parametrize("program", ["-m fastact", "fastact", "other.py"])
+@pytest.mark.parametrize("given", [None, "2"])
+def test_the_command_line_alone_holds_openblas_to_one_thread(program, given, tmp_path):
+    for name in ("fastact", "other.py"):  # the first as pip writes it for [project.scripts]
+        (tmp_path / name).write_text("from fastact.cli import main\nmain()\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def tell(event, arguments):\n"
+        "    if event == 'import' and arguments[0] == 'numpy':\n"
+        "        print('numpy finds', os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+        "sys.addaudithook(tell)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    environment.pop("OPENBLAS_NUM_THREADS", None)
+    environment |= {"OPENBLAS_NUM_THREADS": given} if given else {}
+    command = [sys.executable, *program.split(), "info"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    expected = given or ("None" if program == "other.py" else "1")
+    assert f"numpy finds {expected}\n" in done.stdout, done.stderr
 
 
 class Terminal(io.StringIO):

@@ -11,7 +11,7 @@ COUNTS = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
 
 def test_counts_and_first_image():
     images, labels = load_digits(np.uint8)
-    assert images.shape == (1797, 64) and images.dtype == np.uint8
+    assert images.shape == (1797, 64) and images.dtype == np.uint8 and images.flags.c_contiguous
     assert np.bincount(labels).tolist() == COUNTS
     assert images[0, :16].tolist() == [0, 0, 5, 13, 9, 1, 0, 0, 0, 0, 13, 15, 10, 15, 5, 0]
     assert int(images.sum(dtype=np.int64)) == 561718 and images.max() == 16
@@ -21,7 +21,7 @@ def test_counts_and_first_image():
 def test_floating_images_are_scaled_exactly(dtype):
     stored, labels = load_digits(np.uint8)
     images, same_labels = load_digits(dtype)
-    assert images.dtype == dtype and np.array_equal(images * 16, stored)
+    assert images.dtype == dtype and images.flags.c_contiguous and np.array_equal(images * 16, stored)
     assert labels.dtype == np.int64 and np.array_equal(labels, same_labels)
 
 

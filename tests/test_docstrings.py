@@ -43,3 +43,23 @@ def test_the_example_in_the_docstring_runs(name):
 def test_shared_passages_are_filled_in(name):
     docstring = CALLABLES[name].__doc__
     assert not re.search(r"(?m)^ *\[.*\]$", docstring.partition("Examples")[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "error"),
+    [
+        ("fastact.gelu", ([1.0], "x"), ValueError),
+        ("fastact.vjp.gelu", ([1.0], [1.0], "x"), ValueError),
+        ("fastact.probability_cross_entropy", ([1j], [1]), TypeError),
+        ("fastact.probability_cross_entropy", ([1.0], ["1"]), TypeError),
+        ("fastact.probability_cross_entropy", ([1.0], [1], {"axis": 1}), np.exceptions.AxisError),
+    ],
+)
+def test_what_a_function_raises_is_in_its_docstring(name, arguments, error):
+    keywords = arguments[-1] if isinstance(arguments[-1], dict) else {}
+    with pytest.raises(error) as raised:
+        CALLABLES[name](*(word for word in arguments if word is not keywords), **keywords)
+    assert raised.type is error
+    assert re.search(
+        rf"(?m)^ *Raises\n *-+\n(.*\n)*? *(numpy\.exceptions\.)?{error.__name__}$", CALLABLES[name].__doc__
+    )

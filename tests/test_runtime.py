@@ -179,6 +179,18 @@ def test_import_loads_what_it_needs():
     assert not loaded & {"gelu", "relu", "vjp"}
 
 
+def test_modules_load_when_first_asked_for():
+    code = "import fastact as fa; print(fa.data.load_digits.__name__, fa.nn.__name__, {'data', 'nn'} <= set(dir(fa)))"
+    assert printed(code) == "load_digits fastact.nn True"
+
+
+def test_a_star_gives_the_functions_and_leaves_torch_alone():
+    code = "from fastact import *; import sys; print(gelu, softmax, vjp.gelu, *globals(), *sys.modules)"
+    found = printed(code).split()
+    assert {"gelu", "softmax", "cross_entropy", "vjp", "value_and_grad", "fastact.vjp"} <= set(found)
+    assert not {"torch", "cli", "data", "nn", "optim", "train", "fastact.nn", "fastact.torch"} & set(found)
+
+
 def test_a_function_is_made_once():
     code = """
 import threading, fastact as fa

@@ -78,7 +78,8 @@ def test_every_test_requirement_is_pinned():
 
 
 def test_what_is_distributed(tmp_path):
-    """A source distribution can be built from; what is installed has no sources of extensions in it."""
+    """A source distribution can be built from, and holds all that git does; what is installed has no sources of extensions
+    in it."""
     pytest.importorskip("Cython")
     command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
     command += ["build_py", "--build-lib", str(tmp_path / "lib")]
@@ -88,6 +89,11 @@ def test_what_is_distributed(tmp_path):
     assert "fastact/_core.pyx" in written
     assert written <= sources
     assert "fastact/_core.c" not in sources
+    if (ROOT / ".git").exists():  # there is none in what is distributed
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.split()
+        assert {path for path in listed if path not in (".ci/run", ".gitignore")} <= sources
     installed = {path.suffix for path in (tmp_path / "lib").rglob("*.*")}
     assert installed == {".py", ".pyi", ".npz", ".txt", ".typed"}
 
@@ -101,3 +107,26 @@ def test_stubs_have_the_signatures_of_the_functions(module):
     for name, text in found.items():
         bare = re.sub(r": \w+(?: \| None| \| Literal\[[^]]*\])?", "", text)
         assert f"({bare})" == str(inspect.signature(getattr(home, name))), name
+
+
+def bound(tree):
+    """The names that the statements of a module bind as type checkers see it, and whether one is declared alone."""
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+
+
+@pytest.mark.parametrize("module", ["fastact.torch", "fastact.nn", "fastact.nn.functional"])
+def test_type_checkers_see_the_names_that_are_made_from_tables(module):
+    home = importlib.import_module(module)
+    seen = set(bound(ast.parse(pathlib.Path(home.__file__).read_text(encoding="utf-8"))))
+    made = {name for name, value in vars(home).items() if name[0] != "_" and not inspect.ismodule(value)}
+    of_star = {"GLU", "LogSoftmax", "PReLU", "Softmax", "Softmin"} if module == "fastact.nn" else set()
+    assert made - seen == of_star
+    missing = {name for name in seen if name[0] != "_" and name != "*" and not hasattr(home, name)}
+    assert missing <= {"bfloat16"}

@@ -31,13 +31,17 @@ import ulp  # noqa: E402
 KINDS = ("value", "derivative")
 SPAN = 1 << 24
 CHUNK = 1 << 14
+# Between these numbers the error is largest, and stratified points are too few to show how large: searches look closer there.
+CLOSER = {("gelu", "derivative", "float64"): (-8.0, -5.0)}
+SEARCHES, ROUNDS, PER_ROUND, KEPT = 8, 6, 1 << 13, 16
 # So many inputs of a half type are printed; the page lists all.
 SHOWN = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A part of a sweep of one function: bit patterns from start in steps of stride, or a set of points."""
+    """A part of a sweep of one function: bit patterns from start in steps of stride, a set of points, or a search between
+    two numbers."""
 
     library: str
     name: str
@@ -47,6 +51,7 @@ class Job:
     start: int = 0
     stride: int = 1
     points: int = 0
+    between: tuple = ()
     vary_g: bool = False
     finite: bool = False
 
@@ -60,6 +65,8 @@ def run(job):
     """
     function = subjects.bind(job.library, job.name, job.kind, dict(job.parameters))
     worst = ulp.Worst()
+    if job.between:
+        return _search(job, function, worst)
     if job.dtype == "float64" or job.points:
         points = ulp.stratified(job.dtype, job.points, seed=job.start)
         parts = -(-points.size // CHUNK)
@@ -79,6 +86,23 @@ def run(job):
     screen = accuracy_screen.Screen(worst, functools.partial(_exact, job), roots)
     for number, x in enumerate(chunks):
         _measure(job, function, x, roots, worst, number, screen)
+    return worst
+
+
+def _search(job, function, worst):
+    """Look ever closer around the worst points so far: what rounds badly there does so at many of their neighbours."""
+    random = np.random.default_rng(job.start)
+    low, high = job.between
+    centres, radius = np.array([(low + high) / 2]), (high - low) / 2
+    errors, points = np.zeros(0), np.zeros(0)
+    for _ in range(ROUNDS):
+        x = random.choice(centres, job.points // ROUNDS) + random.uniform(-radius, radius, job.points // ROUNDS)
+        g = np.ones_like(x)
+        got = function(x) if job.kind == "value" else function(x, g)
+        head, tail = _exact(job, reference.MPFR, x, g)
+        worst.add(x, got, head, tail)
+        errors, points = np.append(errors, ulp.errors(got, head, tail)), np.append(points, x)
+        centres, radius = points[np.argsort(errors)[-KEPT:]], radius / 64
     return worst
 
 
@@ -132,9 +156,19 @@ def jobs_of(library, name, kind, options):
         ]
     if points:
         share = min(points, 1_000_000)
-        return [Job(**common, start=i, points=share) for i in range(-(-points // share))]
+        jobs = [Job(**common, start=i, points=share) for i in range(-(-points // share))]
+        return jobs if options.points or options.sample or library != "fastact" else jobs + closer(common)
     stride = options.stride if library == "fastact" else max(options.stride, options.peer_stride)
     return [Job(**common, start=start, stride=stride) for start in range(0, 1 << 32, SPAN)]
+
+
+def closer(common):
+    """The searches of `CLOSER` for a function."""
+    between = CLOSER.get((common["name"], common["kind"], common["dtype"]))
+    return [
+        Job(**common, start=seed, points=ROUNDS * PER_ROUND, between=between)
+        for seed in range(SEARCHES if between else 0)
+    ]
 
 
 def random_parameters(name, dtype, random):
@@ -149,7 +183,13 @@ def random_parameters(name, dtype, random):
 
 def expected_count(jobs):
     """How many inputs the jobs must have compared."""
-    return sum(ulp.stratified(job.dtype, job.points).size if job.points else -(-SPAN // job.stride) for job in jobs)
+    return sum(_count(job) for job in jobs)
+
+
+def _count(job):
+    if job.between:
+        return job.points
+    return ulp.stratified(job.dtype, job.points).size if job.points else -(-SPAN // job.stride)
 
 
 def specials_hold(function, name, kind):
@@ -217,7 +257,7 @@ def describe(line):
     if line["partner"] is not None:
         text += f" with x = {line['partner']!r}"
     if line["root_x"] is not None:
-        share = line["at_root"] / ulp.ROOT_BOUNDS[line["dtype"]]
+        share = line["at_root"] / line["root_bound"]
         text += f"; beside the root {share:.2f} of the bound at {line['root_x']!r}"
     text += f"  [{line['count']:,} inputs" + (f", {line['seconds']:.0f} s]" if "seconds" in line else "]")
     if "differing" in line:

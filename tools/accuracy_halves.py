@@ -71,14 +71,16 @@ def compare(job, x, got, head, exact, roots=(), along=None):
     bound = ulp.BOUNDS["float32", accuracy_pairs.bounded_as(job.kind)]
     single = bound * ulp.ulp_of(head, np.dtype(np.float32))
     step = half_ulp(head, job.dtype)
-    with np.errstate(invalid="ignore"):
-        beside = ulp.near_root(along.astype(np.float64), roots)
-        single = np.where(beside, np.maximum(single, ulp.ROOT_BOUNDS["float32"] * np.abs(x.astype(float))), single)
+    with np.errstate(invalid="ignore", divide="ignore"):
         error = np.abs(got.astype(np.float64) - head)
         finite = np.isfinite(got.astype(np.float64)) & np.isfinite(want.astype(np.float64))
-        errors = np.where(finite, error / step, np.where(same, 0.0, np.inf))
-        kept = np.where(finite, error <= 0.5 * step + single, same)
-    worst = int(np.argmax(errors))
+        # Beside a root what is more counts against the bound that float32 has there.
+        more = finite & (error > 0.5 * step + single) & ulp.near_root(along.astype(np.float64), roots)
+        shares = np.where(more, (error - 0.5 * step) / np.abs(x.astype(float)), 0.0)
+        errors = np.where(finite & ~more, error / step, np.where(same | more, 0.0, np.inf))
+        kept = np.where(finite & ~more, error <= 0.5 * step + single, same | more)
+        kept &= shares <= ulp.ROOT_BOUNDS["float32"]
+    worst, at_root = int(np.argmax(errors)), int(np.argmax(shares))
     off = np.flatnonzero(~same)
     # Of the 65,536 inputs of one operand all are kept.
     kept_cases = off if along is x else off[:SHOWN_PAIRS]
@@ -92,8 +94,8 @@ def compare(job, x, got, head, exact, roots=(), along=None):
         "x": float(along[worst]) if errors[worst] else None,
         "got": float(got[worst]),
         "want": float(head[worst]),
-        "at_root": 0.0,
-        "root_x": None,
+        "at_root": float(shares[at_root]),
+        "root_x": float(along[at_root]) if shares[at_root] else None,
         "partner": None if along is x or not errors[worst] else float(x[worst]),
         "differing": [_named(x, along, got, want, i) for i in kept_cases],
         "n_differing": int(off.size),

@@ -41,7 +41,7 @@ def load_digits(dtype=np.float32):
         images, labels = stored["images"], stored["labels"]
     dtype = np.dtype(dtype)
     if dtype.kind == "f":
-        return images.astype(dtype) / dtype.type(16), labels.astype(np.int64)
+        return images.astype(dtype, "C") / dtype.type(16), labels.astype(np.int64)
     if dtype.kind in "iu":
-        return images.astype(dtype), labels.astype(np.int64)
+        return images.astype(dtype, "C"), labels.astype(np.int64)
     raise TypeError(f"load_digits gives floating or integer images, not {dtype}; convert its result instead")

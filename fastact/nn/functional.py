@@ -7,10 +7,11 @@ their own.
 
 import inspect
 import warnings
+from typing import Any
 
 import fastact as fa
 from fastact import _tape
-from fastact._names import missing
+from fastact._names import refuse_others
 from fastact._tensor_reduce import check_dim, taking_synonyms
 from fastact.nn._functional_layers import (
     as_array,
@@ -114,6 +115,9 @@ def _make_activation(name, function, defaults):
     return activation
 
 
+_made: Any = None  # by name, below: type checkers know what stands here
+relu = relu6 = leaky_relu = elu = celu = selu = sigmoid = logsigmoid = tanh = tanhshrink = gelu = silu = mish = _made
+softplus = softsign = hardsigmoid = hardswish = hardtanh = hardshrink = softshrink = threshold = _made
 for _name, (_function, _defaults) in ACTIVATIONS.items():
     globals()[_name] = _make_activation(_name, _function, _defaults)
 
@@ -209,5 +213,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name):
-    raise missing("fastact.nn.functional", name, __all__, "the functions of multilayer perceptrons, not all of torch's")
+refuse_others(
+    globals(), "fastact.nn.functional", __all__, "the functions of multilayer perceptrons, not all of torch's"
+)

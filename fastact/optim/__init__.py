@@ -1,6 +1,6 @@
 """Optimizers under torch's names; nothing is defined here."""
 
-from fastact._names import missing as _missing
+from fastact._names import refuse_others as _refuse_others
 from fastact.optim import lr_scheduler as lr_scheduler
 from fastact.optim.adagrad import Adagrad
 from fastact.optim.adam import Adam, AdamW
@@ -11,7 +11,6 @@ from fastact.optim.sgd import SGD
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
 
 
-def __getattr__(name):
-    raise _missing(
-        "fastact.optim", name, __all__, "SGD, Adam, AdamW, RMSprop and Adagrad, whose steps are kernels of fastact"
-    )
+_refuse_others(
+    globals(), "fastact.optim", __all__, "SGD, Adam, AdamW, RMSprop and Adagrad, whose steps are kernels of fastact"
+)

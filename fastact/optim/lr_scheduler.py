@@ -7,7 +7,7 @@ Each scheduler sets ``lr`` in the groups of its optimizer when ``step()`` is cal
 import math
 from collections import Counter
 
-from fastact._names import missing
+from fastact._names import refuse_others
 from fastact.optim._cycles import CyclicLR as CyclicLR
 from fastact.optim._cycles import OneCycleLR as OneCycleLR
 from fastact.optim._schedule import FactorScheduler, LRScheduler, check_optimizer, of_groups
@@ -178,7 +178,6 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = self._rates()
 
 
-def __getattr__(name):
-    raise missing(
-        "fastact.optim.lr_scheduler", name, globals(), "some of torch's schedulers; LambdaLR takes any formula"
-    )
+refuse_others(
+    globals(), "fastact.optim.lr_scheduler", globals(), "some of torch's schedulers; LambdaLR takes any formula"
+)

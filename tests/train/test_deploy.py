@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import safetensors.torch
 import torch
 
@@ -52,3 +53,10 @@ def test_a_model_of_torch_is_deployed_too(tmp_path):
     expected = net(torch.tensor(x)).softmax(dim=1).detach().numpy()
     assert (labels == expected.argmax(axis=1)).all()
     np.testing.assert_allclose(shares, expected.max(axis=1), atol=1e-4)
+
+
+@pytest.mark.parametrize("arguments", [[], ["model.safetensors"], ["model.safetensors", "rows.csv", "more"]])
+def test_other_arguments_get_a_line_of_usage(arguments):
+    done = subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == f"usage: python {SCRIPT} model.safetensors rows.csv\n"
