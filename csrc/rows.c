@@ -87,35 +87,15 @@ static void map_half_panels(const fa_row_job *job, size_t first, size_t count, c
     }
 }
 
-#define TRANSPOSE(T)                                                                                                   \
-    static void transpose_##T(const T *from, size_t from_step, T *to, size_t to_step, size_t rows, size_t n)           \
-    {                                                                                                                  \
-        for (size_t r = 0; r < rows; r++)                                                                              \
-            for (size_t i = 0; i < n; i++)                                                                             \
-                to[i * to_step + r] = from[r * from_step + i];                                                         \
-    }
-TRANSPOSE(float)
-TRANSPOSE(double)
-#undef TRANSPOSE
-
-static void transpose(const fa_row_job *job, const char *from, size_t from_step, char *to, size_t to_step, size_t rows,
-                      size_t n)
-{
-    if (job->compute == FA_F32)
-        transpose_float((const void *)from, from_step, (void *)to, to_step, rows, n);
-    else
-        transpose_double((const void *)from, from_step, (void *)to, to_step, rows, n);
-}
-
 /* Short contiguous rows, one after the other: a panel of them is transposed, and its result back. */
 static void map_short_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     const size_t n = job->shape->n, panel = job->kernels->panel;
     for (size_t row = first, rows; row < first + count; row += rows) {
         rows = first + count - row < panel ? first + count - row : panel;
-        transpose(job, fa_row_at(job, 0, row), n, buffer, rows, rows, n);
+        fa_row_transpose(job, fa_row_at(job, 0, row), (ptrdiff_t)n, buffer, (ptrdiff_t)rows, rows, n);
         size_t done = job->kernels->map_columns[job->which](buffer, (ptrdiff_t)rows, buffer, (ptrdiff_t)rows, n, rows);
-        transpose(job, buffer, rows, fa_row_at(job, 1, row), n, n, done);
+        fa_row_transpose(job, buffer, (ptrdiff_t)rows, fa_row_at(job, 1, row), (ptrdiff_t)n, n, done);
         if (done < rows)
             map_rows(job, row + done, rows - done, NULL);
     }
@@ -198,11 +178,35 @@ static double one_logsumexp(const fa_row_job *job, const char *x, const fa_row_b
     return head + (isfinite(head) ? tail : 0);
 }
 
+/* Whether max and the logarithm cancel, or nearly so. */
+static int is_cancelled(const fa_row_job *job, double value) { return job->compute == FA_F32 && fabs(value) < 0.5; }
+
 static void deliver_logsumexp(const fa_row_job *job, size_t row, const char *x, double value)
 {
-    if (job->compute == FA_F32 && fabs(value) < 0.5)
+    if (is_cancelled(job, value))
         value = logsumexp_widened((const float *)(const void *)x, job->shape->n, value);
     fa_row_store(job->type[1], fa_row_at(job, 1, row), value);
+}
+
+/* Rows side by side: short ones as they stand, up to one out of reach; else they are brought together.  Returns how many. */
+static size_t logsumexp_side_by_side(const fa_row_job *job, size_t row, size_t rows, char *buffer)
+{
+    double values[FA_SIDE_BY_SIDE];
+    const size_t n = job->shape->n, bytes = rows * n * job->item;
+    ptrdiff_t apart;
+    const char *x = fa_row_side_in(job, 0, row, rows, buffer, &apart);
+    const size_t done = job->kernels->logsumexp_columns(x, apart, n, rows, values);
+    char *together = buffer + bytes;
+    int cancels = 0;
+    for (size_t r = 0; r < done; r++)
+        cancels |= is_cancelled(job, values[r]);
+    if (!done || cancels)
+        fa_row_transpose(job, x, apart, together, (ptrdiff_t)n, n, rows);
+    if (!done)
+        job->kernels->logsumexps(together, (ptrdiff_t)n, n, rows, values);
+    for (size_t r = 0; r < (done ? done : rows); r++)
+        deliver_logsumexp(job, row + r, together + r * n * job->item, values[r]);
+    return done ? done : rows;
 }
 
 static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
@@ -210,6 +214,11 @@ static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, ch
     double values[AT_ONCE];
     const ptrdiff_t step = fa_row_step(job, 0), item = (ptrdiff_t)job->item;
     for (size_t row = first, rows; row < first + count; row += rows) {
+        rows = fa_row_side_by_side(job, 0, 0, row, first + count);
+        if (rows > 1) {
+            rows = logsumexp_side_by_side(job, row, rows, buffer);
+            continue;
+        }
         rows = fa_row_run_length(job, 1, row, first + count);
         const char *x = fa_row_in(job, 0, row, buffer);
         if (rows < 2) {
@@ -240,6 +249,7 @@ int fa_row_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array y)
     job.operand[1] = y;
     job.type[1] = shape->dtype;
     job.work = logsumexp_rows;
+    job.buffer = fa_row_side_bytes(shape, &x);
     job.in_one = fa_row_is_long(shape);
     if (job.in_one) {
         job.work = logsumexp_long_rows;

@@ -76,6 +76,10 @@ typedef struct fa_row_kernels {
     void (*logsumexp)(const void *x, size_t n, const fa_row_block *blocks, double *head, double *tail);
     /* rows as `map` has them, each result as one number */
     void (*logsumexps)(const void *x, ptrdiff_t x_step, size_t n, size_t rows, double *results);
+    /* Short rows side by side, row r at x + r and its elements `apart`: how many are done, from the first on. */
+    size_t (*logsumexp_columns)(const void *x, ptrdiff_t apart, size_t n, size_t rows, double *results);
+    size_t (*cross_entropy_columns)(const fa_row_loss *loss, const fa_row_classes *classes, ptrdiff_t x_apart,
+                                    ptrdiff_t gradient_apart);
     /* One long row by several tasks: its blocks, then the row's sum from them, then results of any part of it. */
     void (*blocks)(const void *x, size_t n, fa_row_block *blocks);
     void (*sum[FA_N_ROW_MAPS])(const void *x, size_t n, const fa_row_block *blocks, fa_row_sum *sum);

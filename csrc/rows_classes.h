@@ -165,7 +165,7 @@ FA_INLINE int row_one_of(const fa_row_loss *loss, const fa_row_classes *c, size_
 static void row_losses_many(const fa_row_loss *loss, const fa_row_classes *c)
 {
     for (size_t row = 0, done; row < c->rows; row += done) {
-        done = row_short_losses(loss, c, row);
+        done = row_short_losses(loss, c, row, 1, 1);
         if (done)
             continue;
         if (c->rows - row < ROW_FEWEST && row_one_of(loss, c, row)) {
@@ -176,6 +176,16 @@ static void row_losses_many(const fa_row_loss *loss, const fa_row_classes *c)
         const fa_row_classes some = row_classes_from(c, row, done);
         row_loss_turns(loss, &some);
     }
+}
+
+/* Of rows side by side, as row_logsumexp_columns. */
+static size_t row_cross_entropy_columns(const fa_row_loss *loss, const fa_row_classes *c, ptrdiff_t x_apart,
+                                        ptrdiff_t gradient_apart)
+{
+    size_t row = 0;
+    for (size_t done = c->n <= ROW_SHORT; done && row < c->rows; row += done)
+        done = row_short_losses(loss, c, row, x_apart, gradient_apart);
+    return row;
 }
 
 static void row_cross_entropies(const fa_row_loss *loss, const fa_row_classes *c)

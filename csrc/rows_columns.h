@@ -4,6 +4,7 @@
 #define FA_ROWS_COLUMNS_H
 
 #include "rows_panel.h"
+#include "rows_short.h"
 
 /* What makes results of a panel's elements, a number of each kind for every row: of rows of several blocks the frame, delta and
  * coefficients of a row_scale, of one block the frame, scale and rest of a row_ratio, of log_softmax head and tail. */
@@ -240,12 +241,26 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
     return 1;
 }
 
+/* Of short rows those that can be done, from the first on. */
+FA_CALLED size_t row_short_columns(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,
+                                   int which)
+{
+    size_t r = 0;
+    for (size_t done = n <= ROW_SHORT; done && r < rows; r += done)
+        done = row_short_map((row_short_place){(real *)x + r, 1, x_step}, (row_short_place){y + r, 1, y_step}, n,
+                             rows - r, which);
+    return r;
+}
+
 /* A whole panel, or as much as there is by pairs, and vector by vector; returns how many rows are through, less than all if one
  * is out of reach. */
-#define ROW_COLUMNS(name)                                                                                              \
+#define ROW_COLUMNS(name, which)                                                                                       \
     static size_t row_##name##_columns(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n,           \
                                        size_t rows)                                                                    \
     {                                                                                                                  \
+        const size_t done = row_short_columns(x, x_step, y, y_step, n, rows, which);                                   \
+        if (done)                                                                                                      \
+            return done;                                                                                               \
         const size_t paired = ROW_PAIRED ? rows / (2 * FA_LANES) * (2 * FA_LANES) : 0;                                 \
         row_panel panel = {x, x_step, n, ROW_PAIRED ? paired : rows};                                                  \
         if (!ROW_PAIRED && rows == ROW_PANEL_ROWS)                                                                     \
@@ -259,8 +274,8 @@ FA_INLINE int row_panel_log_softmax(const row_panel *panel, real *y, ptrdiff_t y
         }                                                                                                              \
         return rows;                                                                                                   \
     }
-ROW_COLUMNS(softmax)
-ROW_COLUMNS(log_softmax)
+ROW_COLUMNS(softmax, FA_SOFTMAX)
+ROW_COLUMNS(log_softmax, FA_LOG_SOFTMAX)
 #undef ROW_COLUMNS
 
 #endif

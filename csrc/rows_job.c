@@ -12,6 +12,7 @@
 enum {
     THREADED_FROM = 1 << 16, /* elements; below, a second thread does not pay */
     TASK = 1 << 14,          /* elements, about, of one task */
+    SIDE_MOST = 1 << 12,     /* longer rows are staged one by one */
 };
 
 fa_row_job fa_row_job_of(const fa_row_shape *shape, size_t n_operands, const fa_row_array *operand)
@@ -155,6 +156,76 @@ void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const cha
     if (!fa_row_is_direct(job, operand))
         fa_row_unstage(job, operand, result, job->shape->n, fa_row_at(job, operand, row),
                        job->operand[operand].step[2]);
+}
+
+static size_t side_rows(const fa_row_shape *shape)
+{
+    return shape->n > SIDE_MOST ? 0 : shape->n > SIDE_MOST / 4 ? FA_SIDE_BY_SIDE / 4 : FA_SIDE_BY_SIDE;
+}
+
+size_t fa_row_side_bytes(const fa_row_shape *shape, const fa_row_array *x)
+{
+    const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype);
+    const int is_half = shape->dtype != fa_row_compute(shape->dtype);
+    if (shape->inner < 2 || x->step[1] != item || (x->step[2] == item && !is_half))
+        return 0;
+    return 2 * side_rows(shape) * shape->n * fa_item_size(fa_row_compute(shape->dtype));
+}
+
+size_t fa_row_side_by_side(const fa_row_job *job, size_t operand, size_t other, size_t row, size_t end)
+{
+    const size_t inner = job->shape->inner, most = side_rows(job->shape);
+    const ptrdiff_t step = job->operand[other].step[1];
+    if (job->buffer < fa_row_side_bytes(job->shape, &job->operand[operand]) ||
+        !fa_row_side_bytes(job->shape, &job->operand[operand]) || step != (ptrdiff_t)fa_item_size(job->type[other]))
+        return 0;
+    size_t rows = inner - row % inner;
+    rows = rows < end - row ? rows : end - row;
+    return rows < most ? rows : most;
+}
+
+const char *fa_row_side_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer,
+                           ptrdiff_t *apart)
+{
+    const char *from = fa_row_at(job, operand, row);
+    const ptrdiff_t step = job->operand[operand].step[2];
+    if (job->type[operand] == job->compute && step % (ptrdiff_t)job->item == 0) {
+        *apart = step / (ptrdiff_t)job->item;
+        return from;
+    }
+    *apart = (ptrdiff_t)rows;
+    for (size_t i = 0; i < job->shape->n; i++)
+        fa_row_stage(job, operand, from + (ptrdiff_t)i * step, job->operand[operand].step[1], rows,
+                     buffer + i * rows * job->item);
+    return buffer;
+}
+
+void fa_row_side_out(const fa_row_job *job, size_t operand, size_t row, size_t rows, size_t apart, const char *buffer)
+{
+    char *to = fa_row_at(job, operand, row);
+    for (size_t i = 0; i < job->shape->n; i++)
+        fa_row_unstage(job, operand, buffer + i * apart * job->item, rows,
+                       to + (ptrdiff_t)i * job->operand[operand].step[2], job->operand[operand].step[1]);
+}
+
+#define TRANSPOSE(T)                                                                                                   \
+    static void transpose_##T(const T *from, ptrdiff_t from_step, T *to, ptrdiff_t to_step, size_t rows, size_t n)     \
+    {                                                                                                                  \
+        for (ptrdiff_t r = 0; r < (ptrdiff_t)rows; r++)                                                                \
+            for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++)                                                               \
+                to[i * to_step + r] = from[r * from_step + i];                                                         \
+    }
+TRANSPOSE(float)
+TRANSPOSE(double)
+#undef TRANSPOSE
+
+void fa_row_transpose(const fa_row_job *job, const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step,
+                      size_t rows, size_t n)
+{
+    if (job->compute == FA_F32)
+        transpose_float((const void *)from, from_step, (void *)to, to_step, rows, n);
+    else
+        transpose_double((const void *)from, from_step, (void *)to, to_step, rows, n);
 }
 
 static void run_task(void *context, size_t index)

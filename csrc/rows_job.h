@@ -46,6 +46,22 @@ const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *b
 char *fa_row_out(const fa_row_job *job, size_t operand, size_t row, char *buffer);
 void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const char *result);
 
+/* Rows that stand side by side in memory, of an operand that kernels do not take as it stands, are taken so many at a time. */
+enum { FA_SIDE_BY_SIDE = 64 };
+/* How many rows from this one on, before end, stand so in both operands (which may be one); less than 2 if they do not, or if the
+ * buffer has no room for them. */
+size_t fa_row_side_by_side(const fa_row_job *job, size_t operand, size_t other, size_t row, size_t end);
+/* Bytes that they need in a buffer, as columns and row after row; 0 if rows of x do not stand so, or are too long. */
+size_t fa_row_side_bytes(const fa_row_shape *shape, const fa_row_array *x);
+/* Rows in the compute type, side by side: themselves, or widened in the buffer.  *apart: elements between those of a row. */
+const char *fa_row_side_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer,
+                           ptrdiff_t *apart);
+/* Rows side by side in a buffer, elements `apart`, to where an operand has them. */
+void fa_row_side_out(const fa_row_job *job, size_t operand, size_t row, size_t rows, size_t apart, const char *buffer);
+/* Rows of n elements as columns, or the other way: element i of row r from from[r * from_step + i] to to[i * to_step + r]. */
+void fa_row_transpose(const fa_row_job *job, const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step,
+                      size_t rows, size_t n);
+
 /* n elements between memory and the contiguous compute type, and one of them. */
 void fa_row_stage(const fa_row_job *job, size_t operand, const char *from, ptrdiff_t step, size_t n, char *to);
 void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, size_t n, char *to, ptrdiff_t step);

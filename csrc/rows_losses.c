@@ -25,11 +25,54 @@ static void loss_row(const fa_row_job *job, size_t row, char *buffer)
         fa_row_deliver(job, 2, row, gradient);
 }
 
+/* Logits side by side with an index each: short rows as they stand, up to one out of reach; else they are brought together, and their
+ * gradients back.  Returns how many. */
+static size_t losses_side_by_side(const fa_row_job *job, size_t row, size_t rows, char *buffer)
+{
+    const fa_row_loss_call *call = job->loss;
+    const size_t n = job->shape->n;
+    const fa_row_array *gradient = job->operand + 2;
+    char *columns = gradient->data ? buffer : NULL, *together = buffer + rows * n * job->item;
+    const int is_direct = columns && job->type[2] == job->compute && gradient->step[2] % (ptrdiff_t)job->item == 0;
+    ptrdiff_t x_apart, apart = is_direct ? gradient->step[2] / (ptrdiff_t)job->item : (ptrdiff_t)rows;
+    const char *x = fa_row_side_in(job, 0, row, rows, buffer, &x_apart);
+    fa_row_classes c = {.x = x,
+                        .x_step = 1,
+                        .n = n,
+                        .rows = rows,
+                        .index = call->index + row,
+                        .ignore_index = call->ignore_index,
+                        .losses = job->losses + row,
+                        .gradient = is_direct ? fa_row_at(job, 2, row) : columns,
+                        .gradient_step = 1};
+    const size_t done = job->kernels->cross_entropy_columns(&call->loss, &c, x_apart, apart);
+    if (!done) {
+        fa_row_transpose(job, x, x_apart, together, (ptrdiff_t)n, n, rows);
+        char *to = c.gradient;
+        c.x = together;
+        c.gradient = columns ? together : NULL;
+        c.x_step = c.gradient_step = (ptrdiff_t)n;
+        job->kernels->cross_entropies(&call->loss, &c);
+        if (to)
+            fa_row_transpose(job, together, (ptrdiff_t)n, to, apart, rows, n);
+    }
+    const size_t through = done ? done : rows;
+    if (columns && !is_direct)
+        fa_row_side_out(job, 2, row, through, rows, buffer);
+    return through;
+}
+
 static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     const fa_row_loss_call *call = job->loss;
     const int is_cross_entropy = job->which == FA_CROSS_ENTROPY && job->shape->n != 0;
+    const size_t other = job->operand[2].data ? 2 : 0;
     for (size_t row = first, rows; row < first + count; row += rows) {
+        rows = is_cross_entropy ? fa_row_side_by_side(job, 0, other, row, first + count) : 0;
+        if (rows > 1) {
+            rows = losses_side_by_side(job, row, rows, buffer);
+            continue;
+        }
         rows = is_cross_entropy ? fa_row_run_length(job, 3, row, first + count) : 0;
         if (!rows) {
             loss_row(job, row, buffer);
@@ -166,6 +209,7 @@ int fa_row_losses(int which, const fa_row_shape *shape, const fa_row_array *x, c
     job.work = loss_rows;
     job.loss = call;
     job.losses = losses;
+    job.buffer = which == FA_CROSS_ENTROPY ? fa_row_side_bytes(shape, x) : 0;
     job.in_one = which == FA_CROSS_ENTROPY && fa_row_is_long(shape);
     if (job.in_one) {
         job.work = loss_long_rows;

@@ -10,6 +10,12 @@ enum { ROW_SHORT = 32 };
 
 enum { ROW_FEWEST = FA_LANES / 4 + 1 }; /* rows; fewer are faster one after the other */
 
+/* Where rows stand: element i of row r at data[r * step + i * apart], apart being 1 unless step is. */
+typedef struct {
+    real *data;
+    ptrdiff_t step, apart;
+} row_short_place;
+
 #if defined(FA_REAL_F32) && FA_VECTOR_BYTES
 
 /* Smaller H, 2^-174 of the frame, are less than what float32 can tell from 0, all of a row's together. */
@@ -33,9 +39,16 @@ typedef struct {
 /* Where four elements start, the last of which overlap those before. */
 FA_INLINE size_t row_short_four(const row_shorts *s, size_t i) { return i + 4 <= s->n ? i : s->n - 4; }
 
-/* From rows to lanes and back, `from` and `to` being row after row. */
-FA_INLINE void row_short_take(row_shorts *s, const real *from, ptrdiff_t step)
+/* From rows to lanes and back.  Rows side by side stand as lanes do. */
+FA_INLINE void row_short_take(row_shorts *s, const row_short_place *place)
 {
+    const real *from = place->data;
+    const ptrdiff_t step = place->step;
+    if (step == 1) {
+        for (size_t i = 0; i < s->n; i++, from += place->apart)
+            s->x[i] = s->rows == FA_LANES ? v_load(from) : v_load_part(from, s->rows);
+        return;
+    }
 #ifdef FA_TURNS_FOUR
     if (s->rows == FA_LANES && s->n >= 4) {
         for (size_t i = 0; i < s->n; i += 4)
@@ -50,8 +63,18 @@ FA_INLINE void row_short_take(row_shorts *s, const real *from, ptrdiff_t step)
             memcpy((char *)(s->x + i) + r * sizeof(real), from + i, sizeof(real));
 }
 
-FA_INLINE void row_short_give(const row_shorts *s, real *to, ptrdiff_t step)
+FA_CALLED void row_short_give(const row_shorts *s, const row_short_place *place)
 {
+    real *to = place->data;
+    const ptrdiff_t step = place->step;
+    if (step == 1) {
+        for (size_t i = 0; i < s->n; i++, to += place->apart)
+            if (s->rows == FA_LANES)
+                v_store(to, s->x[i]);
+            else
+                v_store_part(to, s->x[i], s->rows);
+        return;
+    }
 #ifdef FA_TURNS_FOUR
     if (s->rows == FA_LANES && s->n >= 4) {
         for (size_t i = 0; i < s->n; i += 4)
@@ -266,11 +289,13 @@ FA_INLINE void row_short_differences(row_shorts *s)
 }
 
 /* Takes rows and sums them; 0 if one is out of reach. */
-FA_CALLED int row_short_begin(row_shorts *s, const real *x, ptrdiff_t step, size_t n, size_t rows)
+FA_CALLED int row_short_begin(row_shorts *s, const row_short_place *x, size_t n, size_t rows)
 {
     s->n = n;
     s->rows = rows < FA_LANES ? rows : FA_LANES;
-    row_short_take(s, x, step);
+    if (rows < ROW_FEWEST && x->apart == 1)
+        return 0;
+    row_short_take(s, x);
     if (!row_short_frame(s))
         return 0;
     if (s->form == ROW_WILD)
@@ -281,11 +306,10 @@ FA_CALLED int row_short_begin(row_shorts *s, const real *x, ptrdiff_t step, size
 }
 
 /* How many rows, from the first on, are done: one vector of them, or none. */
-static size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,
-                            int which)
+FA_CALLED size_t row_short_map(row_short_place x, row_short_place y, size_t n, size_t rows, int which)
 {
     row_shorts s;
-    if (rows < ROW_FEWEST || !row_short_begin(&s, x, x_step, n, rows))
+    if (!row_short_begin(&s, &x, n, rows))
         return 0;
     if (which == FA_SOFTMAX) {
         row_short_products(&s, &s.sum.own, 1.0);
@@ -293,16 +317,16 @@ static size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t 
         row_short_drop(&s);
         row_short_differences(&s);
     }
-    row_short_give(&s, y, y_step);
+    row_short_give(&s, &y);
     return s.rows;
 }
 
 /* The same of logsumexp, where max + log(1 + rest) is rounded once. */
-static size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+FA_CALLED size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, double *results)
 {
     row_shorts s;
     double values[FA_LANES];
-    if (rows < ROW_FEWEST || !row_short_begin(&s, x, step, n, rows))
+    if (!row_short_begin(&s, &x, n, rows))
         return 0;
     row_short_drop(&s);
     const row_wides max = row_widen_both(s.sum.max), excess = row_beside_excess(&s.sum);
@@ -311,57 +335,59 @@ static size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size
     return s.rows;
 }
 
-/* The same of losses: one vector of rows, or none. */
-static size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row)
+/* The same of losses: one vector of rows, or none.  Elements of logits and gradients lie so far apart. */
+FA_CALLED size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row, ptrdiff_t x_apart,
+                                  ptrdiff_t y_apart)
 {
     row_shorts s;
-    const size_t rows = c->rows - row;
-    const real *x = (const real *)c->x + (ptrdiff_t)row * c->x_step;
-    real *y = c->gradient ? (real *)c->gradient + (ptrdiff_t)row * c->gradient_step : NULL;
-    if (rows < ROW_FEWEST || loss->weight || loss->smoothing != 0 || !row_is_scale(loss->factor) ||
-        !row_short_begin(&s, x, c->x_step, c->n, rows))
+    const row_short_place x = {(real *)c->x + (ptrdiff_t)row * c->x_step, c->x_step, x_apart};
+    row_short_place y = {c->gradient, c->gradient_step, y_apart};
+    if (loss->weight || loss->smoothing != 0 || !row_is_scale(loss->factor) ||
+        !row_short_begin(&s, &x, c->n, c->rows - row))
         return 0;
     real chosen[FA_LANES] = {0}, slopes[FA_LANES];
     double losses[FA_LANES];
     const int64_t *index = c->index + row;
     for (size_t r = 0; r < s.rows; r++)
-        chosen[r] = index[r] == c->ignore_index ? 0 : x[(ptrdiff_t)r * c->x_step + index[r]];
+        chosen[r] = index[r] == c->ignore_index ? 0 : x.data[(ptrdiff_t)r * x.step + index[r] * x_apart];
     row_short_drop(&s);
     row_beside_surprise(&s.sum, v_load(chosen), losses);
     for (size_t r = 0; r < s.rows; r++)
         c->losses[row + r] = index[r] == c->ignore_index ? 0 : losses[r];
-    if (!y)
+    if (!y.data)
         return s.rows;
+    y.data += (ptrdiff_t)row * y.step;
     row_wides whole;
     ROW_EACH_HALF(k) whole.half[k] = s.sum.own.half[k] + s.sum.top.half[k];
     v_store(slopes, row_beside_slopes(&s.sum, v_load(chosen), loss->factor));
     row_short_products(&s, &whole, loss->factor);
     for (size_t i = 0; i < s.n && loss->flushes; i++)
         s.x[i] = row_flushed(s.x[i]);
-    row_short_give(&s, y, c->gradient_step);
-    for (size_t r = 0; r < s.rows; r++, y += c->gradient_step)
-        if (index[r] == c->ignore_index)
-            memset(y, 0, c->n * sizeof(real));
+    row_short_give(&s, &y);
+    for (size_t r = 0; r < s.rows; r++, y.data += y.step)
+        if (index[r] != c->ignore_index)
+            y.data[index[r] * y_apart] = slopes[r];
         else
-            y[index[r]] = slopes[r];
+            for (size_t i = 0; i < c->n; i++)
+                y.data[(ptrdiff_t)i * y_apart] = 0;
     return s.rows;
 }
 
 #else
-FA_INLINE size_t row_short_map(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows,
-                               int which)
+FA_INLINE size_t row_short_map(row_short_place x, row_short_place y, size_t n, size_t rows, int which)
 {
-    (void)x, (void)x_step, (void)y, (void)y_step, (void)n, (void)rows, (void)which;
+    (void)x, (void)y, (void)n, (void)rows, (void)which;
     return 0;
 }
-FA_INLINE size_t row_short_logsumexps(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+FA_INLINE size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, double *results)
 {
-    (void)x, (void)step, (void)n, (void)rows, (void)results;
+    (void)x, (void)n, (void)rows, (void)results;
     return 0;
 }
-FA_INLINE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row)
+FA_INLINE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row, ptrdiff_t x_apart,
+                                  ptrdiff_t y_apart)
 {
-    (void)loss, (void)c, (void)row;
+    (void)loss, (void)c, (void)row, (void)x_apart, (void)y_apart;
     return 0;
 }
 #endif

@@ -114,7 +114,8 @@ FA_CALLED void row_log_softmax_turns(const real *x, ptrdiff_t x_step, real *y, p
 static void row_map_many(const real *x, ptrdiff_t x_step, real *y, ptrdiff_t y_step, size_t n, size_t rows, int which)
 {
     while (rows) {
-        size_t done = row_short_map(x, x_step, y, y_step, n, rows, which);
+        size_t done =
+            row_short_map((row_short_place){(real *)x, x_step, 1}, (row_short_place){y, y_step, 1}, n, rows, which);
         if (!done) {
             done = rows < FA_LANES ? rows : FA_LANES;
             if (which == FA_SOFTMAX)
@@ -195,7 +196,8 @@ static void row_logsumexps(const void *from, ptrdiff_t step, size_t n, size_t ro
     const real *x = from;
     for (size_t r = 0, done; r < rows; r += done) {
         const real *here = x + (ptrdiff_t)r * step;
-        done = n && n <= ROW_SHORT ? row_short_logsumexps(here, step, n, rows - r, results + r) : 0;
+        const row_short_place place = {(real *)here, step, 1};
+        done = n && n <= ROW_SHORT ? row_short_logsumexps(place, n, rows - r, results + r) : 0;
         if (done)
             continue;
         done = n <= ROW_SHORT && rows - r > FA_LANES ? FA_LANES : rows - r;
@@ -207,6 +209,18 @@ static void row_logsumexps(const void *from, ptrdiff_t step, size_t n, size_t ro
             results[i] += isfinite(results[i]) ? tail : 0;
         }
     }
+}
+
+/* Rows side by side, row r at x + r and its elements `apart`: how many of them are done, the first of the others being out of reach
+ * or all too long. */
+static size_t row_logsumexp_columns(const void *x, ptrdiff_t apart, size_t n, size_t rows, double *results)
+{
+    size_t r = 0;
+    for (size_t done = n <= ROW_SHORT; done && r < rows; r += done) {
+        const row_short_place place = {(real *)x + r, 1, apart};
+        done = row_short_logsumexps(place, n, rows - r, results + r);
+    }
+    return r;
 }
 
 #endif
