@@ -161,13 +161,14 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
 /* A float32 row whose result cancels, done again in float64. */
 static double logsumexp_widened(const float *x, size_t n, double fallback)
 {
-    double *wide = malloc(n * sizeof *wide), head, tail;
+    double few[AT_ONCE], *wide = n <= AT_ONCE ? few : malloc(n * sizeof *wide), head, tail;
     if (!wide)
         return fallback;
     for (size_t i = 0; i < n; i++)
         wide[i] = x[i];
     fa_kernels_for(FA_F64)->rows->logsumexp(wide, n, NULL, &head, &tail);
-    free(wide);
+    if (wide != few)
+        free(wide);
     return head + tail;
 }
 
@@ -178,13 +179,22 @@ static double one_logsumexp(const fa_row_job *job, const char *x, const fa_row_b
     return head + (isfinite(head) ? tail : 0);
 }
 
-/* Whether max and the logarithm cancel, or nearly so. */
-static int is_cancelled(const fa_row_job *job, double value) { return job->compute == FA_F32 && fabs(value) < 0.5; }
+/* Whether max and the logarithm of the rest may cancel: the latter is not negative. */
+static int may_cancel(const fa_row_job *job, double value) { return job->compute == FA_F32 && fabs(value) < 0.5; }
+
+static int is_below_zero(const float *x, size_t n)
+{
+    size_t i = 0;
+    while (i < n && !(x[i] >= 0))
+        i++;
+    return i == n;
+}
 
 static void deliver_logsumexp(const fa_row_job *job, size_t row, const char *x, double value)
 {
-    if (is_cancelled(job, value))
-        value = logsumexp_widened((const float *)(const void *)x, job->shape->n, value);
+    const float *elements = (const void *)x;
+    if (may_cancel(job, value) && is_below_zero(elements, job->shape->n))
+        value = logsumexp_widened(elements, job->shape->n, value);
     fa_row_store(job->type[1], fa_row_at(job, 1, row), value);
 }
 
@@ -199,7 +209,7 @@ static size_t logsumexp_side_by_side(const fa_row_job *job, size_t row, size_t r
     char *together = buffer + bytes;
     int cancels = 0;
     for (size_t r = 0; r < done; r++)
-        cancels |= is_cancelled(job, values[r]);
+        cancels |= may_cancel(job, values[r]);
     if (!done || cancels)
         fa_row_transpose(job, x, apart, together, (ptrdiff_t)n, n, rows);
     if (!done)
