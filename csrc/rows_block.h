@@ -290,7 +290,7 @@ FA_INLINE void row_full_lanes(const real *x, size_t lane, size_t group, size_t s
     ROW_BOTH s[j] = sum[j], a[j] = rest[j];
 }
 
-/* Of a near block from its first group on.  Functions of their own, so that what is around them takes no registers. */
+/* Of a near block, x being where a drain has just been.  Functions of their own, so that what is around them takes no registers. */
 FA_CALLED void row_near_lanes(const real *x, size_t lane, size_t stop, const row_frame *frame, vreal *s, vreal *a)
 {
     const row_frame here = *frame;

@@ -37,7 +37,7 @@ FA_CALLED void row_wait_no_more(const fa_row_loss *loss, const fa_row_classes *c
     for (size_t r = 0; r < w->count; r++)
         c->losses[w->row[r]] = losses[r];
     if (c->gradient) {
-        v_store(slopes, row_beside_slopes(&s, v_load(w->chosen), loss->factor));
+        v_store(slopes, row_flushing(loss, row_beside_slopes(&s, v_load(w->chosen), loss->factor)));
         for (size_t r = 0; r < w->count; r++)
             row_class_slopes(c, w->row[r])[c->index[w->row[r]]] = slopes[r];
     }
@@ -67,13 +67,13 @@ FA_INLINE void row_loss_turn_write(const fa_row_loss *loss, const fa_row_classes
     real *y = row_class_slopes(c, turn->row);
     if (!written)
         row_write_products(&turn->powers, y, c->n, &turn->ratio);
+    if (!turn->waits) {
+        if (!row_is_scale(turn->slope.factor))
+            row_multiply(y, c->n, turn->slope.factor);
+        row_class_gradient(loss, &turn->slope, y, c->n);
+    }
     if (!turn->ratio.near)
         row_flush(loss, &turn->sum, y, c->n);
-    if (turn->waits)
-        return;
-    if (!row_is_scale(turn->slope.factor))
-        row_multiply(y, c->n, turn->slope.factor);
-    row_class_gradient(loss, &turn->slope, y, c->n);
 }
 
 /* The sum of a row and the extremes of the next; returns whether the row before, NULL if there is none, was written. */

@@ -123,20 +123,21 @@ static void row_class_gradient(const fa_row_loss *loss, const row_slope *slope, 
     y[slope->target] = (real)slope->at_target;
 }
 
-/* Without what is subnormal. */
-FA_INLINE vreal row_flushed(vreal v)
+/* Slopes, without what is subnormal if the loss asks for that. */
+FA_INLINE vreal row_flushing(const fa_row_loss *loss, vreal v)
 {
-    return v_select(v_lt(v_abs(v), K((real)row_power_of_two(ROW_LOWEST))), K(0), v);
+    return v_select(v_lt(v_abs(v), K(loss->flushes ? (real)row_power_of_two(ROW_LOWEST) : 0)), K(0), v);
 }
 
-/* Takes what is subnormal in the gradient of a row for 0, if the loss asks for that and the row has such results. */
+/* The same of a row's gradient, the last thing done to it; a row of less spread has no such results, the loss being a mean at most of
+ * 2^40 rows. */
 FA_CALLED void row_flush(const fa_row_loss *loss, const row_sum *sum, real *y, size_t n)
 {
     if (!loss->flushes || sum->max - sum->min < -ROW_LOWEST * ROW_LN2 / 2)
         return;
     for (size_t i = 0; i < n; i += FA_LANES) {
         const size_t count = n - i < FA_LANES ? n - i : FA_LANES;
-        v_store_part(y + i, row_flushed(v_load_part(y + i, count)), count);
+        v_store_part(y + i, row_flushing(loss, v_load_part(y + i, count)), count);
     }
 }
 

@@ -18,7 +18,7 @@ typedef struct {
 
 #if defined(FA_REAL_F32) && FA_VECTOR_BYTES
 
-/* Smaller H, 2^-174 of the frame, are less than what float32 can tell from 0, all of a row's together. */
+/* Smaller H, 2^-174 of the frame, are less than what float32 can tell from 0, all of a row's together, times a factor of up to 1. */
 #define ROW_SHOWN 0x1p-110
 
 /* What elements add to their rows' sums, in two parts. */
@@ -174,7 +174,7 @@ FA_INLINE void row_short_powers(const row_shorts *s, const row_frame *frame, int
         q[i] = row_fraction(f);
     }
     for (i = 0; i < s->n && form == ROW_WILD; i++) /* no result shows it, and H q may be subnormal */
-        q[i] = v_select(v_lt(h[i], K(ROW_SHOWN)), K(1), q[i]);
+        q[i] = v_select(v_lt(h[i], K(ROW_SHOWN)) & v_eq(q[i], q[i]), K(1), q[i]); /* a NaN's H is anything */
 }
 
 /* The sum, with the powers. */
@@ -202,7 +202,7 @@ FA_INLINE row_wides row_short_others(const row_shorts *s, const row_short_terms 
 
 FA_INLINE vf64 row_power_of_two_lanes(vi64 e) { return v_real((e + KI64(1023)) << 52); }
 
-/* row_leave_out_top's second step: what is less than 1/16 of the top on its own scale. */
+/* What is less than 1/16 of the top on its own scale, as row_leave_out_top has it. */
 FA_INLINE void row_short_rescale(row_shorts *s, const row_wides *rest, const vm64 *dominated)
 {
     row_wides exponent, again;
@@ -342,7 +342,7 @@ FA_CALLED size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes 
     row_shorts s;
     const row_short_place x = {(real *)c->x + (ptrdiff_t)row * c->x_step, c->x_step, x_apart};
     row_short_place y = {c->gradient, c->gradient_step, y_apart};
-    if (loss->weight || loss->smoothing != 0 || !row_is_scale(loss->factor) ||
+    if (loss->weight || loss->smoothing != 0 || !row_is_scale(loss->factor) || loss->factor > 1 ||
         !row_short_begin(&s, &x, c->n, c->rows - row))
         return 0;
     real chosen[FA_LANES] = {0}, slopes[FA_LANES];
@@ -359,10 +359,10 @@ FA_CALLED size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes 
     y.data += (ptrdiff_t)row * y.step;
     row_wides whole;
     ROW_EACH_HALF(k) whole.half[k] = s.sum.own.half[k] + s.sum.top.half[k];
-    v_store(slopes, row_beside_slopes(&s.sum, v_load(chosen), loss->factor));
+    v_store(slopes, row_flushing(loss, row_beside_slopes(&s.sum, v_load(chosen), loss->factor)));
     row_short_products(&s, &whole, loss->factor);
     for (size_t i = 0; i < s.n && loss->flushes; i++)
-        s.x[i] = row_flushed(s.x[i]);
+        s.x[i] = row_flushing(loss, s.x[i]);
     row_short_give(&s, &y);
     for (size_t r = 0; r < s.rows; r++, y.data += y.step)
         if (index[r] != c->ignore_index)

@@ -219,7 +219,7 @@ static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powe
         if (!blocks && left && (is_deep || left < ROW_BLOCK))
             row_extremes(x + i + m, left < ROW_BLOCK ? left : ROW_BLOCK, &ahead.max, &ahead.min);
         sum->min = block.min < sum->min ? block.min : sum->min;
-        if (is_deep) {
+        if (is_deep) { /* nothing or NaN: no scale matters */
             deepest = block.max > deepest ? block.max : deepest;
             sum->others = row_add(sum->others, total);
             continue;

@@ -423,11 +423,14 @@ def test_subnormal_slopes_are_kept_out_of_products(isa, dtype, shape):
     x = random.uniform(-deepest, 0, shape).astype(dtype)
     x[:, 3] = 0
     x[:, 7] = 2 - deepest
-    target = random.integers(0, 3, shape[0])
+    x[0] = np.where(np.arange(shape[1]) == 3, 0, 1.5 - deepest)
+    target = random.integers(0, 4, shape[0])
+    target[0] = 3  # whose slope is what is left of the others
     options = ((_core.CROSS_ENTROPY, None), x, target, True, 1, "sum", None, -100, 0.0)
     loss, gradient = _core.direct_rows(*options, True)
     want, slopes = fa.value_and_grad.cross_entropy(x, target, reduction="sum")
     subnormal = np.abs(slopes) < least
     assert slopes[subnormal].any()
+    assert subnormal[0].all()
     np.testing.assert_array_equal(gradient, np.where(subnormal, 0, slopes))
     assert loss == want

@@ -124,6 +124,20 @@ def test_a_certain_class_far_from_zero(isa, dtype, offset, n):
             assert ulp.errors(got, np.array([head]), np.array([np.float64(want - head)])).max() <= bound
 
 
+@pytest.mark.parametrize("n", [2, 4, 20, 32, 40, 1500])
+def test_any_nan_is_one_beside_masked_elements(isa, n):
+    """What a NaN carries below its mark takes part in integer operations."""
+    for count in (1, 2, 5, 16, 33):
+        x = np.zeros((count, n), np.float32)
+        x[:, n - 1] = -1e9
+        x.view(np.uint32)[:, 0] = 0x7FC00000 + np.random.default_rng(n).integers(0, 1 << 12, count)
+        for rows in (x, np.ascontiguousarray(x.T).T):
+            assert all(np.isnan(function(rows, axis=1)).all() for function in FUNCTIONS)
+            loss, gradient = fa.value_and_grad.cross_entropy(rows, np.full(count, min(n - 1, 1)), reduction="none")
+            assert np.isnan(loss).all()
+            assert np.isnan(gradient).all()
+
+
 def test_masked_blocks_count_nothing(isa):
     for dtype in strategies.FLOATS:
         x = masked_blocks(dtype)
