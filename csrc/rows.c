@@ -268,9 +268,41 @@ int fa_row_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array y)
     return fa_row_run(&job);
 }
 
+/* Rows side by side brought together, row after row. */
+static void bring_together(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *columns, char *to)
+{
+    ptrdiff_t apart;
+    const char *from = fa_row_side_in(job, operand, row, rows, columns, &apart);
+    fa_row_transpose(job, from, apart, to, (ptrdiff_t)job->shape->n, job->shape->n, rows);
+}
+
+/* And taken back to where they belong. */
+static void take_back(const fa_row_job *job, size_t operand, size_t row, size_t rows, const char *from, char *columns)
+{
+    fa_row_transpose(job, from, (ptrdiff_t)job->shape->n, columns, (ptrdiff_t)rows, rows, job->shape->n);
+    fa_row_side_out(job, operand, row, rows, rows, columns);
+}
+
+static void vjp_side_by_side(const fa_row_job *job, size_t row, size_t rows, char *buffer)
+{
+    const size_t n = job->shape->n, line = n * job->item, tile = rows * line;
+    char *y = buffer + tile, *g = y + tile, *dx = g + tile;
+    bring_together(job, 0, row, rows, buffer, y);
+    bring_together(job, 1, row, rows, buffer, g);
+    for (size_t r = 0; r < rows; r++)
+        job->kernels->vjp[job->which](y + r * line, g + r * line, dx + r * line, n);
+    take_back(job, 2, row, rows, dx, buffer);
+}
+
 static void vjp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     for (size_t row = first; row < first + count; row++) {
+        const size_t rows = fa_row_side_by_side(job, 0, 1, row, first + count);
+        if (rows > 1 && fa_row_side_by_side(job, 0, 2, row, first + count)) {
+            vjp_side_by_side(job, row, rows, buffer);
+            row += rows - 1;
+            continue;
+        }
         const char *y = fa_row_in(job, 0, row, buffer), *g = fa_row_in(job, 1, row, buffer);
         char *dx = fa_row_out(job, 2, row, buffer);
         job->kernels->vjp[job->which](y, g, dx, job->shape->n);
@@ -283,12 +315,26 @@ int fa_row_vjp(int which, const fa_row_shape *shape, fa_row_array y, fa_row_arra
     fa_row_job job = fa_row_job_of(shape, 3, (const fa_row_array[]){y, g, dx});
     job.which = which;
     job.work = vjp_rows;
+    job.buffer = 2 * fa_row_side_bytes(shape, &y);
     return shape->n ? fa_row_run(&job) : 0;
 }
 
 static void vjp_logsumexp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
+    const size_t n = job->shape->n, line = n * job->item;
     for (size_t row = first; row < first + count; row++) {
+        const size_t rows = fa_row_side_by_side(job, 0, 1, row, first + count);
+        if (rows > 1) {
+            char *x = buffer + rows * line, *dx = x + rows * line;
+            bring_together(job, 0, row, rows, buffer, x);
+            for (size_t r = 0; r < rows; r++) {
+                const double g = fa_row_load(job->type[2], fa_row_at(job, 2, row + r));
+                job->kernels->vjp_logsumexp(x + r * line, g, dx + r * line, n);
+            }
+            take_back(job, 1, row, rows, dx, buffer);
+            row += rows - 1;
+            continue;
+        }
         const char *x = fa_row_in(job, 0, row, buffer);
         char *dx = fa_row_out(job, 1, row, buffer);
         job->kernels->vjp_logsumexp(x, fa_row_load(job->type[2], fa_row_at(job, 2, row)), dx, job->shape->n);
@@ -302,5 +348,6 @@ int fa_row_vjp_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array
     job.operand[2] = g;
     job.type[2] = shape->dtype;
     job.work = vjp_logsumexp_rows;
+    job.buffer = 2 * fa_row_side_bytes(shape, &x);
     return shape->n ? fa_row_run(&job) : 0;
 }

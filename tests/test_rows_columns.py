@@ -84,3 +84,25 @@ def test_side_by_side_beside_options_and_threads(n):
                 assert loss == want
                 same(np.moveaxis(gradient, 1, 2), slopes)
                 same(fa.logsumexp(x, axis=1), fa.logsumexp(rows, axis=2))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 3, 32, 100, 1500])
+def test_derivatives_side_by_side_have_the_bits_of_contiguous_ones(isa, dtype, n):
+    for width in WIDTHS[::2]:
+        random = np.random.default_rng([n, width])
+        x, g = (random.normal(0, 3, (2, n, width)).astype(dtype) for _ in range(2))
+        for name in ("softmax", "log_softmax"):
+            y, function = getattr(fa, name)(x, axis=1), getattr(fa.vjp, name)
+            rows = [np.ascontiguousarray(np.moveaxis(a, 1, 2)) for a in (y, g)]
+            want = function(y=rows[0], g=rows[1], axis=2)
+            for first, second in zip(layouts(y), (*list(layouts(g))[1:], g), strict=True):
+                same(np.moveaxis(function(y=first, g=second, axis=1), 1, 2), want)
+            same(
+                np.moveaxis(function(y=y, g=g[:, :1] + 0 * g[:, :1], axis=1), 1, 2),
+                function(y=rows[0], g=np.broadcast_to(rows[1][..., :1], rows[1].shape), axis=2),
+            )
+        upper = g[:, 0]
+        want = fa.vjp.logsumexp(np.ascontiguousarray(np.moveaxis(x, 1, 2)), g=upper, axis=2)
+        for laid in layouts(x):
+            same(np.moveaxis(fa.vjp.logsumexp(laid, g=upper, axis=1), 1, 2), want)
