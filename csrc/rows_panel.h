@@ -306,7 +306,7 @@ FA_INLINE int row_panel_sums(const row_panel *panel, size_t vectors, int full, r
 FA_INLINE void row_panel_drop(const row_panel *panel, size_t r, row_sum *sum)
 {
     double rest;
-    if (row_drop_by_subtraction(sum, &rest))
+    if (row_subtract_top(sum, &rest))
         return;
     real block[ROW_BLOCK];
     size_t count = panel->n - sum->first < ROW_BLOCK ? panel->n - sum->first : ROW_BLOCK;

@@ -246,7 +246,7 @@ FA_INLINE vreal row_lower(vreal y)
 }
 
 /* Products of a raised scale below 2^ROW_NOTHING are lowered to 0.  In the wild form an H that has such a one is taken as the H that has
- * just that: much smaller products would be subnormal, which takes processors ten times as long. */
+ * just that: much smaller products would be subnormal, which takes processors a hundred times as long. */
 enum { ROW_NOTHING = ROW_RAISE + ROW_LOWEST - ROW_MANTISSA - 11 };
 
 /* H(1 + q)(scale + rest), where scale + rest is the factor to more digits than one number holds. */

@@ -36,11 +36,18 @@ FA_INLINE row_total row_top(const row_frame *frame, double max)
 #else
 #define ROW_SUBTRACTED 0x1p-53
 #endif
-FA_INLINE row_total row_subtract_top(row_sum *sum)
+
+/* The top, and the sums without it if the subtraction does not cancel, which is returned; *rest is what it leaves of the block. */
+FA_INLINE int row_subtract_top(row_sum *sum, double *rest)
 {
     row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
     sum->top = row_top(&frame, sum->max);
-    return row_add(sum->own, (row_total){-sum->top.head, -sum->top.tail});
+    const row_total own = row_add(sum->own, (row_total){-sum->top.head, -sum->top.tail});
+    *rest = own.head;
+    if (!(own.head + sum->others.head >= sum->top.head * ROW_DOMINATED))
+        return 0;
+    sum->own = own;
+    return 1;
 }
 
 /* What a block is measured in whose elements but the top add up to `rest`: that of the row, but what is less than 1/16 of the top has
@@ -81,22 +88,11 @@ static void row_leave_out_top(row_sum *sum, const real *block, size_t n, size_t 
     sum->own = row_block_without(sum, block, n, skip, exponent);
 }
 
-/* The sums without the first of the largest elements, by subtraction where that does not cancel; else where its block starts. */
-FA_INLINE int row_drop_by_subtraction(row_sum *sum, double *rest)
-{
-    const row_total own = row_subtract_top(sum);
-    *rest = own.head;
-    if (!(own.head + sum->others.head >= sum->top.head * ROW_DOMINATED))
-        return 0;
-    sum->own = own;
-    return 1;
-}
-
-/* start: of the first block that holds the maximum. */
+/* The sums without the first of the largest elements; start is where the first block that holds it begins. */
 static void row_drop(row_sum *sum, const real *x, size_t n, size_t start)
 {
     double rest;
-    if (row_drop_by_subtraction(sum, &rest))
+    if (row_subtract_top(sum, &rest))
         return;
     size_t m = n - start < ROW_BLOCK ? n - start : ROW_BLOCK, skip = row_first_index(x + start, m, sum->max);
     sum->first = skip == ROW_NOWHERE ? skip : start + skip;
