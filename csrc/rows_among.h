@@ -248,7 +248,7 @@ FA_CALLED row_total row_block_and_products(const real *x, size_t n, double expon
 #endif
 }
 
-/* The four forms without neighbours. */
+/* The forms without neighbours. */
 static row_total row_block_near(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
 {
     const row_frame near = row_near_table(*frame, ROW_LOWERED);
@@ -259,13 +259,11 @@ static row_total row_block_near_kept(const real *x, size_t n, const row_frame *f
     const row_frame near = row_near_table(*frame, ROW_LOWERED);
     return row_block(x, n, ROW_NOWHERE, &near, max, ROW_NEAR, powers, 1);
 }
-static row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max)
+/* powers may be NULL: compiled once, as rows seldom are wild */
+FA_ONCE row_total row_block_wild(const real *x, size_t n, size_t skip, const row_frame *frame, double max,
+                                 row_powers *powers)
 {
-    return row_block(x, n, skip, frame, max, ROW_WILD, NULL, 0);
-}
-static row_total row_block_wild_kept(const real *x, size_t n, const row_frame *frame, double max, row_powers *powers)
-{
-    return row_block(x, n, ROW_NOWHERE, frame, max, ROW_WILD, powers, 1);
+    return row_block(x, n, skip, frame, max, ROW_WILD, powers, powers != NULL);
 }
 
 /* The sum of the block whose extremes are given, which become those of n elements at next unless that is NULL; powers may
@@ -281,12 +279,11 @@ FA_INLINE row_total row_block_any(const real *x, size_t n, double exponent, fa_r
 #endif
     const row_frame frame = row_frame_of(max, 0, exponent);
     row_total total;
-    if (powers)
-        total = form == ROW_WILD ? row_block_wild_kept(x, n, &frame, max, powers)
-                                 : row_block_near_kept(x, n, &frame, max, powers);
+    if (form == ROW_WILD)
+        total = row_block_wild(x, n, ROW_NOWHERE, &frame, max, powers);
     else
-        total = form == ROW_WILD ? row_block_wild(x, n, ROW_NOWHERE, &frame, max)
-                                 : row_block_near(x, n, ROW_NOWHERE, &frame, max);
+        total =
+            powers ? row_block_near_kept(x, n, &frame, max, powers) : row_block_near(x, n, ROW_NOWHERE, &frame, max);
     if (next)
         row_extremes(next, n, &extremes->max, &extremes->min);
     return total;

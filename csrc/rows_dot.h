@@ -135,50 +135,39 @@ typedef struct {
     double total, depth;
 } row_weights;
 
-typedef struct {
-    const real *x, *weight, *target;
-    double keep, each, max;
-} row_weighting;
-
-/* count elements, which is the constant ROW_DOT but for the last step; has_weights tells whether any u is not 1. */
-FA_INLINE void row_weighted_step(row_accumulator *total, row_accumulator *depth, const row_weighting *w, size_t count,
-                                 int has_weights)
+/* What is left of the weights, with zeros behind it.  ones, as many as there are lanes, stand for no weights. */
+FA_CALLED const real *row_weights_rest(const real *from, const real *ones, size_t count, real *rest)
 {
-    for (size_t l = 0; l < count; l++) {
-        double u = has_weights ? (w->keep * w->target[l] + w->each) * w->weight[l] : 1;
-        double v = w->x[l], d = w->max - v, b = d - w->max, lost = (w->max - (d - b)) - (v + b);
-        double counts = isinf(u) && d == 0 ? 0 : u, product = counts * d; /* what inf gives comes from the total */
-        row_accumulate(total, l, u, 0);
-        row_accumulate(depth, l, product, row_product_error(counts, d, product) + counts * lost);
-    }
+    for (size_t l = 0; l < ROW_DOT; l++)
+        rest[l] = l < count ? (from ? from : ones)[l] : 0;
+    return rest;
 }
 
-FA_INLINE row_weights row_weighted_sums(row_weighting w, size_t n, size_t weight_step, size_t target_step,
-                                        int has_weights)
+FA_ONCE row_weights row_weighted(const real *x, size_t n, const real *weight, const real *target, double smoothing,
+                                 double max)
 {
+    real ones[ROW_DOT], rest[3][ROW_DOT];
+    const double keep = 1 - smoothing, each = smoothing / (double)n;
     row_accumulator total = {{0}, {0}}, depth = {{0}, {0}};
-    size_t i = 0;
-    for (; i + ROW_DOT <= n; i += ROW_DOT) {
-        row_weighted_step(&total, &depth, &w, ROW_DOT, has_weights);
-        w.x += ROW_DOT;
-        w.weight += weight_step;
-        w.target += target_step;
-    }
-    row_weighted_step(&total, &depth, &w, n - i, has_weights);
-    return (row_weights){row_accumulated(&total), row_accumulated(&depth)};
-}
-
-static row_weights row_weighted(const real *x, size_t n, const real *weight, const real *target, double smoothing,
-                                double max)
-{
-    real ones[ROW_DOT];
-    const row_weighting w = {x,  weight ? weight : ones, target ? target : ones, 1 - smoothing, smoothing / (double)n,
-                             max};
-    if (!weight && !target)
-        return row_weighted_sums(w, n, 0, 0, 0);
     for (size_t l = 0; l < ROW_DOT; l++)
         ones[l] = 1;
-    return row_weighted_sums(w, n, weight ? ROW_DOT : 0, target ? ROW_DOT : 0, 1);
+    for (size_t i = 0; i < n; i += ROW_DOT) {
+        const real *v = x + i, *w = weight ? weight + i : ones, *t = target ? target + i : ones;
+        if (n - i < ROW_DOT) { /* nothing is added for what is not there */
+            v = row_weights_rest(v, ones, n - i, rest[0]);
+            w = row_weights_rest(w, ones, n - i, rest[1]);
+            t = row_weights_rest(t, ones, n - i, rest[2]);
+        }
+        FA_NOT_UNROLLED
+        for (size_t l = 0; l < ROW_DOT; l++) {
+            double u = (keep * t[l] + each) * w[l], a = v[l];
+            double d = max - a, b = d - max, lost = (max - (d - b)) - (a + b);
+            double counts = isinf(u) && d == 0 ? 0 : u, product = counts * d; /* what inf gives comes from the total */
+            row_accumulate(&total, l, u, 0);
+            row_accumulate(&depth, l, product, row_product_error(counts, d, product) + counts * lost);
+        }
+    }
+    return (row_weights){row_accumulated(&total), row_accumulated(&depth)};
 }
 
 /* sum of t log p over t != 0 */

@@ -336,8 +336,8 @@ FA_CALLED size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, 
 }
 
 /* The same of losses: one vector of rows, or none.  Elements of logits and gradients lie so far apart. */
-FA_CALLED size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row, ptrdiff_t x_apart,
-                                  ptrdiff_t y_apart)
+FA_ONCE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row, ptrdiff_t x_apart,
+                                ptrdiff_t y_apart)
 {
     row_shorts s;
     const row_short_place x = {(real *)c->x + (ptrdiff_t)row * c->x_step, c->x_step, x_apart};

@@ -169,7 +169,7 @@ static void row_keep_far(const real *x, size_t n, const row_sum *sum, row_powers
     if (sum->kept)
         return;
     row_frame frame = row_frame_of(sum->max, sum->shift, sum->exponent);
-    row_block_wild_kept(x, n, &frame, sum->max, powers);
+    row_block_wild(x, n, ROW_NOWHERE, &frame, sum->max, powers);
 }
 
 static void row_write_products(const row_powers *powers, real *y, size_t n, const row_ratio *ratio)

@@ -68,8 +68,8 @@ FA_CALLED row_total row_block_without(const row_sum *sum, const real *block, siz
     const double largest = exponent < sum->exponent ? exponent * ROW_LN2 : sum->max;
     const int near =
         sum->shift == 0 && sum->min > sum->max - ROW_DEPTH && row_form_of(largest, sum->min, exponent) == ROW_NEAR;
-    const row_total total =
-        near ? row_block_near(block, n, skip, &frame, sum->max) : row_block_wild(block, n, skip, &frame, sum->max);
+    const row_total total = near ? row_block_near(block, n, skip, &frame, sum->max)
+                                 : row_block_wild(block, n, skip, &frame, sum->max, NULL);
     return row_times_power(total, exponent - sum->exponent);
 }
 
@@ -121,7 +121,7 @@ static size_t row_sum_far(const real *x, size_t n, row_sum *sum)
         const double exponent = row_exponent_of(top, shift);
         const row_frame frame = row_frame_of(top, shift, exponent);
         const row_total total =
-            row_times_power(row_block_wild(x + i, m, ROW_NOWHERE, &frame, top), exponent - sum->exponent);
+            row_times_power(row_block_wild(x + i, m, ROW_NOWHERE, &frame, top, NULL), exponent - sum->exponent);
         if (i == start)
             sum->own = total;
         else
@@ -184,7 +184,7 @@ FA_CALLED void row_sum_block(const real *x, size_t n, fa_row_block *extremes, ro
 
 /* Reads a row, n >= 1, once from memory.  drop is a constant of the caller.  A row of one block leaves its powers, if
  * they are asked for and it does not go the far way.  blocks may be NULL; else it spares reading x. */
-static void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers, const fa_row_block *blocks)
+FA_ONCE void row_sum_of(const real *x, size_t n, int drop, row_sum *sum, row_powers *powers, const fa_row_block *blocks)
 {
     *sum = (row_sum){.max = -INFINITY, .min = INFINITY, .first = ROW_NOWHERE};
     size_t start = 0;

@@ -22,12 +22,19 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define FA_INLINE static inline __attribute__((always_inline, unused))
 #define FA_CALLED static __attribute__((noinline, unused))
+#ifdef __clang__
+#define FA_ONCE FA_CALLED
+#else
+#define FA_ONCE static __attribute__((noinline, noclone, unused)) /* nor copied for constant arguments */
+#endif
 #elif defined(_MSC_VER)
 #define FA_INLINE static __forceinline
 #define FA_CALLED static __declspec(noinline)
+#define FA_ONCE FA_CALLED
 #else
 #define FA_INLINE static inline
 #define FA_CALLED static
+#define FA_ONCE static
 #endif
 
 #if FA_VECTOR_BYTES
