@@ -135,7 +135,7 @@ typedef struct {
 } pair_operands;
 
 /* 1 for what is not given, 0 in the last vector's lanes past the n-th. */
-FA_INLINE void pair_widen(const void *from, double *to, size_t n)
+FA_CALLED void pair_widen(const void *from, double *to, size_t n)
 {
     const real *x = from;
     for (size_t i = 0; i < n; i++)
@@ -153,21 +153,20 @@ FA_CALLED void pair_read(const fa_pair_call *block, pair_operands *o)
     pair_widen(block->positive, o->positive, block->n);
 }
 
-FA_CALLED double pair_write(const fa_pair_call *block, const pair_operands *o)
+FA_CALLED double pair_write(const fa_pair_call *block, pair_operands *o)
 {
     row_accumulator sum = {{0}, {0}};
     const size_t n = block->n;
     real *each = block->each, *gradient = block->gradient;
-    size_t k = 0;
     for (size_t i = 0; each && i < n; i++)
         each[i] = (real)o->x[i];
     for (size_t i = 0; gradient && i < n; i++)
         gradient[i] = (real)o->target[i];
-    for (; k + ROW_DOT <= n; k += ROW_DOT)
+    for (size_t i = n; i % ROW_DOT; i++)
+        o->x[i] = 0; /* nothing is added for what is not there */
+    for (size_t k = 0; k < n; k += ROW_DOT)
         for (size_t l = 0; l < ROW_DOT; l++)
             row_accumulate(&sum, l, o->x[k + l], 0);
-    for (size_t l = 0; k + l < n; l++)
-        row_accumulate(&sum, l, o->x[k + l], 0);
     return row_accumulated(&sum);
 }
 

@@ -8,9 +8,7 @@
 
 enum {
     TILE = 1 << 23, /* bytes, at most, of half columns that are widened at a time */
-    SHORT = 32,     /* rows up to this length, if there are many, are transposed into columns */
-    MANY = 8,
-    AT_ONCE = 64, /* rows whose results are held */
+    AT_ONCE = 64,   /* rows whose results are held */
 };
 
 static void map_row(const fa_row_job *job, size_t row, char *buffer)
@@ -87,29 +85,6 @@ static void map_half_panels(const fa_row_job *job, size_t first, size_t count, c
     }
 }
 
-/* Short contiguous rows, one after the other: a panel of them is transposed, and its result back. */
-static void map_short_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
-{
-    const size_t n = job->shape->n, panel = job->kernels->panel;
-    for (size_t row = first, rows; row < first + count; row += rows) {
-        rows = first + count - row < panel ? first + count - row : panel;
-        fa_row_transpose(job, fa_row_at(job, 0, row), (ptrdiff_t)n, buffer, (ptrdiff_t)rows, rows, n);
-        size_t done = job->kernels->map_columns[job->which](buffer, (ptrdiff_t)rows, buffer, (ptrdiff_t)rows, n, rows);
-        fa_row_transpose(job, buffer, (ptrdiff_t)rows, fa_row_at(job, 1, row), (ptrdiff_t)n, n, done);
-        if (done < rows)
-            map_rows(job, row + done, rows - done, NULL);
-    }
-}
-
-/* Whether rows stand one after the other without gaps, in the compute type. */
-static int is_packed(const fa_row_shape *shape, const fa_row_array *array)
-{
-    const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype), row = (ptrdiff_t)shape->n * item;
-    return shape->dtype == fa_row_compute(shape->dtype) && array->step[2] == item &&
-           (shape->inner == 1 || array->step[1] == row) &&
-           (shape->outer == 1 || array->step[0] == row * (ptrdiff_t)shape->inner);
-}
-
 static void write_long_map(const fa_row_long *row, const char *x, char *y, size_t start, size_t n)
 {
     (void)start;
@@ -143,10 +118,6 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
         job.buffer = fa_row_long_buffer(shape);
     } else if (which == FA_SOFTMIN) {
         job.work = softmin_rows;
-    } else if (shape->dtype == FA_F64 && shape->n <= SHORT && shape->outer * shape->inner >= MANY &&
-               is_packed(shape, &x) && is_packed(shape, &y)) {
-        job.work = map_short_rows;
-        job.buffer = shape->n * fa_kernels_for(shape->dtype)->rows->panel * fa_item_size(shape->dtype);
     } else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item) {
         if (is_half && tile <= TILE && x.step[2] != item) {
             job.work = map_half_panels;

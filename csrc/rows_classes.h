@@ -25,7 +25,7 @@ FA_INLINE real *row_class_slopes(const fa_row_classes *c, size_t row)
     return (real *)c->gradient + (ptrdiff_t)row * c->gradient_step;
 }
 
-#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
+#ifdef ROW_BESIDE
 /* The losses of rows that wait, and their slopes at the target, where all else is written. */
 
 FA_CALLED void row_wait_no_more(const fa_row_loss *loss, const fa_row_classes *c, row_waiting *w)

@@ -4,7 +4,7 @@
 #define FA_ROWS_COLUMNS_H
 
 #include "rows_panel.h"
-#include "rows_short.h"
+#include "rows_few.h"
 
 /* What makes results of a panel's elements, a number of each kind for every row: of rows of several blocks the frame, delta and
  * coefficients of a row_scale, of one block the frame, scale and rest of a row_ratio, of log_softmax head and tail. */

@@ -34,7 +34,8 @@ FA_INLINE double row_product_error(double a, double b, double product)
 #endif
 }
 
-FA_INLINE double row_accumulated(const row_accumulator *sum)
+/* In a function of its own, as are what many call once a row. */
+FA_ONCE double row_accumulated(const row_accumulator *sum)
 {
     row_accumulator s = *sum;
     for (size_t width = ROW_DOT / 2; width; width /= 2)
@@ -171,17 +172,21 @@ FA_ONCE row_weights row_weighted(const real *x, size_t n, const real *weight, co
 }
 
 /* sum of t log p over t != 0 */
-FA_INLINE double row_log_dot(const real *p, const real *t, size_t n)
+FA_CALLED double row_log_dot(const real *p, const real *t, size_t n)
 {
     row_accumulator sum = {{0}, {0}};
     for (size_t i = 0; i < n; i += ROW_DOT) {
-        double logs[ROW_DOT + FA_LANES_F64];
-        for (size_t l = 0; l < ROW_DOT; l++)
-            logs[l] = i + l < n && t[i + l] != 0 ? (double)p[i + l] : 1;
+        double logs[ROW_DOT], weight[ROW_DOT];
+        for (size_t l = 0; l < ROW_DOT; l++) { /* nothing is added for what is not there */
+            weight[l] = i + l < n ? (double)t[i + l] : 0;
+            logs[l] = weight[l] != 0 ? (double)p[i + l] : 1;
+        }
+        FA_NOT_UNROLLED
         for (size_t l = 0; l < ROW_DOT; l += FA_LANES_F64)
             v_store(logs + l, row_log(v_load(logs + l)));
-        for (size_t l = 0; l < ROW_DOT && i + l < n; l++) {
-            double v = t[i + l], product = v == 0 ? 0 : v * logs[l];
+        FA_NOT_UNROLLED
+        for (size_t l = 0; l < ROW_DOT; l++) {
+            double v = weight[l], product = v == 0 ? 0 : v * logs[l];
             row_accumulate(&sum, l, product, v == 0 ? 0 : row_product_error(v, logs[l], product));
         }
     }

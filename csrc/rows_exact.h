@@ -1,26 +1,46 @@
 /* Log-sums in two doubles, for the float64 unit: log(1 + r) as head and tail, and whole rows to 2^-64 where
- * max + log(1 + rest) cancels.  Scalars; slow, and only where a result needs it. */
+ * max + log(1 + rest) cancels, which is slow and done only where a result needs it. */
 #ifndef FA_ROWS_EXACT_H
 #define FA_ROWS_EXACT_H
 
 #include "rows_wide.h"
 
-FA_INLINE row_total row_two_sum(double a, double b)
-{
-    double s = a + b, t = s - a;
-    return (row_total){s, (a - (s - t)) + (b - t)};
-}
+/* Of one number, and of one in each lane.  log(2^k (1 + f)), good to 2^-58 of itself: with s = f/(2 + f) it is
+ * k log 2 + 2s + s R(s^2); only s needs its tail. */
+#define ROW_EXACT(T, total, C, fused, two_sum, plus, log)                                                              \
+    FA_INLINE total two_sum(T a, T b)                                                                                  \
+    {                                                                                                                  \
+        T s = a + b, t = s - a;                                                                                        \
+        return (total){s, (a - (s - t)) + (b - t)};                                                                    \
+    }                                                                                                                  \
+    FA_INLINE total plus(total a, total b)                                                                             \
+    {                                                                                                                  \
+        total s = two_sum(a.head, b.head);                                                                             \
+        return two_sum(s.head, s.tail + (a.tail + b.tail));                                                            \
+    }                                                                                                                  \
+    FA_INLINE total log(T k, total f)                                                                                  \
+    {                                                                                                                  \
+        total d = plus((total){C(2.0), C(0.0)}, f);                                                                    \
+        T s = f.head / d.head;                                                                                         \
+        T tail = (fused(-s, d.head, f.head) + (f.tail - s * d.tail)) / d.head;                                         \
+        T z = s * s;                                                                                                   \
+        T R = z *                                                                                                      \
+              (0x1.5555555555593p-1 +                                                                                  \
+               z * (0x1.999999997fa04p-2 +                                                                             \
+                    z * (0x1.2492494229359p-2 +                                                                        \
+                         z * (0x1.c71c51d8e78afp-3 +                                                                   \
+                              z * (0x1.7466496cb03dep-3 + z * (0x1.39a09d078c69fp-3 + z * 0x1.2f112df3e5244p-3))))));  \
+        total y = two_sum(k * 0x1.62e42fee00000p-1, 2.0 * s);                                                          \
+        return two_sum(y.head, y.tail + (2.0 * tail + (s * R + k * 0x1.a39ef35793c76p-33)));                           \
+    }
+ROW_EXACT(double, row_total, , fma, row_two_sum, row_plus, row_log_exact)
+ROW_EXACT(vf64, row_doubles, KD, v_fma, row_two_sums, row_plus_lanes, row_log_exact_lanes)
+#undef ROW_EXACT
 
 FA_INLINE row_total row_two_product(double a, double b)
 {
     double p = a * b;
     return (row_total){p, fma(a, b, -p)};
-}
-
-FA_INLINE row_total row_plus(row_total a, row_total b)
-{
-    row_total s = row_two_sum(a.head, b.head);
-    return row_two_sum(s.head, s.tail + (a.tail + b.tail));
 }
 
 FA_INLINE row_total row_times(row_total a, row_total b)
@@ -29,39 +49,37 @@ FA_INLINE row_total row_times(row_total a, row_total b)
     return row_two_sum(p.head, p.tail + (a.head * b.tail + a.tail * b.head));
 }
 
-/* log(1 + r) with relative error 2^-58: with u = 1 + r = 2^k m, f = m - 1, s = f/(2 + f) it is
- * k log 2 + 2s + s R(s^2); only s needs its tail. */
+#define ROW_LOG_FROM 0x1.6a09ep0 /* below it 1 + r is not split */
+
+/* log(1 + r) */
 FA_INLINE row_total row_log1p_exact(row_total r)
 {
     if (!(r.head >= 0x1p-1000 && r.head < 0x1p1000))
         return (row_total){r.head, 0};
-    row_total u = row_plus((row_total){1, 0}, r), f;
-    double k = 0;
-    if (u.head < 0x1.6a09ep0) {
-        f = r;
-    } else {
-        int64_t bits;
-        memcpy(&bits, &u.head, sizeof bits);
-        k = (double)((bits + (0x3ff0000000000000 - 0x3fe6a09e00000000)) >> 52) - 1023;
-        double p = row_power_of_two(-k);
-        f = row_plus((row_total){u.head * p, u.tail * p}, (row_total){-1, 0});
-    }
-    row_total d = row_plus((row_total){2, 0}, f);
-    double s = f.head / d.head;
-    double tail = (fma(-s, d.head, f.head) + (f.tail - s * d.tail)) / d.head;
-    double z = s * s;
-    double R =
-        z * (0x1.5555555555593p-1 +
-             z * (0x1.999999997fa04p-2 +
-                  z * (0x1.2492494229359p-2 +
-                       z * (0x1.c71c51d8e78afp-3 +
-                            z * (0x1.7466496cb03dep-3 + z * (0x1.39a09d078c69fp-3 + z * 0x1.2f112df3e5244p-3))))));
-    row_total y = row_two_sum(k * 0x1.62e42fee00000p-1, 2 * s);
-    return row_two_sum(y.head, y.tail + (2 * tail + (s * R + k * 0x1.a39ef35793c76p-33)));
+    row_total u = row_plus((row_total){1, 0}, r);
+    if (u.head < ROW_LOG_FROM)
+        return row_log_exact(0, r);
+    int64_t bits;
+    memcpy(&bits, &u.head, sizeof bits);
+    double k = (double)((bits + (0x3ff0000000000000 - 0x3fe6a09e00000000)) >> 52) - 1023, p = row_power_of_two(-k);
+    return row_log_exact(k, row_plus((row_total){u.head * p, u.tail * p}, (row_total){-1, 0}));
+}
+
+FA_INLINE row_doubles row_log1p_exact_lanes(row_doubles r)
+{
+    const row_doubles u = row_plus_lanes((row_doubles){KD(1), KD(0)}, r);
+    const vm64 unsplit = v_lt(u.head, KD(ROW_LOG_FROM));
+    const vi64 k = ((v_bits(u.head) + KI64(0x3ff0000000000000 - 0x3fe6a09e00000000)) >> 52) - KI64(1023);
+    const vf64 p = v_real((KI64(1023) - k) << 52);
+    row_doubles f = row_plus_lanes((row_doubles){u.head * p, u.tail * p}, (row_doubles){KD(-1), KD(0)});
+    f = (row_doubles){v_select(unsplit, r.head, f.head), v_select(unsplit, r.tail, f.tail)};
+    const row_doubles y = row_log_exact_lanes(v_select(unsplit, KD(0), v_to_float(k)), f);
+    const vm64 inside = v_ge(r.head, KD(0x1p-1000)) & v_lt(r.head, KD(0x1p1000));
+    return (row_doubles){v_select(inside, y.head, r.head), v_select(inside, y.tail, KD(0))};
 }
 
 /* e^d for d <= 0 with relative error 2^-65: d = (n/8) log 2 + r, e^r = 1 + r + r^2/2 + r^3 P(r). */
-FA_INLINE row_total row_exp_exact(row_total d)
+FA_CALLED row_total row_exp_exact(row_total d)
 {
     static const double root[8] = {0x1p0,
                                    0x1.172b83c7d517bp0,

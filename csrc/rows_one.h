@@ -3,7 +3,7 @@
 #ifndef FA_ROWS_ONE_H
 #define FA_ROWS_ONE_H
 
-#include "rows_short.h"
+#include "rows_few.h"
 
 #if defined(FA_REAL_F32) && FA_VECTOR_BYTES
 enum { ROW_PARTS = ROW_VIRTUAL / FA_LANES_F64 };
@@ -15,9 +15,9 @@ typedef struct {
 /* What a vector of virtual lanes, its number being j, adds to the sum. */
 FA_INLINE void row_one_put(row_parts *sum, size_t j, vreal h, vreal q)
 {
-    const row_wides term = row_short_term(h, q);
-    for (size_t k = 0; k < FA_HALVES; k++)
-        sum->part[j * FA_HALVES + k] = term.half[k];
+    vreal kept, rest;
+    row_short_parts(h, q, &kept, &rest);
+    ROW_EACH_HALF(k) sum->part[j * FA_HALVES + (size_t)k] = row_widen(kept, k) + row_widen(rest, k);
 }
 
 /* The tree of row_fold. */

@@ -221,15 +221,15 @@ FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, ro
     for (int part = 0; part < PARTS; part++) {
         for (size_t l = 0; l < width; l++) {
             if (l >= count) {
-                t[l] = (row_totals){KD(0), KD(0)};
+                t[l] = row_totals_of(KD(0), KD(0));
                 continue;
             }
             vreal s = lanes->s[l * lanes->width + v] - K(ROW_PRELOAD), a = lanes->a[l * lanes->width + v];
 #ifdef FA_REAL_F32
-            t[l] = (row_totals){row_widen(s, part) + row_widen(a, part), KD(0)};
+            t[l] = row_totals_of(row_widen(s, part) + row_widen(a, part), KD(0));
 #else
             vf64 head = s + a;
-            t[l] = (row_totals){head, a - (head - s)};
+            t[l] = row_totals_of(head, a - (head - s));
 #endif
         }
         for (size_t w = width / 2; w; w /= 2)
@@ -237,7 +237,7 @@ FA_INLINE void row_panel_fold(const row_lanes *lanes, size_t v, size_t count, ro
                 t[l] = row_add_lanes(t[l], t[l + w]);
         double head[FA_LANES_F64], tail[FA_LANES_F64];
         v_store(head, t[0].head);
-        v_store(tail, t[0].tail);
+        v_store(tail, row_tail(t[0]));
         for (size_t l = 0; l < FA_LANES_F64; l++)
             total[(size_t)part * FA_LANES_F64 + l] = (row_total){head[l], tail[l]};
     }

@@ -301,15 +301,13 @@ static void row_logsumexp_of(const row_sum *sum, const real *x, size_t n, double
         return;
     }
     row_total excess = row_excess(sum), s = row_two_sum(sum->max, excess.head);
-    *head = s.head;
-    *tail = s.tail + excess.tail;
+    s.tail += excess.tail;
 #ifdef FA_REAL_F64
-    if (fabs(*head) < excess.head && isfinite(*head)) {
+    if (fabs(s.head) < excess.head && isfinite(s.head))
         s = row_log_sum_exact(x, n, row_first_index(x, n, sum->max));
-        *head = s.head;
-        *tail = s.tail;
-    }
 #endif
+    *head = s.head;
+    *tail = s.tail;
 }
 
 /* The result is head + tail; of a row without elements -inf.  Where it cancels the caller asks the wider kernel. */

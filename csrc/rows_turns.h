@@ -67,7 +67,7 @@ FA_CALLED void row_softmax_turns(const real *x, ptrdiff_t x_step, real *y, ptrdi
 /* What is taken off the rows that wait. */
 FA_INLINE void row_waiting_logs(const row_waiting *w, row_log_sum *log)
 {
-#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
+#ifdef ROW_BESIDE
     const row_beside s = row_beside_of(w);
     vreal head, tail;
     row_beside_log_sums(&s, &head, &tail);
@@ -146,17 +146,18 @@ ROW_MAP(softmax, FA_SOFTMAX)
 ROW_MAP(log_softmax, FA_LOG_SOFTMAX)
 #undef ROW_MAP
 
-FA_CALLED void row_wait_no_more_logs(row_waiting *w, double *results)
+/* The results of rows that wait, of n elements each, row r at x + r step. */
+FA_CALLED void row_wait_no_more_logs(row_waiting *w, const real *x, ptrdiff_t step, size_t n, double *results)
 {
-#if defined(FA_REAL_F32) && FA_VECTOR_BYTES
-    double values[FA_LANES];
+#ifdef ROW_BESIDE
+    double values[FA_LANES], cancels[FA_LANES];
     const row_beside s = row_beside_of(w);
-    const row_wides max = row_widen_both(s.max), excess = row_beside_excess(&s);
-    ROW_EACH_HALF(k) v_store(values + k * FA_LANES_F64, max.half[k] + excess.half[k]);
+    const int any_cancels = row_beside_logsumexps(&s, values, cancels);
     for (size_t r = 0; r < w->count; r++)
-        results[w->row[r]] = values[r];
+        results[w->row[r]] =
+            any_cancels && cancels[r] ? row_beside_again(x + (ptrdiff_t)w->row[r] * step, n, w->max[r]) : values[r];
 #else
-    (void)results;
+    (void)x, (void)step, (void)n, (void)results;
 #endif
     w->count = 0;
 }
@@ -176,19 +177,20 @@ static void row_logsumexp_turns(const real *x, ptrdiff_t step, size_t n, size_t 
     row_waiting waiting;
     row_wait_for_none(&waiting);
     row_extremes(x, n, &extremes.max, &extremes.min);
-    for (size_t r = 0; r < rows; r++, x += step) {
-        row_sum_block(x, n, &extremes, &sum, NULL, r + 1 < rows ? x + step : NULL);
-        row_drop(&sum, x, n, 0);
+    for (size_t r = 0; r < rows; r++) {
+        const real *here = x + (ptrdiff_t)r * step;
+        row_sum_block(here, n, &extremes, &sum, NULL, r + 1 < rows ? here + step : NULL);
+        row_drop(&sum, here, n, 0);
         if (rows < ROW_FEW || !row_may_wait(&sum)) {
-            results[r] = row_logsumexp_one(&sum, x, n);
+            results[r] = row_logsumexp_one(&sum, here, n);
             continue;
         }
         row_wait(&waiting, &sum, 0, r);
         if (waiting.count == FA_LANES)
-            row_wait_no_more_logs(&waiting, results);
+            row_wait_no_more_logs(&waiting, x, step, n, results);
     }
     if (waiting.count)
-        row_wait_no_more_logs(&waiting, results);
+        row_wait_no_more_logs(&waiting, x, step, n, results);
 }
 
 static void row_logsumexps(const void *from, ptrdiff_t step, size_t n, size_t rows, double *results)

@@ -6,14 +6,28 @@
 #include "rows_api.h"
 #include "rows_power.h"
 
-/* A sum of non-negative numbers, of one row and of a row in each lane.  In the float32 unit a double has bits to spare
- * and the tail stays 0. */
-typedef fa_row_total row_total;
+/* A number in each lane, in two doubles. */
 typedef struct {
     vf64 head, tail;
-} row_totals;
+} row_doubles;
 
+/* A sum of non-negative numbers, of one row and of a row in each lane.  In the float32 unit a double has bits to spare
+ * and there is no tail, or it stays 0. */
+typedef fa_row_total row_total;
 #ifdef FA_REAL_F32
+typedef struct {
+    vf64 head;
+} row_totals;
+FA_INLINE row_totals row_totals_of(vf64 head, vf64 tail)
+{
+    (void)tail;
+    return (row_totals){head};
+}
+FA_INLINE vf64 row_tail(row_totals t)
+{
+    (void)t;
+    return KD(0);
+}
 FA_INLINE vf64 row_widen(vf32 v, int half)
 {
 #if FA_HALVES == 2
@@ -23,24 +37,30 @@ FA_INLINE vf64 row_widen(vf32 v, int half)
     return v_widen_lo(v);
 #endif
 }
-#define ROW_ADD(T, total)                                                                                              \
-    {                                                                                                                  \
-        return (total){a.head + b.head, a.tail};                                                                       \
-    }
+FA_INLINE row_total row_add(row_total a, row_total b) { return (row_total){a.head + b.head, a.tail}; }
+FA_INLINE row_totals row_add_lanes(row_totals a, row_totals b) { return (row_totals){a.head + b.head}; }
 #else
+typedef row_doubles row_totals;
+FA_INLINE row_totals row_totals_of(vf64 head, vf64 tail) { return (row_totals){head, tail}; }
+FA_INLINE vf64 row_tail(row_totals t) { return t.tail; }
+FA_INLINE vf64 row_widen(vf64 v, int half)
+{
+    (void)half;
+    return v;
+}
 #define ROW_ADD(T, total)                                                                                              \
     {                                                                                                                  \
         T s = a.head + b.head, t = s - a.head;                                                                         \
         T e = ((a.head - (s - t)) + (b.head - t)) + (a.tail + b.tail), head = s + e;                                   \
         return (total){head, e - (head - s)};                                                                          \
     }
-#endif
 FA_INLINE row_total row_add(row_total a, row_total b) ROW_ADD(double, row_total) FA_INLINE row_totals
     row_add_lanes(row_totals a, row_totals b) ROW_ADD(vf64, row_totals)
 #undef ROW_ADD
+#endif
 
-    /* 2^e, 0 where that is below the normal numbers. */
-    FA_INLINE double row_power_of_two(double e)
+/* 2^e, 0 where that is below the normal numbers. */
+FA_INLINE double row_power_of_two(double e)
 {
     if (!(e >= -1022))
         return e < -1022 ? 0 : e;

@@ -94,6 +94,10 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_stream(p, v) FA_FLOATS(v_stream, v)(p, v)
 #define v_stream_one(p, bits)                                                                                          \
     _Generic(*(p), float : v_stream_one_f32, double : v_stream_one_f64)(p, bits) /* one number, given as its bits */
+#define v_load_turned(rows, step, column) FA_TURNS_OF(v_load_turned, rows)(rows, step, column) /* where FA_TURNS is */
+#define v_store_turned(rows, step, column) FA_TURNS_OF(v_store_turned, rows)(rows, step, column)
+#define FA_TURNS_OF(name, p) _Generic(*(p), float : name##_f32, double : name##_f64)
+#define FA_TURNED (16 / sizeof(real)) /* neighbours that are turned together */
 #define v_lane(a, i) FA_TYPES(v_lane, a)(a, i)
 #define v_lookup8(table, index) FA_LOOKUP(v_lookup8, table)(table, index)
 #define v_lookup16(table, index) FA_LOOKUP(v_lookup16, table)(table, index)

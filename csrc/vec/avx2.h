@@ -183,9 +183,10 @@ FA_INLINE void fa_four_columns(const char *row, const fa_number32 at[8], vf32 co
                                     _mm_load_ps((const float *)(row + at[j + 4])), 1);
     fa_turn_four(r, column);
 }
-/* Four neighbours in each of eight rows, as columns, and back.  A blend of a broadcast is cheaper than an insertion. */
-#define FA_TURNS_FOUR
-FA_INLINE void v_load_four(const float *rows, ptrdiff_t step, vf32 column[4])
+/* Four neighbours in each of eight rows, or two doubles in each of four, as columns, and back.  A blend of a broadcast is cheaper
+ * than an insertion. */
+#define FA_TURNS
+FA_INLINE void v_load_turned_f32(const float *rows, ptrdiff_t step, vf32 column[4])
 {
     __m256 r[4];
     for (int j = 0; j < 4; j++, rows += step)
@@ -193,7 +194,7 @@ FA_INLINE void v_load_four(const float *rows, ptrdiff_t step, vf32 column[4])
                                _mm256_broadcast_ps((const __m128 *)(const void *)(rows + 4 * step)), 0xf0);
     fa_turn_four(r, column);
 }
-FA_INLINE void v_store_four(float *rows, ptrdiff_t step, const vf32 column[4])
+FA_INLINE void v_store_turned_f32(float *rows, ptrdiff_t step, const vf32 column[4])
 {
     __m256 c[4];
     vf32 r[4];
@@ -202,6 +203,24 @@ FA_INLINE void v_store_four(float *rows, ptrdiff_t step, const vf32 column[4])
     for (int j = 0; j < 4; j++, rows += step) {
         _mm_storeu_ps(rows, _mm256_castps256_ps128((__m256)r[j]));
         _mm_storeu_ps(rows + 4 * step, _mm256_extractf128_ps((__m256)r[j], 1));
+    }
+}
+FA_INLINE void v_load_turned_f64(const double *rows, ptrdiff_t step, vf64 column[2])
+{
+    __m256d r[2];
+    for (int j = 0; j < 2; j++, rows += step)
+        r[j] = _mm256_blend_pd(_mm256_castpd128_pd256(_mm_loadu_pd(rows)),
+                               _mm256_broadcast_pd((const __m128d *)(const void *)(rows + 2 * step)), 0xc);
+    column[0] = (vf64)_mm256_unpacklo_pd(r[0], r[1]);
+    column[1] = (vf64)_mm256_unpackhi_pd(r[0], r[1]);
+}
+FA_INLINE void v_store_turned_f64(double *rows, ptrdiff_t step, const vf64 column[2])
+{
+    const __m256d first = (__m256d)column[0], second = (__m256d)column[1];
+    const __m256d r[2] = {_mm256_unpacklo_pd(first, second), _mm256_unpackhi_pd(first, second)};
+    for (int j = 0; j < 2; j++, rows += step) {
+        _mm_storeu_pd(rows, _mm256_castpd256_pd128(r[j]));
+        _mm_storeu_pd(rows + 2 * step, _mm256_extractf128_pd(r[j], 1));
     }
 }
 /* The offsets of rows, by memory: gcc 12 would extract them one by one, which takes a third longer in all. */

@@ -114,8 +114,9 @@ FA_PART(int32_t, vi32, vm32, i32, fa_first16, epi32, __m512i)
 FA_PART(int64_t, vi64, vm64, i64, fa_first8, epi64, __m512i)
 #undef FA_PART
 
-/* Four numbers of each of sixteen rows to four vectors, and back: quarter q of row j of a square has row 4 q + j. */
-#define FA_TURNS_FOUR
+/* Four numbers of each of sixteen rows, or two doubles of each of eight, to so many vectors, and back: quarter q of row j of a square
+ * has row 4 q + j, or 2 q + j. */
+#define FA_TURNS
 FA_INLINE void fa_turn_four(__m512 r[4])
 {
     const __m512 a = _mm512_unpacklo_ps(r[0], r[1]), b = _mm512_unpackhi_ps(r[0], r[1]);
@@ -125,7 +126,7 @@ FA_INLINE void fa_turn_four(__m512 r[4])
     r[2] = (__m512)_mm512_unpacklo_pd((__m512d)b, (__m512d)d);
     r[3] = (__m512)_mm512_unpackhi_pd((__m512d)b, (__m512d)d);
 }
-FA_INLINE void v_load_four(const float *rows, ptrdiff_t step, vf32 column[4])
+FA_INLINE void v_load_turned_f32(const float *rows, ptrdiff_t step, vf32 column[4])
 {
     __m512 r[4];
     for (int j = 0; j < 4; j++, rows += step) {
@@ -137,7 +138,7 @@ FA_INLINE void v_load_four(const float *rows, ptrdiff_t step, vf32 column[4])
     fa_turn_four(r);
     memcpy(column, r, sizeof r);
 }
-FA_INLINE void v_store_four(float *rows, ptrdiff_t step, const vf32 column[4])
+FA_INLINE void v_store_turned_f32(float *rows, ptrdiff_t step, const vf32 column[4])
 {
     __m512 r[4];
     memcpy(r, column, sizeof r);
@@ -147,6 +148,30 @@ FA_INLINE void v_store_four(float *rows, ptrdiff_t step, const vf32 column[4])
         _mm_storeu_ps(rows + 4 * step, _mm512_extractf32x4_ps(r[j], 1));
         _mm_storeu_ps(rows + 8 * step, _mm512_extractf32x4_ps(r[j], 2));
         _mm_storeu_ps(rows + 12 * step, _mm512_extractf32x4_ps(r[j], 3));
+    }
+}
+
+FA_INLINE void v_load_turned_f64(const double *rows, ptrdiff_t step, vf64 column[2])
+{
+    __m512d r[2];
+    for (int j = 0; j < 2; j++, rows += step) {
+        r[j] = _mm512_castpd128_pd512(_mm_loadu_pd(rows));
+        r[j] = _mm512_mask_broadcast_f64x2(r[j], 0x0c, _mm_loadu_pd(rows + 2 * step));
+        r[j] = _mm512_mask_broadcast_f64x2(r[j], 0x30, _mm_loadu_pd(rows + 4 * step));
+        r[j] = _mm512_mask_broadcast_f64x2(r[j], 0xc0, _mm_loadu_pd(rows + 6 * step));
+    }
+    column[0] = (vf64)_mm512_unpacklo_pd(r[0], r[1]);
+    column[1] = (vf64)_mm512_unpackhi_pd(r[0], r[1]);
+}
+FA_INLINE void v_store_turned_f64(double *rows, ptrdiff_t step, const vf64 column[2])
+{
+    const __m512d first = (__m512d)column[0], second = (__m512d)column[1];
+    const __m512d r[2] = {_mm512_unpacklo_pd(first, second), _mm512_unpackhi_pd(first, second)};
+    for (int j = 0; j < 2; j++, rows += step) {
+        _mm_storeu_pd(rows, _mm512_castpd512_pd128(r[j]));
+        _mm_storeu_pd(rows + 2 * step, _mm512_extractf64x2_pd(r[j], 1));
+        _mm_storeu_pd(rows + 4 * step, _mm512_extractf64x2_pd(r[j], 2));
+        _mm_storeu_pd(rows + 6 * step, _mm512_extractf64x2_pd(r[j], 3));
     }
 }
 
