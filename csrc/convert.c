@@ -85,3 +85,20 @@ void fa_write(fa_dtype type, size_t n, const void *from, char *to, ptrdiff_t ste
     default: scatter8(to, from, step, n);
     }
 }
+
+#define NEGATE(T)                                                                                                      \
+    static void negate_##T(T *x, size_t n)                                                                             \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            x[i] = -x[i];                                                                                              \
+    }
+NEGATE(float)
+NEGATE(double)
+
+void fa_negate(fa_dtype type, size_t n, void *x)
+{
+    if (type == FA_F32)
+        negate_float(x, n);
+    else
+        negate_double(x, n);
+}

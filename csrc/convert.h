@@ -14,4 +14,7 @@ void fa_read(fa_dtype type, size_t n, const char *from, ptrdiff_t step, void *to
 /* n results, float64 or float32, as elements of a floating type. */
 void fa_write(fa_dtype type, size_t n, const void *from, char *to, ptrdiff_t step);
 
+/* Turns the signs of any number of float32 or float64. */
+void fa_negate(fa_dtype type, size_t n, void *x);
+
 #endif

@@ -1,5 +1,6 @@
 /* softmax, log_softmax, softmin, logsumexp and their vector-Jacobian products over rows in any layout: what the tasks of
  * rows_job.c do.  No arithmetic on elements. */
+#include "convert.h"
 #include "rows_job.h"
 #include "rows_long.h"
 
@@ -8,39 +9,37 @@
 
 enum {
     TILE = 1 << 23, /* bytes, at most, of half columns that are widened at a time */
-    AT_ONCE = 64,   /* rows whose results are held */
+    AT_ONCE = 256,  /* rows whose results are held */
+    FEW = 64,       /* elements */
 };
 
-static void map_row(const fa_row_job *job, size_t row, char *buffer)
+/* How many rows from this one on, before end, are staged at a time. */
+static size_t tile_rows(const fa_row_job *job, size_t row, size_t end)
 {
-    const char *x = fa_row_in(job, 0, row, buffer);
-    char *y = fa_row_out(job, 1, row, buffer);
-    job->kernels->map[job->which](x, 0, y, 0, job->shape->n, 1);
-    fa_row_deliver(job, 1, row, y);
+    const size_t most = fa_row_tile_rows(job->shape);
+    return end - row < most ? end - row : most;
 }
+
+/* softmin is the softmax of -x: its rows are staged and negated. */
+static int negates(const fa_row_job *job) { return job->which == FA_SOFTMIN; }
+static int kernel_of(const fa_row_job *job) { return job->which == FA_LOG_SOFTMAX ? FA_LOG_SOFTMAX : FA_SOFTMAX; }
 
 static void map_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    for (size_t row = first, rows; row < first + count; row += rows) {
-        rows = fa_row_run_length(job, 2, row, first + count);
-        if (!rows) {
-            map_row(job, row, buffer);
-            rows = 1;
+    const size_t n = job->shape->n, end = first + count;
+    for (size_t row = first, rows; row < end; row += rows) {
+        rows = negates(job) ? 0 : fa_row_run_length(job, 2, row, end);
+        if (rows) {
+            job->kernels->map[kernel_of(job)](fa_row_at(job, 0, row), fa_row_step(job, 0), fa_row_at(job, 1, row),
+                                              fa_row_step(job, 1), n, rows);
             continue;
         }
-        job->kernels->map[job->which](fa_row_at(job, 0, row), fa_row_step(job, 0), fa_row_at(job, 1, row),
-                                      fa_row_step(job, 1), job->shape->n, rows);
-    }
-}
-
-static void softmin_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
-{
-    for (size_t row = first; row < first + count; row++) {
-        char *y = fa_row_out(job, 1, row, buffer);
-        fa_row_stage(job, 0, fa_row_at(job, 0, row), job->operand[0].step[2], job->shape->n, y);
-        fa_row_negate(job, y, job->shape->n);
-        job->kernels->map[FA_SOFTMAX](y, 0, y, 0, job->shape->n, 1);
-        fa_row_deliver(job, 1, row, y);
+        rows = tile_rows(job, row, end);
+        fa_row_tile_in(job, 0, row, rows, buffer);
+        if (negates(job))
+            fa_negate(job->compute, rows * n, buffer);
+        job->kernels->map[kernel_of(job)](buffer, (ptrdiff_t)n, buffer, (ptrdiff_t)n, n, rows);
+        fa_row_tile_out(job, 1, row, rows, buffer);
     }
 }
 
@@ -65,21 +64,22 @@ static void map_panels(const fa_row_job *job, size_t first, size_t count, char *
     }
 }
 
-/* The same for half types: a panel is widened into the buffer. */
-static void map_half_panels(const fa_row_job *job, size_t first, size_t count, char *buffer)
+/* The same of half types and of softmin: a panel is staged in the buffer. */
+static void map_staged_panels(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     const size_t item = job->item, n = job->shape->n;
     for (size_t row = first, rows; row < first + count; row += rows) {
         rows = panel_rows(job, row, first + count, job->kernels->panel);
         const char *x = fa_row_at(job, 0, row);
-        char *y = fa_row_at(job, 1, row);
         for (size_t i = 0; i < n; i++)
             fa_row_stage(job, 0, x + (ptrdiff_t)i * job->operand[0].step[2], job->operand[0].step[1], rows,
                          buffer + i * rows * item);
-        size_t done = job->kernels->map_columns[job->which](buffer, (ptrdiff_t)rows, buffer, (ptrdiff_t)rows, n, rows);
-        for (size_t i = 0; i < n && done; i++)
-            fa_row_unstage(job, 1, buffer + i * rows * item, done, y + (ptrdiff_t)i * job->operand[1].step[2],
-                           job->operand[1].step[1]);
+        if (negates(job))
+            fa_negate(job->compute, rows * n, buffer);
+        const size_t done =
+            job->kernels->map_columns[kernel_of(job)](buffer, (ptrdiff_t)rows, buffer, (ptrdiff_t)rows, n, rows);
+        if (done)
+            fa_row_side_out(job, 1, row, done, rows, buffer);
         if (done < rows)
             map_rows(job, row + done, rows - done, buffer);
     }
@@ -106,23 +106,24 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
 {
     fa_row_job job = fa_row_job_of(shape, 2, (const fa_row_array[]){x, y});
     const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype);
-    const size_t tile = shape->n * fa_kernels_for(fa_row_compute(shape->dtype))->rows->panel * sizeof(float);
-    const int is_half = shape->dtype != fa_row_compute(shape->dtype);
+    const fa_dtype compute = fa_row_compute(shape->dtype);
+    const size_t tile = shape->n * fa_kernels_for(compute)->rows->panel * fa_item_size(compute);
+    const int is_staged = shape->dtype != compute || which == FA_SOFTMIN;
     job.which = which;
     job.work = map_rows;
     if (shape->n == 0)
         return 0;
+    if (is_staged)
+        job.buffer = fa_row_tile_bytes(shape);
     job.in_one = fa_row_is_long(shape);
     if (job.in_one) {
         job.work = map_long_rows;
         job.buffer = fa_row_long_buffer(shape);
-    } else if (which == FA_SOFTMIN) {
-        job.work = softmin_rows;
     } else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item) {
-        if (is_half && tile <= TILE && x.step[2] != item) {
-            job.work = map_half_panels;
-            job.buffer = tile;
-        } else if (!is_half && x.step[2] % item == 0 && y.step[2] % item == 0) {
+        if (is_staged && tile <= TILE && x.step[2] != item) {
+            job.work = map_staged_panels;
+            job.buffer = tile > job.buffer ? tile : job.buffer;
+        } else if (!is_staged && x.step[2] % item == 0 && y.step[2] % item == 0) {
             job.work = map_panels;
         }
     }
@@ -132,7 +133,7 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
 /* A float32 row whose result cancels, done again in float64. */
 static double logsumexp_widened(const float *x, size_t n, double fallback)
 {
-    double few[AT_ONCE], *wide = n <= AT_ONCE ? few : malloc(n * sizeof *wide), head, tail;
+    double few[FEW], *wide = n <= FEW ? few : malloc(n * sizeof *wide), head, tail;
     if (!wide)
         return fallback;
     for (size_t i = 0; i < n; i++)
@@ -201,16 +202,16 @@ static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, ch
             continue;
         }
         rows = fa_row_run_length(job, 1, row, first + count);
-        const char *x = fa_row_in(job, 0, row, buffer);
-        if (rows < 2) {
-            deliver_logsumexp(job, row, x, one_logsumexp(job, x, NULL));
-            rows = 1;
-            continue;
+        const char *x = rows ? fa_row_at(job, 0, row) : buffer;
+        const ptrdiff_t apart = rows ? step : (ptrdiff_t)job->shape->n;
+        if (!rows) {
+            rows = tile_rows(job, row, first + count);
+            fa_row_tile_in(job, 0, row, rows, buffer);
         }
         rows = rows < AT_ONCE ? rows : AT_ONCE;
-        job->kernels->logsumexps(x, step, job->shape->n, rows, values);
+        job->kernels->logsumexps(x, apart, job->shape->n, rows, values);
         for (size_t r = 0; r < rows; r++)
-            deliver_logsumexp(job, row + r, x + (ptrdiff_t)r * step * item, values[r]);
+            deliver_logsumexp(job, row + r, x + (ptrdiff_t)r * apart * item, values[r]);
     }
 }
 
@@ -267,17 +268,26 @@ static void vjp_side_by_side(const fa_row_job *job, size_t row, size_t rows, cha
 
 static void vjp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    for (size_t row = first; row < first + count; row++) {
-        const size_t rows = fa_row_side_by_side(job, 0, 1, row, first + count);
-        if (rows > 1 && fa_row_side_by_side(job, 0, 2, row, first + count)) {
+    const size_t n = job->shape->n, line = n * job->item, tile = fa_row_tile_bytes(job->shape), end = first + count;
+    const int is_direct = fa_row_is_direct(job, 0) && fa_row_is_direct(job, 1) && fa_row_is_direct(job, 2);
+    for (size_t row = first, rows; row < end; row += rows) {
+        rows = fa_row_side_by_side(job, 0, 1, row, end);
+        if (rows > 1 && fa_row_side_by_side(job, 0, 2, row, end)) {
             vjp_side_by_side(job, row, rows, buffer);
-            row += rows - 1;
             continue;
         }
-        const char *y = fa_row_in(job, 0, row, buffer), *g = fa_row_in(job, 1, row, buffer);
-        char *dx = fa_row_out(job, 2, row, buffer);
-        job->kernels->vjp[job->which](y, g, dx, job->shape->n);
-        fa_row_deliver(job, 2, row, dx);
+        if (is_direct) {
+            job->kernels->vjp[job->which](fa_row_at(job, 0, row), fa_row_at(job, 1, row), fa_row_at(job, 2, row), n);
+            rows = 1;
+            continue;
+        }
+        char *y = buffer, *g = y + tile, *dx = g + tile;
+        rows = tile_rows(job, row, end);
+        fa_row_tile_in(job, 0, row, rows, y);
+        fa_row_tile_in(job, 1, row, rows, g);
+        for (size_t r = 0; r < rows; r++)
+            job->kernels->vjp[job->which](y + r * line, g + r * line, dx + r * line, n);
+        fa_row_tile_out(job, 2, row, rows, dx);
     }
 }
 

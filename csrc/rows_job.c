@@ -12,7 +12,9 @@
 enum {
     THREADED_FROM = 1 << 16, /* elements; below, a second thread does not pay */
     TASK = 1 << 14,          /* elements, about, of one task */
-    SIDE_MOST = 1 << 12,     /* longer rows are staged one by one */
+    TILE = 1 << 12,          /* elements, about, that are staged at a time */
+    TILE_ROWS = 256,
+    SIDE_MOST = 1 << 12, /* longer rows are staged one by one */
 };
 
 fa_row_job fa_row_job_of(const fa_row_shape *shape, size_t n_operands, const fa_row_array *operand)
@@ -35,8 +37,11 @@ char *fa_row_at(const fa_row_job *job, size_t operand, size_t row)
 #define COPY(bytes)                                                                                                    \
     static void copy##bytes(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, size_t n)              \
     {                                                                                                                  \
-        for (size_t i = 0; i < n; i++)                                                                                 \
-            memcpy(to + (ptrdiff_t)i * to_step, from + (ptrdiff_t)i * from_step, bytes);                               \
+        if (to_step == bytes && from_step == bytes)                                                                    \
+            memcpy(to, from, n *bytes);                                                                                \
+        else                                                                                                           \
+            for (size_t i = 0; i < n; i++)                                                                             \
+                memcpy(to + (ptrdiff_t)i * to_step, from + (ptrdiff_t)i * from_step, bytes);                           \
     }
 COPY(4)
 COPY(8)
@@ -64,15 +69,6 @@ void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, siz
     else
         for (size_t i = 0; i < n; i += FA_STAGE)
             fa_write(type, n - i < FA_STAGE ? n - i : FA_STAGE, from + i * 4, to + (ptrdiff_t)i * step, step);
-}
-
-void fa_row_negate(const fa_row_job *job, char *row, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (job->compute == FA_F32)
-            ((float *)(void *)row)[i] = -((float *)(void *)row)[i];
-        else
-            ((double *)(void *)row)[i] = -((double *)(void *)row)[i];
 }
 
 /* A float that rounds to any shorter type as value does: cut, its last bit set where something was cut off (rounding to odd:
@@ -155,6 +151,44 @@ void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const cha
 {
     if (!fa_row_is_direct(job, operand))
         fa_row_unstage(job, operand, result, job->shape->n, fa_row_at(job, operand, row),
+                       job->operand[operand].step[2]);
+}
+
+size_t fa_row_tile_rows(const fa_row_shape *shape)
+{
+    const size_t rows = shape->n ? TILE / shape->n : TILE_ROWS;
+    return rows < 1 ? 1 : rows < TILE_ROWS ? rows : TILE_ROWS;
+}
+
+size_t fa_row_tile_bytes(const fa_row_shape *shape)
+{
+    return fa_row_tile_rows(shape) * shape->n * fa_item_size(fa_row_compute(shape->dtype));
+}
+
+/* Whether these rows of an operand follow one another without gaps. */
+static int is_packed(const fa_row_job *job, size_t operand, size_t row, size_t rows)
+{
+    const fa_row_array *array = &job->operand[operand];
+    const size_t inner = job->shape->inner;
+    const ptrdiff_t item = (ptrdiff_t)fa_item_size(job->type[operand]), line = (ptrdiff_t)job->shape->n * item;
+    if (array->step[2] != item || (inner > 1 && array->step[1] != line))
+        return 0;
+    return row % inner + rows <= inner || array->step[0] == (ptrdiff_t)inner * line;
+}
+
+void fa_row_tile_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *tile)
+{
+    const size_t n = job->shape->n, together = is_packed(job, operand, row, rows) ? rows : 1;
+    for (size_t r = 0; r < rows; r += together)
+        fa_row_stage(job, operand, fa_row_at(job, operand, row + r), job->operand[operand].step[2], together * n,
+                     tile + r * n * job->item);
+}
+
+void fa_row_tile_out(const fa_row_job *job, size_t operand, size_t row, size_t rows, const char *tile)
+{
+    const size_t n = job->shape->n, together = is_packed(job, operand, row, rows) ? rows : 1;
+    for (size_t r = 0; r < rows; r += together)
+        fa_row_unstage(job, operand, tile + r * n * job->item, together * n, fa_row_at(job, operand, row + r),
                        job->operand[operand].step[2]);
 }
 
@@ -253,8 +287,8 @@ int fa_row_run(fa_row_job *job)
     if (rows == 0)
         return 0;
     for (size_t i = 0; i < job->n_operands; i++)
-        if (!fa_row_is_direct(job, i) && job->buffer < job->n_operands * n * job->item)
-            job->buffer = job->n_operands * n * job->item;
+        if (!fa_row_is_direct(job, i) && job->buffer < job->n_operands * fa_row_tile_bytes(job->shape))
+            job->buffer = job->n_operands * fa_row_tile_bytes(job->shape);
     job->rows_a_task = rows;
     if (rows * n >= THREADED_FROM && !job->in_one) {
         job->rows_a_task = n >= TASK ? 1 : TASK / (n ? n : 1);

@@ -46,6 +46,13 @@ const char *fa_row_in(const fa_row_job *job, size_t operand, size_t row, char *b
 char *fa_row_out(const fa_row_job *job, size_t operand, size_t row, char *buffer);
 void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const char *result);
 
+/* Rows that kernels do not take as they stand are staged some at a time, row after row: how many at most, their bytes, and the ways
+ * between them and an operand. */
+size_t fa_row_tile_rows(const fa_row_shape *shape);
+size_t fa_row_tile_bytes(const fa_row_shape *shape);
+void fa_row_tile_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *tile);
+void fa_row_tile_out(const fa_row_job *job, size_t operand, size_t row, size_t rows, const char *tile);
+
 /* Rows that stand side by side in memory, of an operand that kernels do not take as it stands, are taken so many at a time. */
 enum { FA_SIDE_BY_SIDE = 64 };
 /* How many rows from this one on, before end, stand so in both operands (which may be one); less than 2 if they do not, or if the
@@ -65,8 +72,6 @@ void fa_row_transpose(const fa_row_job *job, const char *from, ptrdiff_t from_st
 /* n elements between memory and the contiguous compute type, and one of them. */
 void fa_row_stage(const fa_row_job *job, size_t operand, const char *from, ptrdiff_t step, size_t n, char *to);
 void fa_row_unstage(const fa_row_job *job, size_t operand, const char *from, size_t n, char *to, ptrdiff_t step);
-/* Turns the signs of n elements of the compute type. */
-void fa_row_negate(const fa_row_job *job, char *row, size_t n);
 /* Rounded once; the quotient first to double. */
 void fa_row_store(fa_dtype type, void *to, double value);
 void fa_row_store_quotient(fa_dtype type, void *to, double total, double count);

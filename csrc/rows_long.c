@@ -1,6 +1,7 @@
 /* See rows_long.h. */
 #include "rows_long.h"
 
+#include "convert.h"
 #include "fpstate.h"
 #include "pool.h"
 
@@ -29,7 +30,7 @@ static void read_part(void *context, size_t task)
         char *to = row->stage + start * job->item;
         fa_row_stage(job, 0, fa_row_at(job, 0, row->row) + (ptrdiff_t)start * step, step, count, to);
         if (row->negated)
-            fa_row_negate(job, to, count);
+            fa_negate(job->compute, count, to);
     }
     job->kernels->blocks(row->x + start * job->item, count, row->blocks + start / FA_ROW_BLOCK);
     fa_fp_leave(state);

@@ -62,34 +62,46 @@ static size_t losses_side_by_side(const fa_row_job *job, size_t row, size_t rows
     return through;
 }
 
-static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+/* Rows of logits with an index each, as they stand or staged; returns how many. */
+static size_t class_losses(const fa_row_job *job, size_t row, size_t end, char *buffer)
 {
     const fa_row_loss_call *call = job->loss;
+    const size_t n = job->shape->n, tile = fa_row_tile_bytes(job->shape), run = fa_row_run_length(job, 3, row, end);
+    const size_t most = run ? run : fa_row_tile_rows(job->shape), rows = end - row < most ? end - row : most;
+    const int has_gradient = job->operand[2].data != NULL;
+    char *gradient = !has_gradient ? NULL : run ? fa_row_at(job, 2, row) : buffer + tile;
+    if (!run)
+        fa_row_tile_in(job, 0, row, rows, buffer);
+    job->kernels->cross_entropies(&call->loss, &(fa_row_classes){
+                                                   .x = run ? fa_row_at(job, 0, row) : buffer,
+                                                   .x_step = run ? fa_row_step(job, 0) : (ptrdiff_t)n,
+                                                   .n = n,
+                                                   .rows = rows,
+                                                   .index = call->index + row,
+                                                   .ignore_index = call->ignore_index,
+                                                   .losses = job->losses + row,
+                                                   .gradient = gradient,
+                                                   .gradient_step = run ? fa_row_step(job, 2) : (ptrdiff_t)n,
+                                               });
+    if (has_gradient && !run)
+        fa_row_tile_out(job, 2, row, rows, gradient);
+    return rows;
+}
+
+static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
+{
     const int is_cross_entropy = job->which == FA_CROSS_ENTROPY && job->shape->n != 0;
-    const size_t other = job->operand[2].data ? 2 : 0;
-    for (size_t row = first, rows; row < first + count; row += rows) {
-        rows = is_cross_entropy ? fa_row_side_by_side(job, 0, other, row, first + count) : 0;
+    const size_t other = job->operand[2].data ? 2 : 0, end = first + count;
+    for (size_t row = first, rows; row < end; row += rows) {
+        rows = is_cross_entropy ? fa_row_side_by_side(job, 0, other, row, end) : 0;
         if (rows > 1) {
             rows = losses_side_by_side(job, row, rows, buffer);
-            continue;
-        }
-        rows = is_cross_entropy ? fa_row_run_length(job, 3, row, first + count) : 0;
-        if (!rows) {
+        } else if (is_cross_entropy) {
+            rows = class_losses(job, row, end, buffer);
+        } else {
             loss_row(job, row, buffer);
             rows = 1;
-            continue;
         }
-        job->kernels->cross_entropies(&call->loss, &(fa_row_classes){
-                                                       .x = fa_row_at(job, 0, row),
-                                                       .x_step = fa_row_step(job, 0),
-                                                       .n = job->shape->n,
-                                                       .rows = rows,
-                                                       .index = call->index + row,
-                                                       .ignore_index = call->ignore_index,
-                                                       .losses = job->losses + row,
-                                                       .gradient = job->operand[2].data ? fa_row_at(job, 2, row) : NULL,
-                                                       .gradient_step = fa_row_step(job, 2),
-                                                   });
     }
 }
 
