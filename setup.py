@@ -46,6 +46,7 @@ KERNELS = ["-O3"]  # and all else in csrc
 # Pairs of numbers written as one and read one by one, or the other way, cost a row by itself up to half of its time.
 ROWS = [*KERNELS, "-fno-tree-slp-vectorize"]
 ROWS += ["-fno-version-loops-for-strides", "-fno-split-loops", "-fno-unswitch-loops"]  # 3 % smaller, as fast
+ROWS += ["--param=max-completely-peel-times=8"]  # 7 % smaller, as fast: loops of four and eight are written out
 ROWS64 = [*ROWS, "-fno-ipa-cp-clone"]  # 12 KB less, as fast; of float32 cross_entropy of 100 elements would lose 9 %
 CSRC = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("csrc/isa/*.c")])
 HEADERS = sorted(

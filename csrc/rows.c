@@ -240,54 +240,50 @@ int fa_row_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array y)
     return fa_row_run(&job);
 }
 
-/* Rows side by side brought together, row after row. */
-static void bring_together(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *columns, char *to)
-{
-    ptrdiff_t apart;
-    const char *from = fa_row_side_in(job, operand, row, rows, columns, &apart);
-    fa_row_transpose(job, from, apart, to, (ptrdiff_t)job->shape->n, job->shape->n, rows);
-}
-
-/* And taken back to where they belong. */
-static void take_back(const fa_row_job *job, size_t operand, size_t row, size_t rows, const char *from, char *columns)
-{
-    fa_row_transpose(job, from, (ptrdiff_t)job->shape->n, columns, (ptrdiff_t)rows, rows, job->shape->n);
-    fa_row_side_out(job, operand, row, rows, rows, columns);
-}
-
+/* Rows side by side, as they stand or staged. */
 static void vjp_side_by_side(const fa_row_job *job, size_t row, size_t rows, char *buffer)
 {
-    const size_t n = job->shape->n, line = n * job->item, tile = rows * line;
-    char *y = buffer + tile, *g = y + tile, *dx = g + tile;
-    bring_together(job, 0, row, rows, buffer, y);
-    bring_together(job, 1, row, rows, buffer, g);
-    for (size_t r = 0; r < rows; r++)
-        job->kernels->vjp[job->which](y + r * line, g + r * line, dx + r * line, n);
-    take_back(job, 2, row, rows, dx, buffer);
+    const size_t tile = rows * job->shape->n * job->item;
+    fa_row_triples t = {.step = {1, 1, 1}, .n = job->shape->n, .rows = rows};
+    char *to = buffer + 2 * tile;
+    t.y = fa_row_side_in(job, 0, row, rows, buffer, t.apart);
+    t.g = fa_row_side_in(job, 1, row, rows, buffer + tile, t.apart + 1);
+    t.dx = fa_row_side_to(job, 2, row, rows, to, t.apart + 2);
+    job->kernels->vjps[job->which](&t);
+    if (t.dx == to)
+        fa_row_side_out(job, 2, row, rows, rows, to);
 }
 
 static void vjp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    const size_t n = job->shape->n, line = n * job->item, tile = fa_row_tile_bytes(job->shape), end = first + count;
-    const int is_direct = fa_row_is_direct(job, 0) && fa_row_is_direct(job, 1) && fa_row_is_direct(job, 2);
+    const size_t n = job->shape->n, tile = fa_row_tile_bytes(job->shape), end = first + count;
+    const ptrdiff_t line = (ptrdiff_t)n;
     for (size_t row = first, rows; row < end; row += rows) {
         rows = fa_row_side_by_side(job, 0, 1, row, end);
         if (rows > 1 && fa_row_side_by_side(job, 0, 2, row, end)) {
             vjp_side_by_side(job, row, rows, buffer);
             continue;
         }
-        if (is_direct) {
-            job->kernels->vjp[job->which](fa_row_at(job, 0, row), fa_row_at(job, 1, row), fa_row_at(job, 2, row), n);
-            rows = 1;
-            continue;
+        fa_row_triples t = {.step = {line, line, line}, .apart = {1, 1, 1}, .n = n};
+        rows = fa_row_run_length(job, 3, row, end);
+        if (rows) {
+            t.y = fa_row_at(job, 0, row);
+            t.g = fa_row_at(job, 1, row);
+            t.dx = fa_row_at(job, 2, row);
+            for (size_t i = 0; i < 3; i++)
+                t.step[i] = fa_row_step(job, i);
+        } else {
+            rows = tile_rows(job, row, end);
+            fa_row_tile_in(job, 0, row, rows, buffer);
+            fa_row_tile_in(job, 1, row, rows, buffer + tile);
+            t.y = buffer;
+            t.g = buffer + tile;
+            t.dx = buffer + 2 * tile;
         }
-        char *y = buffer, *g = y + tile, *dx = g + tile;
-        rows = tile_rows(job, row, end);
-        fa_row_tile_in(job, 0, row, rows, y);
-        fa_row_tile_in(job, 1, row, rows, g);
-        for (size_t r = 0; r < rows; r++)
-            job->kernels->vjp[job->which](y + r * line, g + r * line, dx + r * line, n);
-        fa_row_tile_out(job, 2, row, rows, dx);
+        t.rows = rows;
+        job->kernels->vjps[job->which](&t);
+        if (t.y == buffer)
+            fa_row_tile_out(job, 2, row, rows, t.dx);
     }
 }
 
@@ -300,26 +296,54 @@ int fa_row_vjp(int which, const fa_row_shape *shape, fa_row_array y, fa_row_arra
     return shape->n ? fa_row_run(&job) : 0;
 }
 
+/* Rows side by side: short ones as they stand or staged, up to one out of reach; else they are brought together.  Returns how many. */
+static size_t vjp_logsumexp_side_by_side(const fa_row_job *job, size_t row, size_t rows, const double *g, char *buffer)
+{
+    const size_t n = job->shape->n, tile = rows * n * job->item;
+    char *x = buffer + tile, *dx = x + tile;
+    fa_row_triples t = {.g = g, .step = {1, 1, 1}, .n = n, .rows = rows};
+    t.y = fa_row_side_in(job, 0, row, rows, buffer, t.apart);
+    t.dx = fa_row_side_to(job, 1, row, rows, dx, t.apart + 2);
+    const size_t done = job->kernels->vjps_logsumexp(&t);
+    if (done && t.dx == dx)
+        fa_row_side_out(job, 1, row, done, rows, dx);
+    if (done)
+        return done;
+    fa_row_transpose(job, t.y, t.apart[0], x, (ptrdiff_t)n, n, rows);
+    t = (fa_row_triples){x, g, dx, {(ptrdiff_t)n, 0, (ptrdiff_t)n}, {1, 1, 1}, n, rows};
+    job->kernels->vjps_logsumexp(&t);
+    fa_row_transpose(job, dx, (ptrdiff_t)n, buffer, (ptrdiff_t)rows, rows, n);
+    fa_row_side_out(job, 1, row, rows, rows, buffer);
+    return rows;
+}
+
 static void vjp_logsumexp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    const size_t n = job->shape->n, line = n * job->item;
-    for (size_t row = first; row < first + count; row++) {
-        const size_t rows = fa_row_side_by_side(job, 0, 1, row, first + count);
-        if (rows > 1) {
-            char *x = buffer + rows * line, *dx = x + rows * line;
-            bring_together(job, 0, row, rows, buffer, x);
-            for (size_t r = 0; r < rows; r++) {
-                const double g = fa_row_load(job->type[2], fa_row_at(job, 2, row + r));
-                job->kernels->vjp_logsumexp(x + r * line, g, dx + r * line, n);
-            }
-            take_back(job, 1, row, rows, dx, buffer);
-            row += rows - 1;
+    double g[AT_ONCE];
+    const size_t n = job->shape->n, end = first + count;
+    const ptrdiff_t line = (ptrdiff_t)n;
+    for (size_t row = first, rows; row < end; row += rows) {
+        const size_t beside = fa_row_side_by_side(job, 0, 1, row, end), run = fa_row_run_length(job, 2, row, end);
+        rows = beside > 1 ? beside : run ? run : tile_rows(job, row, end);
+        rows = rows < AT_ONCE ? rows : AT_ONCE;
+        for (size_t r = 0; r < rows; r++)
+            g[r] = fa_row_load(job->type[2], fa_row_at(job, 2, row + r));
+        if (beside > 1) {
+            rows = vjp_logsumexp_side_by_side(job, row, rows, g, buffer);
             continue;
         }
-        const char *x = fa_row_in(job, 0, row, buffer);
-        char *dx = fa_row_out(job, 1, row, buffer);
-        job->kernels->vjp_logsumexp(x, fa_row_load(job->type[2], fa_row_at(job, 2, row)), dx, job->shape->n);
-        fa_row_deliver(job, 1, row, dx);
+        fa_row_triples t = {buffer, g, buffer, {line, 0, line}, {1, 1, 1}, n, rows};
+        if (run) {
+            t.y = fa_row_at(job, 0, row);
+            t.dx = fa_row_at(job, 1, row);
+            t.step[0] = fa_row_step(job, 0);
+            t.step[2] = fa_row_step(job, 1);
+        } else {
+            fa_row_tile_in(job, 0, row, rows, buffer);
+        }
+        job->kernels->vjps_logsumexp(&t);
+        if (!run)
+            fa_row_tile_out(job, 1, row, rows, buffer);
     }
 }
 

@@ -64,6 +64,15 @@ typedef struct {
     size_t target;
 } fa_row_slope;
 
+/* Rows of a vjp: element i of row r of operand o, which are y, g and dx in this order, at r * step[o] + i * apart[o], in elements.  All
+ * rows are contiguous, or all stand side by side, step 1. */
+typedef struct {
+    const void *y, *g;
+    void *dx;
+    ptrdiff_t step[3], apart[3];
+    size_t n, rows;
+} fa_row_triples;
+
 typedef struct fa_row_kernels {
     /* contiguous rows: element i of row r at x[r * x_step + i], steps in elements; y may be x */
     void (*map[FA_N_ROW_MAPS])(const void *x, ptrdiff_t x_step, void *y, ptrdiff_t y_step, size_t n, size_t rows);
@@ -84,8 +93,10 @@ typedef struct fa_row_kernels {
     void (*blocks)(const void *x, size_t n, fa_row_block *blocks);
     void (*sum[FA_N_ROW_MAPS])(const void *x, size_t n, const fa_row_block *blocks, fa_row_sum *sum);
     void (*write[FA_N_ROW_MAPS])(const fa_row_sum *sum, const void *x, void *y, size_t n);
-    void (*vjp[FA_N_ROW_VJPS])(const void *y, const void *g, void *dx, size_t n);
-    void (*vjp_logsumexp)(const void *x, double g, void *dx, size_t n);
+    void (*vjps[FA_N_ROW_VJPS])(const fa_row_triples *rows);
+    /* x in the place of y, and one double for each row in that of g: how many rows, from the first on, are done, which is all but of
+     * those side by side */
+    size_t (*vjps_logsumexp)(const fa_row_triples *rows);
     fa_row_loss_kernel *loss[FA_N_ROW_LOSSES];
     /* The loss of an index of a row of several blocks, as `sum`, and the gradient of n elements of it from start on, as
      * `write`; slope may be NULL. */

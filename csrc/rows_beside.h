@@ -3,6 +3,7 @@
 #ifndef FA_ROWS_BESIDE_H
 #define FA_ROWS_BESIDE_H
 
+#include "rows_lanes.h"
 #include "rows_loss.h"
 
 /* Where it pays: where fma is emulated, float64 takes a row at a time. */
@@ -21,36 +22,6 @@ typedef struct {
 
 #ifdef ROW_BESIDE
 
-#ifdef FA_REAL_F32
-enum { ROW_HALVES = FA_HALVES, ROW_TAILS = 0 };
-#else
-enum { ROW_HALVES = 1, ROW_TAILS = 1 };
-#endif
-#define ROW_EACH_HALF(k) for (int k = 0; k < ROW_HALVES; k++)
-
-/* Numbers of float64, one for each row. */
-typedef struct {
-    vf64 half[ROW_HALVES];
-} row_wides;
-
-/* Sums, one for each row. */
-typedef struct {
-    row_totals half[ROW_HALVES];
-} row_sums;
-
-FA_INLINE row_sums row_sums_add(row_sums a, row_sums b)
-{
-    ROW_EACH_HALF(k) a.half[k] = row_add_lanes(a.half[k], b.half[k]);
-    return a;
-}
-
-FA_INLINE row_totals row_negative(row_totals t) { return row_totals_of(-t.head, -row_tail(t)); }
-
-FA_INLINE row_totals row_choose(vm64 mask, row_totals a, row_totals b)
-{
-    return row_totals_of(v_select(mask, a.head, b.head), v_select(mask, row_tail(a), row_tail(b)));
-}
-
 /* The rows' sums, as in row_sum. */
 typedef struct {
     vreal max;
@@ -58,22 +29,6 @@ typedef struct {
     row_wides exponent;
     row_sums own, top;
 } row_beside;
-
-FA_INLINE row_wides row_widen_all(vreal v)
-{
-    row_wides w;
-    ROW_EACH_HALF(k) w.half[k] = row_widen(v, k);
-    return w;
-}
-
-FA_INLINE vreal row_narrow_all(row_wides w)
-{
-#ifdef FA_REAL_F32
-    return v_narrow(w.half[0], w.half[ROW_HALVES - 1]);
-#else
-    return w.half[0];
-#endif
-}
 
 FA_INLINE vreal row_beside_magic(const row_wides *exponent)
 {

@@ -8,13 +8,13 @@
 #ifdef ROW_BESIDE
 
 /* row_write for all rows into s->x, with factor / whole. */
-FA_CALLED void row_short_products(row_shorts *s, const row_sums *whole, double factor)
+FA_CALLED void row_short_products(row_shorts *s, const row_sums *whole, const row_wides *factor)
 {
     row_wides ratio, rest;
     int near = 1;
     ROW_EACH_HALF(k)
     {
-        ratio.half[k] = KD(factor) / whole->half[k].head;
+        ratio.half[k] = factor->half[k] / whole->half[k].head;
         vf64 exponent = v_to_float((v_bits(ratio.half[k]) >> 52) - KI64(1023));
         vf64 lowest = row_widen(s->min, k) * KD(ROW_LOG2E_HI) - s->sum.exponent.half[k] + KD(ROW_BASE) + exponent;
         near &= !v_any(v_le(lowest, KD(ROW_NEAR_FROM))) && !v_any(v_le(exponent, KD(ROW_NEAR_FROM)));
@@ -23,9 +23,9 @@ FA_CALLED void row_short_products(row_shorts *s, const row_sums *whole, double f
     ROW_EACH_HALF(k)
     {
         const row_totals sum = whole->half[k];
-        const vf64 lost = (v_fma(-ratio.half[k], sum.head, KD(factor)) - ratio.half[k] * row_tail(sum)) / KD(factor);
+        const vf64 left = v_fma(-ratio.half[k], sum.head, factor->half[k]) - ratio.half[k] * row_tail(sum);
         ratio.half[k] = ratio.half[k] * KD(raise);
-        rest.half[k] = ROW_TAILS ? ratio.half[k] * lost : KD(0);
+        rest.half[k] = ROW_TAILS ? ratio.half[k] * (left / factor->half[k]) : KD(0);
     }
     const vreal scale = row_narrow_all(ratio);
     for (int k = 0; k < ROW_HALVES && !ROW_TAILS; k++)
@@ -38,6 +38,14 @@ FA_CALLED void row_short_products(row_shorts *s, const row_sums *whole, double f
     else
         for (size_t i = 0; i < s->n; i++)
             s->x[i] = row_product(v_max(lowest, s->h[i]), s->q[i], scale, second, ROW_WILD);
+}
+
+/* The same factor for all. */
+FA_INLINE void row_short_products_times(row_shorts *s, const row_sums *whole, double factor)
+{
+    row_wides same;
+    ROW_EACH_HALF(k) same.half[k] = KD(factor);
+    row_short_products(s, whole, &same);
 }
 
 /* x - logsumexp into s->x. */
@@ -56,12 +64,12 @@ FA_CALLED size_t row_short_map(row_short_place x, row_short_place y, size_t n, s
     if (!row_short_begin(&s, &x, n, rows))
         return 0;
     if (which == FA_SOFTMAX) {
-        row_short_products(&s, &s.sum.own, 1.0);
+        row_short_products_times(&s, &s.sum.own, 1.0);
     } else {
         row_short_drop(&s);
         row_short_differences(&s);
     }
-    row_short_give(&s, &y);
+    row_lanes_give(s.x, n, s.rows, &y);
     return s.rows;
 }
 
@@ -89,6 +97,32 @@ FA_CALLED size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, 
     return s.rows;
 }
 
+/* The same of g softmax(x), row r's g at g[r], as row_write_times has it. */
+FA_CALLED size_t row_short_slopes(row_short_place x, const double *g, row_short_place y, size_t n, size_t rows)
+{
+    row_shorts s;
+    double scale[FA_LANES];
+    real after[FA_LANES];
+    row_wides factor;
+    int is_large = 0;
+    if (!row_short_begin(&s, &x, n, rows))
+        return 0;
+    for (size_t r = 0; r < FA_LANES; r++) {
+        const int is_scale = r < s.rows && row_is_scale(g[r]);
+        scale[r] = is_scale ? g[r] : 1;
+        after[r] = is_scale || r >= s.rows ? 1 : (real)g[r];
+        is_large |= scale[r] > 1;
+    }
+    if (is_large && s.form == ROW_WILD) /* see ROW_SHOWN */
+        return 0;
+    ROW_EACH_HALF(k) factor.half[k] = v_load(scale + (size_t)k * FA_LANES_F64);
+    row_short_products(&s, &s.sum.own, &factor);
+    for (size_t i = 0; i < n; i++)
+        s.x[i] = s.x[i] * v_load(after);
+    row_lanes_give(s.x, n, s.rows, &y);
+    return s.rows;
+}
+
 /* The same of losses: one vector of rows, or none.  Elements of logits and gradients lie so far apart. */
 FA_ONCE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row, ptrdiff_t x_apart,
                                 ptrdiff_t y_apart)
@@ -113,10 +147,10 @@ FA_ONCE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c
     y.data += (ptrdiff_t)row * y.step;
     const row_sums whole = row_sums_add(s.sum.own, s.sum.top);
     v_store(slopes, row_flushing(loss, row_beside_slopes(&s.sum, v_load(chosen), loss->factor)));
-    row_short_products(&s, &whole, loss->factor);
+    row_short_products_times(&s, &whole, loss->factor);
     for (size_t i = 0; i < s.n && loss->flushes; i++)
         s.x[i] = row_flushing(loss, s.x[i]);
-    row_short_give(&s, &y);
+    row_lanes_give(s.x, c->n, s.rows, &y);
     for (size_t r = 0; r < s.rows; r++, y.data += y.step)
         if (index[r] != c->ignore_index)
             y.data[index[r] * y_apart] = slopes[r];
@@ -127,6 +161,11 @@ FA_ONCE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c
 }
 
 #else
+FA_INLINE size_t row_short_slopes(row_short_place x, const double *g, row_short_place y, size_t n, size_t rows)
+{
+    (void)x, (void)y, (void)g, (void)n, (void)rows;
+    return 0;
+}
 FA_INLINE size_t row_short_map(row_short_place x, row_short_place y, size_t n, size_t rows, int which)
 {
     (void)x, (void)y, (void)n, (void)rows, (void)which;

@@ -218,20 +218,23 @@ size_t fa_row_side_by_side(const fa_row_job *job, size_t operand, size_t other, 
     return rows < most ? rows : most;
 }
 
+char *fa_row_side_to(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer, ptrdiff_t *apart)
+{
+    const ptrdiff_t step = job->operand[operand].step[2], item = (ptrdiff_t)job->item;
+    const int is_direct = job->type[operand] == job->compute && step % item == 0;
+    *apart = is_direct ? step / item : (ptrdiff_t)rows;
+    return is_direct ? fa_row_at(job, operand, row) : buffer;
+}
+
 const char *fa_row_side_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer,
                            ptrdiff_t *apart)
 {
-    const char *from = fa_row_at(job, operand, row);
-    const ptrdiff_t step = job->operand[operand].step[2];
-    if (job->type[operand] == job->compute && step % (ptrdiff_t)job->item == 0) {
-        *apart = step / (ptrdiff_t)job->item;
-        return from;
-    }
-    *apart = (ptrdiff_t)rows;
-    for (size_t i = 0; i < job->shape->n; i++)
-        fa_row_stage(job, operand, from + (ptrdiff_t)i * step, job->operand[operand].step[1], rows,
+    const fa_row_array *array = &job->operand[operand];
+    const char *x = fa_row_side_to(job, operand, row, rows, buffer, apart);
+    for (size_t i = 0; i < job->shape->n && x == buffer; i++)
+        fa_row_stage(job, operand, fa_row_at(job, operand, row) + (ptrdiff_t)i * array->step[2], array->step[1], rows,
                      buffer + i * rows * job->item);
-    return buffer;
+    return x;
 }
 
 void fa_row_side_out(const fa_row_job *job, size_t operand, size_t row, size_t rows, size_t apart, const char *buffer)

@@ -63,6 +63,8 @@ size_t fa_row_side_bytes(const fa_row_shape *shape, const fa_row_array *x);
 /* Rows in the compute type, side by side: themselves, or widened in the buffer.  *apart: elements between those of a row. */
 const char *fa_row_side_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer,
                            ptrdiff_t *apart);
+/* Where results of rows side by side are written, themselves or the buffer, from which fa_row_side_out takes them. */
+char *fa_row_side_to(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer, ptrdiff_t *apart);
 /* Rows side by side in a buffer, elements `apart`, to where an operand has them. */
 void fa_row_side_out(const fa_row_job *job, size_t operand, size_t row, size_t rows, size_t apart, const char *buffer);
 /* Rows of n elements as columns, or the other way: element i of row r from from[r * from_step + i] to to[i * to_step + r]. */

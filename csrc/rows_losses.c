@@ -31,11 +31,11 @@ static size_t losses_side_by_side(const fa_row_job *job, size_t row, size_t rows
 {
     const fa_row_loss_call *call = job->loss;
     const size_t n = job->shape->n;
-    const fa_row_array *gradient = job->operand + 2;
-    char *columns = gradient->data ? buffer : NULL, *together = buffer + rows * n * job->item;
-    const int is_direct = columns && job->type[2] == job->compute && gradient->step[2] % (ptrdiff_t)job->item == 0;
-    ptrdiff_t x_apart, apart = is_direct ? gradient->step[2] / (ptrdiff_t)job->item : (ptrdiff_t)rows;
+    char *together = buffer + rows * n * job->item, *to = NULL;
+    ptrdiff_t x_apart, apart = 0;
     const char *x = fa_row_side_in(job, 0, row, rows, buffer, &x_apart);
+    if (job->operand[2].data)
+        to = fa_row_side_to(job, 2, row, rows, buffer, &apart);
     fa_row_classes c = {.x = x,
                         .x_step = 1,
                         .n = n,
@@ -43,21 +43,20 @@ static size_t losses_side_by_side(const fa_row_job *job, size_t row, size_t rows
                         .index = call->index + row,
                         .ignore_index = call->ignore_index,
                         .losses = job->losses + row,
-                        .gradient = is_direct ? fa_row_at(job, 2, row) : columns,
+                        .gradient = to,
                         .gradient_step = 1};
     const size_t done = job->kernels->cross_entropy_columns(&call->loss, &c, x_apart, apart);
     if (!done) {
         fa_row_transpose(job, x, x_apart, together, (ptrdiff_t)n, n, rows);
-        char *to = c.gradient;
         c.x = together;
-        c.gradient = columns ? together : NULL;
+        c.gradient = to ? together : NULL;
         c.x_step = c.gradient_step = (ptrdiff_t)n;
         job->kernels->cross_entropies(&call->loss, &c);
         if (to)
             fa_row_transpose(job, together, (ptrdiff_t)n, to, apart, rows, n);
     }
     const size_t through = done ? done : rows;
-    if (columns && !is_direct)
+    if (to == buffer)
         fa_row_side_out(job, 2, row, through, rows, buffer);
     return through;
 }

@@ -12,12 +12,6 @@ enum {
     ROW_SHARED = ROW_SHORT > ROW_VIRTUAL, /* virtual lanes, then, of two elements */
 };
 
-/* Where rows stand: element i of row r at data[r * step + i * apart], apart being 1 unless step is. */
-typedef struct {
-    real *data;
-    ptrdiff_t step, apart;
-} row_short_place;
-
 #ifdef ROW_BESIDE
 
 /* Smaller H, 2^-174 of the frame, are less than what float32 can tell from 0, all of a row's together, times a factor of up to 1. */
@@ -37,62 +31,6 @@ typedef struct {
     vreal min;
     int form;
 } row_shorts;
-
-/* Where elements that are turned together start, the last of which overlap those before. */
-#ifdef FA_TURNS
-FA_INLINE size_t row_short_turned(const row_shorts *s, size_t i)
-{
-    return i + FA_TURNED <= s->n ? i : s->n - FA_TURNED;
-}
-#endif
-
-/* From rows to lanes and back.  Rows side by side stand as lanes do. */
-FA_INLINE void row_short_take(row_shorts *s, const row_short_place *place)
-{
-    const real *from = place->data;
-    const ptrdiff_t step = place->step;
-    if (step == 1) {
-        for (size_t i = 0; i < s->n; i++, from += place->apart)
-            s->x[i] = s->rows == FA_LANES ? v_load(from) : v_load_part(from, s->rows);
-        return;
-    }
-#ifdef FA_TURNS
-    if (s->rows == FA_LANES && s->n >= FA_TURNED) {
-        for (size_t i = 0; i < s->n; i += FA_TURNED)
-            v_load_turned(from + row_short_turned(s, i), step, s->x + row_short_turned(s, i));
-        return;
-    }
-#endif
-    if (s->rows < FA_LANES)
-        memset(s->x, 0, s->n * sizeof *s->x);
-    for (size_t r = 0; r < s->rows; r++, from += step)
-        for (size_t i = 0; i < s->n; i++)
-            memcpy((char *)(s->x + i) + r * sizeof(real), from + i, sizeof(real));
-}
-
-FA_CALLED void row_short_give(const row_shorts *s, const row_short_place *place)
-{
-    real *to = place->data;
-    const ptrdiff_t step = place->step;
-    if (step == 1) {
-        for (size_t i = 0; i < s->n; i++, to += place->apart)
-            if (s->rows == FA_LANES)
-                v_store(to, s->x[i]);
-            else
-                v_store_part(to, s->x[i], s->rows);
-        return;
-    }
-#ifdef FA_TURNS
-    if (s->rows == FA_LANES && s->n >= FA_TURNED) {
-        for (size_t i = 0; i < s->n; i += FA_TURNED)
-            v_store_turned(to + row_short_turned(s, i), step, s->x + row_short_turned(s, i));
-        return;
-    }
-#endif
-    for (size_t r = 0; r < s->rows; r++, to += step)
-        for (size_t i = 0; i < s->n; i++)
-            memcpy(to + i, (const char *)(s->x + i) + r * sizeof(real), sizeof(real));
-}
 
 /* Extremes and frame; 0 if a row is out of reach. */
 FA_INLINE int row_short_frame(row_shorts *s)
@@ -294,7 +232,7 @@ FA_CALLED int row_short_begin(row_shorts *s, const row_short_place *x, size_t n,
     s->rows = rows < FA_LANES ? rows : FA_LANES;
     if (rows < ROW_FEWEST && x->apart == 1)
         return 0;
-    row_short_take(s, x);
+    row_lanes_take(s->x, n, s->rows, x);
     if (!row_short_frame(s))
         return 0;
     if (s->form == ROW_WILD)

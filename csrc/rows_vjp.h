@@ -1,8 +1,9 @@
-/* Derivatives of the softmax family on one contiguous row, from the forward result where the function keeps it. */
+/* Derivatives of the softmax family, from the forward result where the function keeps it: of one contiguous row, and of rows one in
+ * each vector lane, by the same additions in the same order. */
 #ifndef FA_ROWS_VJP_H
 #define FA_ROWS_VJP_H
 
-#include "rows_loss.h"
+#include "rows_few.h"
 
 /* A number of float64 as two of the unit's dtype; the second is 0 where the first is not finite. */
 typedef struct {
@@ -29,9 +30,8 @@ FA_INLINE void row_put(real *y, size_t i, size_t n, vreal value)
 }
 
 /* y (g - sum of g y) */
-static void row_vjp_softmax(const void *result, const void *gradient, void *dx, size_t n)
+static void row_vjp_softmax(const real *y, const real *g, real *dx, size_t n)
 {
-    const real *y = result, *g = gradient;
     row_pair dot = row_pair_of(row_dot(y, g, n));
     for (size_t i = 0; i < n; i += FA_LANES)
         row_put(dx, i, n, row_some(y, i, n) * ((row_some(g, i, n) - dot.head) - dot.tail));
@@ -46,18 +46,24 @@ FA_INLINE void row_less_powers(const real *y, const real *g, real *dx, size_t n,
     }
 }
 
-/* g - e^y sum of g */
-static void row_vjp_log_softmax(const void *result, const void *gradient, void *dx, size_t n)
+/* e^y, as e^y over a sum of e^0, which is what row_table has of it. */
+FA_INLINE row_scale row_power_scale(double min, int *near)
 {
-    const real *y = result, *g = gradient;
-    double max, min;
-    row_extremes(y, n, &max, &min);
-    /* e^y alone: a sum of e^0, as row_table has it */
     row_sum one = {.max = 0, .min = min, .own = {ROW_FACTOR * row_power_of_two(ROW_BASE), 0}};
-    row_scale_values values = row_scale_of(&one, 1.0);
-    row_scale scale = row_scale_splat(&values);
-    row_pair total = row_pair_of(row_dot(g, NULL, n));
-    if (values.near)
+    const row_scale_values values = row_scale_of(&one, 1.0);
+    *near = values.near;
+    return row_scale_splat(&values);
+}
+
+/* g - e^y sum of g */
+static void row_vjp_log_softmax(const real *y, const real *g, real *dx, size_t n)
+{
+    double max, min;
+    int near;
+    row_extremes(y, n, &max, &min);
+    const row_scale scale = row_power_scale(min, &near);
+    const row_pair total = row_pair_of(row_dot(g, NULL, n));
+    if (near)
         row_less_powers(y, g, dx, n, total, &scale, ROW_NEAR);
     else
         row_less_powers(y, g, dx, n, total, &scale, ROW_WILD);
@@ -72,7 +78,7 @@ static void row_infinite_slopes(const real *x, double g, real *dx, size_t n)
 }
 
 /* g softmax(x) */
-static void row_vjp_logsumexp(const void *x, double g, void *dx, size_t n)
+static void row_vjp_logsumexp(const real *x, double g, real *dx, size_t n)
 {
     row_sum sum;
     row_powers powers;
@@ -81,6 +87,161 @@ static void row_vjp_logsumexp(const void *x, double g, void *dx, size_t n)
         row_infinite_slopes(x, g, dx, n);
     else
         row_write_times(x, dx, n, &sum, &powers, g);
+}
+
+/* Up to FA_LANES rows side by side. */
+typedef struct {
+    row_short_place y, g, dx;
+    size_t n, rows;
+} row_beside_vjp;
+
+FA_INLINE vreal row_beside_at(const row_beside_vjp *v, const row_short_place *place, size_t i)
+{
+    return row_lanes_load(place->data + (ptrdiff_t)i * place->apart, v->rows);
+}
+
+/* row_accumulate */
+FA_INLINE void row_accumulate_lanes(row_doubles *sum, vf64 product, vf64 error)
+{
+    const vf64 s = sum->head + product, t = s - sum->head;
+    if (ROW_TAILS)
+        sum->tail = sum->tail + (((sum->head - (s - t)) + (product - t)) + error);
+    sum->head = s;
+}
+
+/* row_dot of g with y, or of g alone, with row_pair_of. */
+FA_INLINE row_pair row_beside_dot(const row_beside_vjp *v, int with_y)
+{
+    row_doubles sum[ROW_DOT][ROW_HALVES];
+    const size_t lanes = v->n < ROW_DOT ? v->n : ROW_DOT;
+    for (size_t l = 0; l < lanes; l++) {
+        row_doubles lane[ROW_HALVES];
+        ROW_EACH_HALF(k) lane[k] = (row_doubles){KD(0), KD(0)};
+        for (size_t i = l; i < v->n; i += ROW_DOT) {
+            const vreal g = row_beside_at(v, &v->g, i), y = with_y ? row_beside_at(v, &v->y, i) : K(1);
+            ROW_EACH_HALF(k)
+            {
+                const vf64 a = row_widen(g, k), b = row_widen(y, k), product = with_y ? a * b : a;
+                row_accumulate_lanes(lane + k, product, with_y && ROW_TAILS ? v_fma(a, b, -product) : KD(0));
+            }
+        }
+        ROW_EACH_HALF(k) sum[l][k] = lane[k];
+    }
+    for (size_t width = ROW_DOT / 2; width; width /= 2)
+        for (size_t l = 0; l < width && l + width < lanes; l++)
+            ROW_EACH_HALF(k)
+            {
+                const vf64 error = sum[l][k].tail + sum[l + width][k].tail;
+                sum[l][k].tail = KD(0);
+                row_accumulate_lanes(sum[l] + k, sum[l + width][k].head, error);
+            }
+    row_wides value, rest;
+    ROW_EACH_HALF(k)
+    {
+        const vf64 head = sum[0][k].head;
+        value.half[k] = ROW_TAILS ? v_select(v_lt(v_abs(head), KD(INFINITY)), head + sum[0][k].tail, head) : head;
+    }
+    const vreal head = row_narrow_all(value);
+    ROW_EACH_HALF(k) rest.half[k] = value.half[k] - row_widen(head, k);
+    return (row_pair){head, v_select(v_lt(v_abs(head), K(INFINITY)), row_narrow_all(rest), K(0))};
+}
+
+FA_INLINE void row_beside_less_powers(const row_beside_vjp *v, row_pair total, const row_scale *scale, int form)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const vreal e = row_quotient(row_beside_at(v, &v->y, i), scale, form);
+        const vreal dx = v_fnma(total.tail, e, v_fnma(total.head, e, row_beside_at(v, &v->g, i)));
+        row_lanes_store(v->dx.data + (ptrdiff_t)i * v->dx.apart, dx, v->rows);
+    }
+}
+
+FA_ONCE void row_beside_vjp_softmax(const row_beside_vjp *v)
+{
+    const row_pair dot = row_beside_dot(v, 1);
+    for (size_t i = 0; i < v->n; i++) {
+        const vreal dx = row_beside_at(v, &v->y, i) * ((row_beside_at(v, &v->g, i) - dot.head) - dot.tail);
+        row_lanes_store(v->dx.data + (ptrdiff_t)i * v->dx.apart, dx, v->rows);
+    }
+}
+
+FA_ONCE void row_beside_vjp_log_softmax(const row_beside_vjp *v)
+{
+    vreal smallest = K(INFINITY);
+    int near;
+    for (size_t i = 0; i < v->n; i++)
+        smallest = v_min(row_beside_at(v, &v->y, i), smallest);
+    const row_scale scale = row_power_scale(-row_largest_lane(-smallest), &near);
+    const row_pair total = row_beside_dot(v, 0);
+    if (near)
+        row_beside_less_powers(v, total, &scale, ROW_NEAR);
+    else
+        row_beside_less_powers(v, total, &scale, ROW_WILD);
+}
+
+FA_INLINE row_short_place row_triple_place(const fa_row_triples *t, int operand, size_t row)
+{
+    const void *const data[3] = {t->y, t->g, t->dx};
+    return (row_short_place){(real *)data[operand] + (ptrdiff_t)row * t->step[operand], t->step[operand],
+                             t->apart[operand]};
+}
+
+/* Short rows one after the other, in lanes for a while. */
+FA_ONCE void row_turned_vjp(const fa_row_triples *t, size_t row, size_t rows, void (*vjp)(const row_beside_vjp *))
+{
+    vreal y[ROW_SHORT], g[ROW_SHORT], dx[ROW_SHORT];
+    const row_short_place from[2] = {row_triple_place(t, 0, row), row_triple_place(t, 1, row)};
+    const row_short_place to = row_triple_place(t, 2, row);
+    row_lanes_take(y, t->n, rows, from);
+    row_lanes_take(g, t->n, rows, from + 1);
+    const row_beside_vjp v = {
+        {(real *)y, 1, FA_LANES}, {(real *)g, 1, FA_LANES}, {(real *)dx, 1, FA_LANES}, t->n, FA_LANES};
+    vjp(&v);
+    row_lanes_give(dx, t->n, rows, &to);
+}
+
+FA_ONCE void row_vjps(const fa_row_triples *t, void (*one)(const real *y, const real *g, real *dx, size_t n),
+                      void (*beside)(const row_beside_vjp *))
+{
+    const int are_columns = t->step[2] == 1;
+    for (size_t row = 0, rows; row < t->rows; row += rows) {
+        rows = t->rows - row < FA_LANES ? t->rows - row : FA_LANES;
+        const row_short_place y = row_triple_place(t, 0, row), g = row_triple_place(t, 1, row),
+                              dx = row_triple_place(t, 2, row);
+        if (are_columns) {
+            const row_beside_vjp v = {y, g, dx, t->n, rows};
+            beside(&v);
+        } else if (FA_LANES > 1 && t->n <= ROW_SHORT && rows >= ROW_FEWEST) {
+            row_turned_vjp(t, row, rows, beside);
+        } else {
+            rows = 1;
+            one(y.data, g.data, dx.data, t->n);
+        }
+    }
+}
+
+static void row_vjps_softmax(const fa_row_triples *t) { row_vjps(t, row_vjp_softmax, row_beside_vjp_softmax); }
+static void row_vjps_log_softmax(const fa_row_triples *t)
+{
+    row_vjps(t, row_vjp_log_softmax, row_beside_vjp_log_softmax);
+}
+
+/* x stands where y does, and a double for each row where g does.  How many rows, from the first on, are done: all of contiguous
+ * ones. */
+static size_t row_vjps_logsumexp(const fa_row_triples *t)
+{
+    const double *g = t->g;
+    const int are_columns = t->step[2] == 1 && t->n > 1;
+    for (size_t row = 0, done; row < t->rows; row += done) {
+        const row_short_place x = row_triple_place(t, 0, row), dx = row_triple_place(t, 2, row);
+        done = t->n <= ROW_SHORT ? row_short_slopes(x, g + row, dx, t->n, t->rows - row) : 0;
+        if (!done && are_columns)
+            return row;
+        if (!done) {
+            row_vjp_logsumexp(x.data, g[row], dx.data, t->n);
+            done = 1;
+        }
+    }
+    return t->rows;
 }
 
 #endif

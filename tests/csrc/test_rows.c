@@ -113,7 +113,7 @@ static void check_vjps(row_case *c)
             sum_size += fabsl(g);
         }
         memcpy(c->target, y, c->n * c->item);
-        c->kernels->vjp[which](c->target, c->g, c->y, c->n);
+        c->kernels->vjps[which](&(fa_row_triples){c->target, c->g, c->y, {0, 0, 0}, {1, 1, 1}, c->n, 1});
         for (size_t i = 0; i < c->n; i++) {
             const long double g = get(c->dtype, c->g, i), p = get(c->dtype, y, i);
             if (which == FA_VJP_SOFTMAX)
@@ -124,7 +124,8 @@ static void check_vjps(row_case *c)
                        4 * epsilon_of(c) * (fabsl(g) + expl(p) * sum_size));
         }
     }
-    c->kernels->vjp_logsumexp(c->x, -1.5, c->y, c->n);
+    const double slope = -1.5;
+    c->kernels->vjps_logsumexp(&(fa_row_triples){c->x, &slope, c->y, {0, 0, 0}, {1, 1, 1}, c->n, 1});
     for (size_t i = 0; i < c->n; i++)
         expect(c, "vjp logsumexp", i, get(c->dtype, c->y, i), -1.5L * expl(log_softmax_of(c, i)), 0);
 }
