@@ -10,7 +10,7 @@
 enum {
     TILE = 1 << 23, /* bytes, at most, of half columns that are widened at a time */
     AT_ONCE = 256,  /* rows whose results are held */
-    FEW = 64,       /* elements */
+    FEW = 512,      /* elements that are widened at a time */
 };
 
 /* How many rows from this one on, before end, are staged at a time. */
@@ -130,20 +130,6 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
     return fa_row_run(&job);
 }
 
-/* A float32 row whose result cancels, done again in float64. */
-static double logsumexp_widened(const float *x, size_t n, double fallback)
-{
-    double few[FEW], *wide = n <= FEW ? few : malloc(n * sizeof *wide), head, tail;
-    if (!wide)
-        return fallback;
-    for (size_t i = 0; i < n; i++)
-        wide[i] = x[i];
-    fa_kernels_for(FA_F64)->rows->logsumexp(wide, n, NULL, &head, &tail);
-    if (wide != few)
-        free(wide);
-    return head + tail;
-}
-
 static double one_logsumexp(const fa_row_job *job, const char *x, const fa_row_block *blocks)
 {
     double head, tail;
@@ -151,67 +137,120 @@ static double one_logsumexp(const fa_row_job *job, const char *x, const fa_row_b
     return head + (isfinite(head) ? tail : 0);
 }
 
-/* Whether max and the logarithm of the rest may cancel: the latter is not negative. */
-static int may_cancel(const fa_row_job *job, double value) { return job->compute == FA_F32 && fabs(value) < 0.5; }
+/* Rows with results as the kernels give them: elements `apart`, row r at x + r step, both in elements. */
+typedef struct {
+    const char *x;
+    ptrdiff_t step, apart;
+    double *values;
+} logsumexp_results;
 
-static int is_below_zero(const float *x, size_t n)
+/* Whether max and the logarithm of the rest cancel: the latter is not negative. */
+static int cancels(const logsumexp_results *results, size_t r, size_t n)
 {
+    if (!(fabs(results->values[r]) < 0.5))
+        return 0;
+    const float *x = (const float *)(const void *)results->x + (ptrdiff_t)r * results->step;
     size_t i = 0;
-    while (i < n && !(x[i] >= 0))
+    while (i < n && !(x[(ptrdiff_t)i * results->apart] >= 0))
         i++;
     return i == n;
 }
 
-static void deliver_logsumexp(const fa_row_job *job, size_t row, const char *x, double value)
+/* These float32 rows in float64, whose results are good to 2^-30 of themselves.  Room for `count` rows. */
+static void logsumexps_widened(const logsumexp_results *results, size_t n, const size_t *row, size_t count,
+                               double *room)
 {
-    const float *elements = (const void *)x;
-    if (may_cancel(job, value) && is_below_zero(elements, job->shape->n))
-        value = logsumexp_widened(elements, job->shape->n, value);
-    fa_row_store(job->type[1], fa_row_at(job, 1, row), value);
+    double values[AT_ONCE];
+    for (size_t k = 0; k < count; k++) {
+        const float *x = (const float *)(const void *)results->x + (ptrdiff_t)row[k] * results->step;
+        for (size_t i = 0; i < n; i++)
+            room[k * n + i] = x[(ptrdiff_t)i * results->apart];
+    }
+    fa_kernels_for(FA_F64)->rows->logsumexps(room, (ptrdiff_t)n, n, count, 0x1p-20, values);
+    for (size_t k = 0; k < count; k++)
+        results->values[row[k]] = values[k];
+}
+
+/* Float32 rows in which the result cancels are done again, some at a time; without memory for a long one it stays as it is. */
+static void logsumexps_again(const logsumexp_results *results, size_t n, size_t rows)
+{
+    double few[FEW], *room = n <= FEW ? few : NULL;
+    const size_t most = n <= FEW ? FEW / (n ? n : 1) : 1;
+    size_t row[FEW], count = 0;
+    for (size_t r = 0; r < rows; r++) {
+        if (!cancels(results, r, n))
+            continue;
+        if (!room && !(room = malloc(n * sizeof *room)))
+            return;
+        row[count++] = r;
+        if (count == most || count == AT_ONCE) {
+            logsumexps_widened(results, n, row, count, room);
+            count = 0;
+        }
+    }
+    if (count)
+        logsumexps_widened(results, n, row, count, room);
+    if (room != few)
+        free(room);
+}
+
+static void deliver_logsumexps(const fa_row_job *job, size_t row, size_t rows, const logsumexp_results *results)
+{
+    const size_t inner = job->shape->inner;
+    const fa_row_array *y = &job->operand[1];
+    if (job->compute == FA_F32)
+        logsumexps_again(results, job->shape->n, rows);
+    if (job->type[1] == FA_F32 && (inner == 1 || row % inner + rows <= inner)) {
+        char *to = fa_row_at(job, 1, row);
+        for (size_t r = 0; r < rows; r++, to += y->step[inner > 1])
+            *(float *)(void *)to = (float)results->values[r];
+        return;
+    }
+    for (size_t r = 0; r < rows; r++)
+        fa_row_store(job->type[1], fa_row_at(job, 1, row + r), results->values[r]);
 }
 
 /* Rows side by side: short ones as they stand, up to one out of reach; else they are brought together.  Returns how many. */
 static size_t logsumexp_side_by_side(const fa_row_job *job, size_t row, size_t rows, char *buffer)
 {
     double values[FA_SIDE_BY_SIDE];
-    const size_t n = job->shape->n, bytes = rows * n * job->item;
-    ptrdiff_t apart;
-    const char *x = fa_row_side_in(job, 0, row, rows, buffer, &apart);
-    const size_t done = job->kernels->logsumexp_columns(x, apart, n, rows, values);
-    char *together = buffer + bytes;
-    int cancels = 0;
-    for (size_t r = 0; r < done; r++)
-        cancels |= may_cancel(job, values[r]);
-    if (!done || cancels)
-        fa_row_transpose(job, x, apart, together, (ptrdiff_t)n, n, rows);
-    if (!done)
-        job->kernels->logsumexps(together, (ptrdiff_t)n, n, rows, values);
-    for (size_t r = 0; r < (done ? done : rows); r++)
-        deliver_logsumexp(job, row + r, together + r * n * job->item, values[r]);
-    return done ? done : rows;
+    const size_t n = job->shape->n;
+    logsumexp_results results = {.step = 1, .values = values};
+    results.x = fa_row_side_in(job, 0, row, rows, buffer, &results.apart);
+    size_t done = job->kernels->logsumexp_columns(results.x, results.apart, n, rows, values);
+    if (!done) {
+        char *together = buffer + rows * n * job->item;
+        fa_row_transpose(job, results.x, results.apart, together, (ptrdiff_t)n, n, rows);
+        results = (logsumexp_results){together, (ptrdiff_t)n, 1, values};
+        job->kernels->logsumexps(together, (ptrdiff_t)n, n, rows, INFINITY, values);
+        done = rows;
+    }
+    deliver_logsumexps(job, row, done, &results);
+    return done;
 }
 
 static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     double values[AT_ONCE];
-    const ptrdiff_t step = fa_row_step(job, 0), item = (ptrdiff_t)job->item;
-    for (size_t row = first, rows; row < first + count; row += rows) {
-        rows = fa_row_side_by_side(job, 0, 0, row, first + count);
+    const size_t n = job->shape->n, end = first + count;
+    for (size_t row = first, rows; row < end; row += rows) {
+        rows = fa_row_side_by_side(job, 0, 0, row, end);
         if (rows > 1) {
             rows = logsumexp_side_by_side(job, row, rows, buffer);
             continue;
         }
-        rows = fa_row_run_length(job, 1, row, first + count);
-        const char *x = rows ? fa_row_at(job, 0, row) : buffer;
-        const ptrdiff_t apart = rows ? step : (ptrdiff_t)job->shape->n;
-        if (!rows) {
-            rows = tile_rows(job, row, first + count);
+        logsumexp_results results = {buffer, (ptrdiff_t)n, 1, values};
+        rows = fa_row_run_length(job, 1, row, end);
+        if (rows) {
+            results.x = fa_row_at(job, 0, row);
+            results.step = fa_row_step(job, 0);
+        } else {
+            rows = tile_rows(job, row, end);
             fa_row_tile_in(job, 0, row, rows, buffer);
         }
         rows = rows < AT_ONCE ? rows : AT_ONCE;
-        job->kernels->logsumexps(x, apart, job->shape->n, rows, values);
-        for (size_t r = 0; r < rows; r++)
-            deliver_logsumexp(job, row + r, x + (ptrdiff_t)r * apart * item, values[r]);
+        job->kernels->logsumexps(results.x, results.step, n, rows, INFINITY, values);
+        deliver_logsumexps(job, row, rows, &results);
     }
 }
 
@@ -221,7 +260,8 @@ static void logsumexp_long_rows(const fa_row_job *job, size_t first, size_t coun
     for (size_t r = first; r < first + count; r++) {
         fa_row_long row = {.job = job, .row = r};
         fa_row_long_read(&row, buffer);
-        deliver_logsumexp(job, r, row.x, one_logsumexp(job, row.x, row.blocks));
+        double value = one_logsumexp(job, row.x, row.blocks);
+        deliver_logsumexps(job, r, 1, &(logsumexp_results){row.x, 0, 1, &value});
     }
 }
 
@@ -261,6 +301,8 @@ static void vjp_rows(const fa_row_job *job, size_t first, size_t count, char *bu
     for (size_t row = first, rows; row < end; row += rows) {
         rows = fa_row_side_by_side(job, 0, 1, row, end);
         if (rows > 1 && fa_row_side_by_side(job, 0, 2, row, end)) {
+            const size_t run = fa_row_side_run(job, row, end);
+            rows = run ? run : rows;
             vjp_side_by_side(job, row, rows, buffer);
             continue;
         }

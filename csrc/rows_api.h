@@ -83,8 +83,9 @@ typedef struct fa_row_kernels {
     size_t panel, wide_panel; /* rows that map_columns likes best, from and to */
     /* the result as head and tail; blocks, here and below, may be NULL */
     void (*logsumexp)(const void *x, size_t n, const fa_row_block *blocks, double *head, double *tail);
-    /* rows as `map` has them, each result as one number */
-    void (*logsumexps)(const void *x, ptrdiff_t x_step, size_t n, size_t rows, double *results);
+    /* rows as `map` has them, each result as one number; of float64 those that cancel to less than exact_below are exact, as
+     * all those of `logsumexp` are, the others good to 2^-52 max(1, |max|) */
+    void (*logsumexps)(const void *x, ptrdiff_t x_step, size_t n, size_t rows, double exact_below, double *results);
     /* Short rows side by side, row r at x + r and its elements `apart`: how many are done, from the first on. */
     size_t (*logsumexp_columns)(const void *x, ptrdiff_t apart, size_t n, size_t rows, double *results);
     size_t (*cross_entropy_columns)(const fa_row_loss *loss, const fa_row_classes *classes, ptrdiff_t x_apart,

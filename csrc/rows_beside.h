@@ -84,8 +84,8 @@ FA_INLINE void row_beside_log_sums(const row_beside *s, vreal *head, vreal *tail
     *tail = row_narrow_all(rest);
 }
 
-/* The same rounded once.  Returns whether it cancels in any row, so that row_logsumexp_of has it otherwise, and marks those rows. */
-FA_INLINE int row_beside_logsumexps(const row_beside *s, double *results, double *cancels)
+/* The same rounded once.  Returns whether row_logsumexp_of has it otherwise in any row, and marks those rows. */
+FA_INLINE int row_beside_logsumexps(const row_beside *s, double exact_below, double *results, double *cancels)
 {
     int any = 0;
     row_doubles excess[ROW_HALVES];
@@ -93,7 +93,7 @@ FA_INLINE int row_beside_logsumexps(const row_beside *s, double *results, double
     ROW_EACH_HALF(k)
     {
         const row_doubles sum = row_two_sums(row_widen(s->max, k), excess[k].head);
-        const vm64 does = v_lt(v_abs(sum.head), excess[k].head);
+        const vm64 does = v_lt(v_abs(sum.head), excess[k].head) & v_lt(v_abs(sum.head), KD(exact_below));
         v_store(results + k * FA_LANES_F64, ROW_TAILS ? sum.head + (sum.tail + excess[k].tail) : sum.head);
         if (ROW_TAILS)
             v_store(cancels + k * FA_LANES_F64, v_select(does, KD(1), KD(0)));

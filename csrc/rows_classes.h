@@ -168,11 +168,11 @@ static void row_losses_many(const fa_row_loss *loss, const fa_row_classes *c)
         done = row_short_losses(loss, c, row, 1, 1);
         if (done)
             continue;
-        if (c->rows - row < ROW_FEWEST && row_one_of(loss, c, row)) {
-            done = 1;
+        const size_t left = c->rows - row;
+        const int by_itself = c->n <= ROW_VIRTUAL && left < row_fewest(c->n);
+        done = by_itself ? 1 : left < FA_LANES ? left : FA_LANES;
+        if (by_itself && row_one_of(loss, c, row))
             continue;
-        }
-        done = c->rows - row < ROW_FEWEST ? 1 : c->rows - row < FA_LANES ? c->rows - row : FA_LANES;
         const fa_row_classes some = row_classes_from(c, row, done);
         row_loss_turns(loss, &some);
     }

@@ -83,14 +83,14 @@ FA_CALLED double row_short_again(const row_shorts *s, size_t r)
 }
 
 /* The same of logsumexp, where max + log(1 + rest) is rounded once. */
-FA_CALLED size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, double *results)
+FA_CALLED size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, double exact_below, double *results)
 {
     row_shorts s;
     double values[FA_LANES], cancels[FA_LANES];
     if (!row_short_begin(&s, &x, n, rows))
         return 0;
     row_short_drop(&s);
-    const int any_cancels = row_beside_logsumexps(&s.sum, values, cancels);
+    const int any_cancels = row_beside_logsumexps(&s.sum, exact_below, values, cancels);
     memcpy(results, values, s.rows * sizeof *values);
     for (size_t r = 0; any_cancels && r < s.rows; r++)
         results[r] = cancels[r] ? row_short_again(&s, r) : values[r];
@@ -171,9 +171,9 @@ FA_INLINE size_t row_short_map(row_short_place x, row_short_place y, size_t n, s
     (void)x, (void)y, (void)n, (void)rows, (void)which;
     return 0;
 }
-FA_INLINE size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, double *results)
+FA_INLINE size_t row_short_logsumexps(row_short_place x, size_t n, size_t rows, double exact_below, double *results)
 {
-    (void)x, (void)n, (void)rows, (void)results;
+    (void)x, (void)n, (void)rows, (void)exact_below, (void)results;
     return 0;
 }
 FA_INLINE size_t row_short_losses(const fa_row_loss *loss, const fa_row_classes *c, size_t row, ptrdiff_t x_apart,

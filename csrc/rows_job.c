@@ -218,11 +218,24 @@ size_t fa_row_side_by_side(const fa_row_job *job, size_t operand, size_t other, 
     return rows < most ? rows : most;
 }
 
+static int is_direct_column(const fa_row_job *job, size_t operand)
+{
+    return job->type[operand] == job->compute && job->operand[operand].step[2] % (ptrdiff_t)job->item == 0;
+}
+
+size_t fa_row_side_run(const fa_row_job *job, size_t row, size_t end)
+{
+    const size_t inner = job->shape->inner, rows = inner - row % inner;
+    for (size_t i = 0; i < job->n_operands; i++)
+        if (!is_direct_column(job, i) || job->operand[i].step[1] != (ptrdiff_t)job->item)
+            return 0;
+    return rows < end - row ? rows : end - row;
+}
+
 char *fa_row_side_to(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer, ptrdiff_t *apart)
 {
-    const ptrdiff_t step = job->operand[operand].step[2], item = (ptrdiff_t)job->item;
-    const int is_direct = job->type[operand] == job->compute && step % item == 0;
-    *apart = is_direct ? step / item : (ptrdiff_t)rows;
+    const int is_direct = is_direct_column(job, operand);
+    *apart = is_direct ? job->operand[operand].step[2] / (ptrdiff_t)job->item : (ptrdiff_t)rows;
     return is_direct ? fa_row_at(job, operand, row) : buffer;
 }
 

@@ -58,6 +58,8 @@ enum { FA_SIDE_BY_SIDE = 64 };
 /* How many rows from this one on, before end, stand so in both operands (which may be one); less than 2 if they do not, or if the
  * buffer has no room for them. */
 size_t fa_row_side_by_side(const fa_row_job *job, size_t operand, size_t other, size_t row, size_t end);
+/* The same of all operands if kernels take them as they stand, and then any number of rows; 0 if they do not. */
+size_t fa_row_side_run(const fa_row_job *job, size_t row, size_t end);
 /* Bytes that they need in a buffer, as columns and row after row; 0 if rows of x do not stand so, or are too long. */
 size_t fa_row_side_bytes(const fa_row_shape *shape, const fa_row_array *x);
 /* Rows in the compute type, side by side: themselves, or widened in the buffer.  *apart: elements between those of a row. */

@@ -1,4 +1,4 @@
-/* Many rows of up to 32 elements, one in each vector lane: their sums.  The same arithmetic in the same order as rows_sum.h, so the
+/* Many rows of up to ROW_SHORT elements, one in each vector lane: their sums.  The same arithmetic in the same order as rows_sum.h, so the
  * same bits; rows out of reach take the way of longer ones.  A virtual lane is one of a few elements here, and what others do once
  * for a row is done on lanes.  What is made of the sums stands in rows_few.h. */
 #ifndef FA_ROWS_SHORT_H
@@ -6,11 +6,10 @@
 
 #include "rows_beside.h"
 
-enum {
-    ROW_SHORT = 32,
-    ROW_FEWEST = FA_LANES / 4 + 1,        /* rows; fewer are faster one after the other */
-    ROW_SHARED = ROW_SHORT > ROW_VIRTUAL, /* virtual lanes, then, of two elements */
-};
+enum { ROW_SHORT = FA_VECTOR_BYTES == 64 ? 64 : 96 };
+
+/* How many rows of n elements must be left: fewer are faster one after the other. */
+FA_INLINE size_t row_fewest(size_t n) { return n <= 32 ? FA_LANES / 4 + 1 : FA_LANES * 3 / 4; }
 
 #ifdef ROW_BESIDE
 
@@ -54,29 +53,32 @@ FA_INLINE int row_short_frame(row_shorts *s)
     return 1;
 }
 
-/* What the first element of a virtual lane adds to its row's sum, and one more. */
+/* What the first element of a virtual lane adds to its row's sum, and one more; `drains` after the fourth of them. */
 FA_INLINE void row_short_parts(vreal h, vreal q, vreal *kept, vreal *rest)
 {
     const vreal sum = K(ROW_PRELOAD) + h;
     *kept = sum - K(ROW_PRELOAD);
     *rest = h * q + (h - *kept);
 }
-FA_INLINE void row_short_parts_more(vreal h, vreal q, vreal *kept, vreal *rest)
+FA_INLINE void row_short_parts_more(vreal h, vreal q, int drains, vreal *kept, vreal *rest)
 {
     vreal sum = K(ROW_PRELOAD) + *kept;
     row_add_power(&sum, rest, h, q, ROW_LANES);
+    if (drains)
+        row_drain(&sum, rest);
     *kept = sum - K(ROW_PRELOAD);
 }
 
 /* The same of all elements; those that `largest`, if given, has marked add nothing. */
 FA_INLINE void row_short_terms_of(const vreal *h, const vreal *q, size_t n, const vmask *largest, row_short_terms *t)
 {
-    for (size_t i = 0; i < n; i++) {
-        const vreal head = largest ? v_select(largest[i], K(0), h[i]) : h[i];
-        if (!ROW_SHARED || i < ROW_VIRTUAL)
-            row_short_parts(head, q[i], t->kept + i, t->rest + i);
-        else
-            row_short_parts_more(head, q[i], t->kept + (i - ROW_VIRTUAL), t->rest + (i - ROW_VIRTUAL));
+    const size_t first = n < ROW_VIRTUAL ? n : ROW_VIRTUAL;
+    for (size_t i = 0; i < first; i++)
+        row_short_parts(largest ? v_select(largest[i], K(0), h[i]) : h[i], q[i], t->kept + i, t->rest + i);
+    for (size_t i = ROW_VIRTUAL; i < n; i++) {
+        const size_t lane = i % ROW_VIRTUAL, group = i / ROW_VIRTUAL;
+        row_short_parts_more(largest ? v_select(largest[i], K(0), h[i]) : h[i], q[i],
+                             row_drains(group) && group < n / ROW_VIRTUAL, t->kept + lane, t->rest + lane);
     }
 }
 
@@ -111,7 +113,7 @@ FA_INLINE row_sums row_short_fold(row_sums *term, size_t n)
 
 FA_INLINE row_sums row_short_total(const row_short_terms *terms, size_t n)
 {
-    const size_t lanes = ROW_SHARED && n > ROW_VIRTUAL ? ROW_VIRTUAL : n;
+    const size_t lanes = n < ROW_VIRTUAL ? n : ROW_VIRTUAL;
     row_sums term[ROW_VIRTUAL];
     for (size_t i = 0; i < lanes; i++)
         ROW_EACH_HALF(k) term[i].half[k] = row_short_term(terms->kept + i, terms->rest + i, k);
@@ -148,23 +150,31 @@ FA_INLINE void row_short_sum(row_shorts *s, int form)
     s->sum.own = row_short_total(&s->terms, s->n);
 }
 
-/* The sum without the first of the largest, of powers and their terms. */
+FA_ONCE row_sums row_short_others_again(const row_shorts *s, const vreal *h, const vreal *q)
+{
+    row_short_terms terms;
+    vmask before = v_lt(K(0), K(0)), largest[ROW_SHORT];
+    for (size_t i = 0; i < s->n; i++) {
+        largest[i] = v_eq(s->x[i], s->sum.max) & ~before;
+        before = before | largest[i];
+    }
+    row_short_terms_of(h, q, s->n, largest, &terms);
+    return row_short_total(&terms, s->n);
+}
+
+/* The sum without the first of the largest, of powers, or of their terms where each element has a virtual lane of its own. */
 FA_INLINE row_sums row_short_others(const row_shorts *s, const vreal *h, const vreal *q, const row_short_terms *terms)
 {
     row_short_terms others;
-    vmask before = v_lt(K(0), K(0)), largest[ROW_SHARED ? ROW_SHORT : 1];
+    vmask before = v_lt(K(0), K(0));
+    if (s->n > ROW_VIRTUAL)
+        return row_short_others_again(s, h, q);
     for (size_t i = 0; i < s->n; i++) {
-        const vmask here = v_eq(s->x[i], s->sum.max) & ~before;
-        before = before | here;
-        if (ROW_SHARED) {
-            largest[i] = here;
-        } else {
-            others.kept[i] = v_select(here, K(0), terms->kept[i]);
-            others.rest[i] = v_select(here, K(0), terms->rest[i]);
-        }
+        const vmask largest = v_eq(s->x[i], s->sum.max) & ~before;
+        before = before | largest;
+        others.kept[i] = v_select(largest, K(0), terms->kept[i]);
+        others.rest[i] = v_select(largest, K(0), terms->rest[i]);
     }
-    if (ROW_SHARED)
-        row_short_terms_of(h, q, s->n, largest, &others);
     return row_short_total(&others, s->n);
 }
 
@@ -186,7 +196,7 @@ FA_INLINE void row_short_rescale(row_shorts *s, const row_sums *rest, const vm64
     row_frame frame = s->sum.frame;
     frame.magic = row_beside_magic(&exponent);
     row_short_powers(s, &frame, ROW_WILD, h, q);
-    if (!ROW_SHARED)
+    if (s->n <= ROW_VIRTUAL)
         row_short_terms_of(h, q, s->n, NULL, &terms);
     const row_sums again = row_short_others(s, h, q, &terms);
     ROW_EACH_HALF(k)
@@ -230,7 +240,7 @@ FA_CALLED int row_short_begin(row_shorts *s, const row_short_place *x, size_t n,
 {
     s->n = n;
     s->rows = rows < FA_LANES ? rows : FA_LANES;
-    if (rows < ROW_FEWEST && x->apart == 1)
+    if (rows < row_fewest(n) && x->apart == 1)
         return 0;
     row_lanes_take(s->x, n, s->rows, x);
     if (!row_short_frame(s))

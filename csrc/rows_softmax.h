@@ -292,8 +292,9 @@ static void row_write_softmax(const row_sum *sum, const void *x, void *y, size_t
     row_write_again(x, y, n, sum, 1.0);
 }
 
-/* From the sum without its top. */
-static void row_logsumexp_of(const row_sum *sum, const real *x, size_t n, double *head, double *tail)
+/* From the sum without its top.  In the float64 unit it is done again in two doubles where it cancels to less than exact_below. */
+static void row_logsumexp_of(const row_sum *sum, const real *x, size_t n, double exact_below, double *head,
+                             double *tail)
 {
     *tail = 0;
     if (isinf(sum->max)) {
@@ -302,8 +303,10 @@ static void row_logsumexp_of(const row_sum *sum, const real *x, size_t n, double
     }
     row_total excess = row_excess(sum), s = row_two_sum(sum->max, excess.head);
     s.tail += excess.tail;
-#ifdef FA_REAL_F64
-    if (fabs(s.head) < excess.head && isfinite(s.head))
+#ifdef FA_REAL_F32
+    (void)exact_below;
+#else
+    if (fabs(s.head) < excess.head && fabs(s.head) < exact_below)
         s = row_log_sum_exact(x, n, row_first_index(x, n, sum->max));
 #endif
     *head = s.head;
@@ -319,7 +322,7 @@ static void row_logsumexp(const void *x, size_t n, const fa_row_block *blocks, d
         return;
     row_sum sum;
     row_sum_of(x, n, 1, &sum, NULL, blocks);
-    row_logsumexp_of(&sum, x, n, head, tail);
+    row_logsumexp_of(&sum, x, n, INFINITY, head, tail);
 }
 
 #endif

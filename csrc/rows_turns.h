@@ -147,30 +147,32 @@ ROW_MAP(log_softmax, FA_LOG_SOFTMAX)
 #undef ROW_MAP
 
 /* The results of rows that wait, of n elements each, row r at x + r step. */
-FA_CALLED void row_wait_no_more_logs(row_waiting *w, const real *x, ptrdiff_t step, size_t n, double *results)
+FA_CALLED void row_wait_no_more_logs(row_waiting *w, const real *x, ptrdiff_t step, size_t n, double exact_below,
+                                     double *results)
 {
 #ifdef ROW_BESIDE
     double values[FA_LANES], cancels[FA_LANES];
     const row_beside s = row_beside_of(w);
-    const int any_cancels = row_beside_logsumexps(&s, values, cancels);
+    const int any_cancels = row_beside_logsumexps(&s, exact_below, values, cancels);
     for (size_t r = 0; r < w->count; r++)
         results[w->row[r]] =
             any_cancels && cancels[r] ? row_beside_again(x + (ptrdiff_t)w->row[r] * step, n, w->max[r]) : values[r];
 #else
-    (void)x, (void)step, (void)n, (void)results;
+    (void)x, (void)step, (void)n, (void)exact_below, (void)results;
 #endif
     w->count = 0;
 }
 
-static double row_logsumexp_one(const row_sum *sum, const real *x, size_t n)
+static double row_logsumexp_one(const row_sum *sum, const real *x, size_t n, double exact_below)
 {
     double head, tail;
-    row_logsumexp_of(sum, x, n, &head, &tail);
+    row_logsumexp_of(sum, x, n, exact_below, &head, &tail);
     return isfinite(head) ? head + tail : head;
 }
 
 /* 0 < n <= ROW_BLOCK */
-static void row_logsumexp_turns(const real *x, ptrdiff_t step, size_t n, size_t rows, double *results)
+static void row_logsumexp_turns(const real *x, ptrdiff_t step, size_t n, size_t rows, double exact_below,
+                                double *results)
 {
     fa_row_block extremes;
     row_sum sum;
@@ -182,29 +184,29 @@ static void row_logsumexp_turns(const real *x, ptrdiff_t step, size_t n, size_t 
         row_sum_block(here, n, &extremes, &sum, NULL, r + 1 < rows ? here + step : NULL);
         row_drop(&sum, here, n, 0);
         if (rows < ROW_FEW || !row_may_wait(&sum)) {
-            results[r] = row_logsumexp_one(&sum, here, n);
+            results[r] = row_logsumexp_one(&sum, here, n, exact_below);
             continue;
         }
         row_wait(&waiting, &sum, 0, r);
         if (waiting.count == FA_LANES)
-            row_wait_no_more_logs(&waiting, x, step, n, results);
+            row_wait_no_more_logs(&waiting, x, step, n, exact_below, results);
     }
     if (waiting.count)
-        row_wait_no_more_logs(&waiting, x, step, n, results);
+        row_wait_no_more_logs(&waiting, x, step, n, exact_below, results);
 }
 
-static void row_logsumexps(const void *from, ptrdiff_t step, size_t n, size_t rows, double *results)
+static void row_logsumexps(const void *from, ptrdiff_t step, size_t n, size_t rows, double exact_below, double *results)
 {
     const real *x = from;
     for (size_t r = 0, done; r < rows; r += done) {
         const real *here = x + (ptrdiff_t)r * step;
         const row_short_place place = {(real *)here, step, 1};
-        done = n && n <= ROW_SHORT ? row_short_logsumexps(place, n, rows - r, results + r) : 0;
+        done = n && n <= ROW_SHORT ? row_short_logsumexps(place, n, rows - r, exact_below, results + r) : 0;
         if (done)
             continue;
         done = n <= ROW_SHORT && rows - r > FA_LANES ? FA_LANES : rows - r;
         if (n && n <= ROW_BLOCK)
-            row_logsumexp_turns(here, step, n, done, results + r);
+            row_logsumexp_turns(here, step, n, done, exact_below, results + r);
         for (size_t i = r; i < r + done && (!n || n > ROW_BLOCK); i++) {
             double tail;
             row_logsumexp(x + (ptrdiff_t)i * step, n, NULL, results + i, &tail);
@@ -220,7 +222,7 @@ static size_t row_logsumexp_columns(const void *x, ptrdiff_t apart, size_t n, si
     size_t r = 0;
     for (size_t done = n <= ROW_SHORT; done && r < rows; r += done) {
         const row_short_place place = {(real *)x + r, 1, apart};
-        done = row_short_logsumexps(place, n, rows - r, results + r);
+        done = row_short_logsumexps(place, n, rows - r, INFINITY, results + r);
     }
     return r;
 }

@@ -101,45 +101,57 @@ FA_INLINE vreal row_beside_at(const row_beside_vjp *v, const row_short_place *pl
 }
 
 /* row_accumulate */
-FA_INLINE void row_accumulate_lanes(row_doubles *sum, vf64 product, vf64 error)
+FA_INLINE row_totals row_accumulate_lanes(row_totals sum, vf64 product, vf64 error)
 {
-    const vf64 s = sum->head + product, t = s - sum->head;
-    if (ROW_TAILS)
-        sum->tail = sum->tail + (((sum->head - (s - t)) + (product - t)) + error);
-    sum->head = s;
+    const vf64 s = sum.head + product, t = s - sum.head;
+    return row_totals_of(s, row_tail(sum) + (((sum.head - (s - t)) + (product - t)) + error));
 }
 
-/* row_dot of g with y, or of g alone, with row_pair_of. */
+/* The numbers of half the rows at p, in float64. */
+FA_INLINE vf64 row_beside_wide(const row_beside_vjp *v, const row_short_place *place, size_t i, int k)
+{
+#ifdef FA_REAL_F32
+    if (v->rows == FA_LANES)
+        return v_load_widened(place->data + (ptrdiff_t)i * place->apart + (ptrdiff_t)k * FA_LANES_F64);
+#endif
+    return row_widen(row_beside_at(v, place, i), k);
+}
+
+/* One lane of row_dot, of g with y or of g alone. */
+FA_INLINE row_sums row_beside_dot_lane(const row_beside_vjp *v, size_t lane, int with_y)
+{
+    row_sums sum;
+    ROW_EACH_HALF(k) sum.half[k] = row_totals_of(KD(0), KD(0));
+    for (size_t i = lane; i < v->n; i += ROW_DOT)
+        ROW_EACH_HALF(k)
+        {
+            const vf64 a = row_beside_wide(v, &v->g, i, k), b = with_y ? row_beside_wide(v, &v->y, i, k) : KD(1);
+            const vf64 product = with_y ? a * b : a, error = with_y && ROW_TAILS ? v_fma(a, b, -product) : KD(0);
+            sum.half[k] = row_accumulate_lanes(sum.half[k], product, error);
+        }
+    return sum;
+}
+
+/* row_dot with row_pair_of. */
 FA_INLINE row_pair row_beside_dot(const row_beside_vjp *v, int with_y)
 {
-    row_doubles sum[ROW_DOT][ROW_HALVES];
+    row_sums sum[ROW_DOT];
     const size_t lanes = v->n < ROW_DOT ? v->n : ROW_DOT;
-    for (size_t l = 0; l < lanes; l++) {
-        row_doubles lane[ROW_HALVES];
-        ROW_EACH_HALF(k) lane[k] = (row_doubles){KD(0), KD(0)};
-        for (size_t i = l; i < v->n; i += ROW_DOT) {
-            const vreal g = row_beside_at(v, &v->g, i), y = with_y ? row_beside_at(v, &v->y, i) : K(1);
-            ROW_EACH_HALF(k)
-            {
-                const vf64 a = row_widen(g, k), b = row_widen(y, k), product = with_y ? a * b : a;
-                row_accumulate_lanes(lane + k, product, with_y && ROW_TAILS ? v_fma(a, b, -product) : KD(0));
-            }
-        }
-        ROW_EACH_HALF(k) sum[l][k] = lane[k];
-    }
+    for (size_t l = 0; l < lanes; l++)
+        sum[l] = row_beside_dot_lane(v, l, with_y);
     for (size_t width = ROW_DOT / 2; width; width /= 2)
         for (size_t l = 0; l < width && l + width < lanes; l++)
             ROW_EACH_HALF(k)
             {
-                const vf64 error = sum[l][k].tail + sum[l + width][k].tail;
-                sum[l][k].tail = KD(0);
-                row_accumulate_lanes(sum[l] + k, sum[l + width][k].head, error);
+                const row_totals one = sum[l].half[k], other = sum[l + width].half[k];
+                sum[l].half[k] =
+                    row_accumulate_lanes(row_totals_of(one.head, KD(0)), other.head, row_tail(one) + row_tail(other));
             }
     row_wides value, rest;
     ROW_EACH_HALF(k)
     {
-        const vf64 head = sum[0][k].head;
-        value.half[k] = ROW_TAILS ? v_select(v_lt(v_abs(head), KD(INFINITY)), head + sum[0][k].tail, head) : head;
+        const row_totals t = sum[0].half[k];
+        value.half[k] = ROW_TAILS ? v_select(v_lt(v_abs(t.head), KD(INFINITY)), t.head + row_tail(t), t.head) : t.head;
     }
     const vreal head = row_narrow_all(value);
     ROW_EACH_HALF(k) rest.half[k] = value.half[k] - row_widen(head, k);
@@ -185,10 +197,12 @@ FA_INLINE row_short_place row_triple_place(const fa_row_triples *t, int operand,
                              t->apart[operand]};
 }
 
-/* Short rows one after the other, in lanes for a while. */
+enum { ROW_TURNED = 32 };
+
+/* Rows of up to ROW_TURNED elements one after the other, in lanes for a while. */
 FA_ONCE void row_turned_vjp(const fa_row_triples *t, size_t row, size_t rows, void (*vjp)(const row_beside_vjp *))
 {
-    vreal y[ROW_SHORT], g[ROW_SHORT], dx[ROW_SHORT];
+    vreal y[ROW_TURNED], g[ROW_TURNED], dx[ROW_TURNED];
     const row_short_place from[2] = {row_triple_place(t, 0, row), row_triple_place(t, 1, row)};
     const row_short_place to = row_triple_place(t, 2, row);
     row_lanes_take(y, t->n, rows, from);
@@ -210,7 +224,7 @@ FA_ONCE void row_vjps(const fa_row_triples *t, void (*one)(const real *y, const 
         if (are_columns) {
             const row_beside_vjp v = {y, g, dx, t->n, rows};
             beside(&v);
-        } else if (FA_LANES > 1 && t->n <= ROW_SHORT && rows >= ROW_FEWEST) {
+        } else if (FA_LANES > 1 && t->n <= ROW_TURNED && rows >= row_fewest(t->n)) {
             row_turned_vjp(t, row, rows, beside);
         } else {
             rows = 1;

@@ -87,10 +87,10 @@ FA_INLINE vf64 v_splat_f64(double c) { return KD(c); }
 #define v_unordered(a, b) FA_FLOATS(v_unordered, a)(a, b)
 #define v_select(mask, a, b) FA_TYPES(v_select, a)(mask, a, b)
 #define v_to_int(a) FA_FLOATS(v_to_int, a)(a)
-#define v_to_float(a) _Generic((a), vi32 : v_to_float_i32, vi64 : v_to_float_i64)(a)
-#define v_scale(a, b) FA_FLOATS(v_scale, a)(a, b)     /* where FA_SCALES is defined */
-#define v_permute(t, k) FA_FLOATS(v_permute, t)(t, k) /* the same */
-#define v_largest(a) FA_FLOATS(v_largest, a)(a)       /* where FA_REDUCES is */
+#define v_to_float(a) _Generic((a), vi32 : v_to_float_i32, vi64 : v_to_float_i64)(a) /* of 64 bits: below 2^51 */
+#define v_scale(a, b) FA_FLOATS(v_scale, a)(a, b)                                    /* where FA_SCALES is defined */
+#define v_permute(t, k) FA_FLOATS(v_permute, t)(t, k)                                /* the same */
+#define v_largest(a) FA_FLOATS(v_largest, a)(a)                                      /* where FA_REDUCES is */
 #define v_stream(p, v) FA_FLOATS(v_stream, v)(p, v)
 #define v_stream_one(p, bits)                                                                                          \
     _Generic(*(p), float : v_stream_one_f32, double : v_stream_one_f64)(p, bits) /* one number, given as its bits */

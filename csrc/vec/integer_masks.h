@@ -15,4 +15,8 @@ FA_INLINE vm64 v_unordered_f64(vf64 a, vf64 b) { return (vm64)(a != a) | (vm64)(
 FA_INLINE vi32 v_to_int_f32(vf32 a) { return __builtin_convertvector(a, vi32); }
 FA_INLINE vi64 v_to_int_f64(vf64 a) { return __builtin_convertvector(a, vi64); }
 FA_INLINE vf32 v_to_float_i32(vi32 a) { return __builtin_convertvector(a, vf32); }
+#ifdef __aarch64__
 FA_INLINE vf64 v_to_float_i64(vi64 a) { return __builtin_convertvector(a, vf64); }
+#else /* x86 before AVX-512 would convert one by one: the bits of 1.5 2^52 + a, less 1.5 2^52 */
+FA_INLINE vf64 v_to_float_i64(vi64 a) { return v_real_i64(a + KI64(0x4338000000000000)) - KD(0x1.8p52); }
+#endif
