@@ -216,7 +216,7 @@ FA_ONCE void row_turned_vjp(const fa_row_triples *t, size_t row, size_t rows, vo
 FA_ONCE void row_vjps(const fa_row_triples *t, void (*one)(const real *y, const real *g, real *dx, size_t n),
                       void (*beside)(const row_beside_vjp *))
 {
-    const int are_columns = t->step[2] == 1;
+    const int are_columns = t->step[2] == 1 && t->n > 1;
     for (size_t row = 0, rows; row < t->rows; row += rows) {
         rows = t->rows - row < FA_LANES ? t->rows - row : FA_LANES;
         const row_short_place y = row_triple_place(t, 0, row), g = row_triple_place(t, 1, row),

@@ -235,7 +235,7 @@ def short_rows(dtype, n, random):
 
 
 @pytest.mark.parametrize("dtype", strategies.FLOATS)
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 10, 15, 16, 17, 31, 32, 33])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 10, 15, 16, 17, 31, 32, 33, 48, 64, 95, 97])
 def test_many_short_rows_have_the_bits_of_one(isa, dtype, n):
     for seed in range(8):
         x, target = short_rows(dtype, n, np.random.default_rng([n, seed]))
