@@ -127,8 +127,8 @@ FA_CALLED void row_beside_surprise(const row_beside *s, vreal chosen, double *lo
     }
 }
 
-/* The gradient at the target, as row_class_loss has it. */
-FA_CALLED vreal row_beside_slopes(const row_beside *s, vreal chosen, double factor)
+/* The gradient at the target, as row_class_loss has it without smoothing; weight, one for each row, may be NULL. */
+FA_CALLED vreal row_beside_slopes(const row_beside *s, vreal chosen, double factor, const double *weight)
 {
     vreal f, h = row_reduce(chosen, &s->frame, ROW_WILD, &f), q = row_fraction(f);
     row_wides slope;
@@ -138,7 +138,9 @@ FA_CALLED vreal row_beside_slopes(const row_beside *s, vreal chosen, double fact
         const row_totals others = row_add_lanes(whole, row_negative(row_top_lanes(h, q, k)));
         const vm64 largest = v_eq(row_widen(chosen, k), row_widen(s->max, k));
         const row_totals complement = row_quotient_lanes(row_choose(largest, own, others), whole);
-        slope.half[k] = KD(factor) * (KD(0) - (ROW_TAILS ? complement.head + row_tail(complement) : complement.head));
+        vf64 rest = ROW_TAILS ? complement.head + row_tail(complement) : complement.head;
+        rest = weight ? v_load(weight + (size_t)k * FA_LANES_F64) * rest : rest;
+        slope.half[k] = KD(factor) * (KD(0) - rest);
     }
     return row_narrow_all(slope);
 }

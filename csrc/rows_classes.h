@@ -37,7 +37,7 @@ FA_CALLED void row_wait_no_more(const fa_row_loss *loss, const fa_row_classes *c
     for (size_t r = 0; r < w->count; r++)
         c->losses[w->row[r]] = losses[r];
     if (c->gradient) {
-        v_store(slopes, row_flushing(loss, row_beside_slopes(&s, v_load(w->chosen), loss->factor)));
+        v_store(slopes, row_flushing(loss, row_beside_slopes(&s, v_load(w->chosen), loss->factor, NULL)));
         for (size_t r = 0; r < w->count; r++)
             row_class_slopes(c, w->row[r])[c->index[w->row[r]]] = slopes[r];
     }

@@ -176,17 +176,16 @@ FA_CALLED double row_log_dot(const real *p, const real *t, size_t n)
 {
     row_accumulator sum = {{0}, {0}};
     for (size_t i = 0; i < n; i += ROW_DOT) {
-        double logs[ROW_DOT], weight[ROW_DOT];
-        for (size_t l = 0; l < ROW_DOT; l++) { /* nothing is added for what is not there */
-            weight[l] = i + l < n ? (double)t[i + l] : 0;
-            logs[l] = weight[l] != 0 ? (double)p[i + l] : 1;
-        }
+        const size_t count = n - i < ROW_DOT ? n - i : ROW_DOT;
+        double logs[ROW_DOT + FA_LANES_F64];
+        for (size_t l = 0; l < count; l++)
+            logs[l] = t[i + l] != 0 ? (double)p[i + l] : 1;
         FA_NOT_UNROLLED
-        for (size_t l = 0; l < ROW_DOT; l += FA_LANES_F64)
-            v_store(logs + l, row_log(v_load(logs + l)));
+        for (size_t l = 0; l < count; l += FA_LANES_F64)
+            v_store(logs + l, row_log(count - l < FA_LANES_F64 ? v_load_part(logs + l, count - l) : v_load(logs + l)));
         FA_NOT_UNROLLED
-        for (size_t l = 0; l < ROW_DOT; l++) {
-            double v = weight[l], product = v == 0 ? 0 : v * logs[l];
+        for (size_t l = 0; l < count; l++) {
+            double v = t[i + l], product = v == 0 ? 0 : v * logs[l];
             row_accumulate(&sum, l, product, v == 0 ? 0 : row_product_error(v, logs[l], product));
         }
     }

@@ -87,10 +87,33 @@ static size_t class_losses(const fa_row_job *job, size_t row, size_t end, char *
     return rows;
 }
 
+/* Losses of log-probabilities with an index each, without a gradient: one element of a row is all they need. */
+static void nll_losses(const fa_row_job *job, size_t first, size_t count)
+{
+    const fa_row_loss_call *call = job->loss;
+    const ptrdiff_t step = job->operand[0].step[2];
+    for (size_t row = first; row < first + count; row++) {
+        const int64_t index = call->index[row];
+        double weight = 1;
+        job->losses[row] = 0;
+        if (index == call->ignore_index)
+            continue;
+        if (call->loss.weight)
+            weight = fa_row_load(job->compute, (const char *)call->loss.weight + (size_t)index * job->item);
+        const char *at = fa_row_at(job, 0, row) + (ptrdiff_t)index * step;
+        const int is_plain = job->type[0] == FA_F32;
+        job->losses[row] = -weight * (is_plain ? *(const float *)(const void *)at : fa_row_load(job->type[0], at));
+    }
+}
+
 static void loss_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
     const int is_cross_entropy = job->which == FA_CROSS_ENTROPY && job->shape->n != 0;
     const size_t other = job->operand[2].data ? 2 : 0, end = first + count;
+    if (job->which == FA_NLL && !job->operand[2].data && job->shape->n != 0) {
+        nll_losses(job, first, count);
+        return;
+    }
     for (size_t row = first, rows; row < end; row += rows) {
         rows = is_cross_entropy ? fa_row_side_by_side(job, 0, other, row, end) : 0;
         if (rows > 1) {
