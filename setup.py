@@ -40,7 +40,7 @@ LEVELS = {
     "cpu": ["-Os"],
     "dispatch": ["-O2"],
     "half_table": ["-O2"],
-    **dict.fromkeys(("rows", "rows_job", "rows_long", "rows_losses"), ["-O2"]),
+    **dict.fromkeys(("rows", "rows_job", "rows_long", "rows_losses", "rows_vjps"), ["-O2"]),
 }
 KERNELS = ["-O3"]  # and all else in csrc
 # Pairs of numbers written as one and read one by one, or the other way, cost a row by itself up to half of its time.

@@ -1,5 +1,5 @@
-/* softmax, log_softmax, softmin, logsumexp and their vector-Jacobian products over rows in any layout: what the tasks of
- * rows_job.c do.  No arithmetic on elements. */
+/* softmax, log_softmax, softmin and logsumexp over rows in any layout: what the tasks of rows_job.c do.  No arithmetic on
+ * elements. */
 #include "convert.h"
 #include "rows_job.h"
 #include "rows_long.h"
@@ -12,13 +12,6 @@ enum {
     AT_ONCE = 256,  /* rows whose results are held */
     FEW = 512,      /* elements that are widened at a time */
 };
-
-/* How many rows from this one on, before end, are staged at a time. */
-static size_t tile_rows(const fa_row_job *job, size_t row, size_t end)
-{
-    const size_t most = fa_row_tile_rows(job->shape);
-    return end - row < most ? end - row : most;
-}
 
 /* softmin is the softmax of -x: its rows are staged and negated. */
 static int negates(const fa_row_job *job) { return job->which == FA_SOFTMIN; }
@@ -34,7 +27,7 @@ static void map_rows(const fa_row_job *job, size_t first, size_t count, char *bu
                                               fa_row_step(job, 1), n, rows);
             continue;
         }
-        rows = tile_rows(job, row, end);
+        rows = fa_row_tile_run(job, row, end);
         fa_row_tile_in(job, 0, row, rows, buffer);
         if (negates(job))
             fa_negate(job->compute, rows * n, buffer);
@@ -245,7 +238,7 @@ static void logsumexp_rows(const fa_row_job *job, size_t first, size_t count, ch
             results.x = fa_row_at(job, 0, row);
             results.step = fa_row_step(job, 0);
         } else {
-            rows = tile_rows(job, row, end);
+            rows = fa_row_tile_run(job, row, end);
             fa_row_tile_in(job, 0, row, rows, buffer);
         }
         rows = rows < AT_ONCE ? rows : AT_ONCE;
@@ -278,123 +271,4 @@ int fa_row_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array y)
         job.buffer = fa_row_long_buffer(shape);
     }
     return fa_row_run(&job);
-}
-
-/* Rows side by side, as they stand or staged. */
-static void vjp_side_by_side(const fa_row_job *job, size_t row, size_t rows, char *buffer)
-{
-    const size_t tile = rows * job->shape->n * job->item;
-    fa_row_triples t = {.step = {1, 1, 1}, .n = job->shape->n, .rows = rows};
-    char *to = buffer + 2 * tile;
-    t.y = fa_row_side_in(job, 0, row, rows, buffer, t.apart);
-    t.g = fa_row_side_in(job, 1, row, rows, buffer + tile, t.apart + 1);
-    t.dx = fa_row_side_to(job, 2, row, rows, to, t.apart + 2);
-    job->kernels->vjps[job->which](&t);
-    if (t.dx == to)
-        fa_row_side_out(job, 2, row, rows, rows, to);
-}
-
-static void vjp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
-{
-    const size_t n = job->shape->n, tile = fa_row_tile_bytes(job->shape), end = first + count;
-    const ptrdiff_t line = (ptrdiff_t)n;
-    for (size_t row = first, rows; row < end; row += rows) {
-        rows = fa_row_side_by_side(job, 0, 1, row, end);
-        if (rows > 1 && fa_row_side_by_side(job, 0, 2, row, end)) {
-            const size_t run = fa_row_side_run(job, row, end);
-            rows = run ? run : rows;
-            vjp_side_by_side(job, row, rows, buffer);
-            continue;
-        }
-        fa_row_triples t = {.step = {line, line, line}, .apart = {1, 1, 1}, .n = n};
-        rows = fa_row_run_length(job, 3, row, end);
-        if (rows) {
-            t.y = fa_row_at(job, 0, row);
-            t.g = fa_row_at(job, 1, row);
-            t.dx = fa_row_at(job, 2, row);
-            for (size_t i = 0; i < 3; i++)
-                t.step[i] = fa_row_step(job, i);
-        } else {
-            rows = tile_rows(job, row, end);
-            fa_row_tile_in(job, 0, row, rows, buffer);
-            fa_row_tile_in(job, 1, row, rows, buffer + tile);
-            t.y = buffer;
-            t.g = buffer + tile;
-            t.dx = buffer + 2 * tile;
-        }
-        t.rows = rows;
-        job->kernels->vjps[job->which](&t);
-        if (t.y == buffer)
-            fa_row_tile_out(job, 2, row, rows, t.dx);
-    }
-}
-
-int fa_row_vjp(int which, const fa_row_shape *shape, fa_row_array y, fa_row_array g, fa_row_array dx)
-{
-    fa_row_job job = fa_row_job_of(shape, 3, (const fa_row_array[]){y, g, dx});
-    job.which = which;
-    job.work = vjp_rows;
-    job.buffer = 2 * fa_row_side_bytes(shape, &y);
-    return shape->n ? fa_row_run(&job) : 0;
-}
-
-/* Rows side by side: short ones as they stand or staged, up to one out of reach; else they are brought together.  Returns how many. */
-static size_t vjp_logsumexp_side_by_side(const fa_row_job *job, size_t row, size_t rows, const double *g, char *buffer)
-{
-    const size_t n = job->shape->n, tile = rows * n * job->item;
-    char *x = buffer + tile, *dx = x + tile;
-    fa_row_triples t = {.g = g, .step = {1, 1, 1}, .n = n, .rows = rows};
-    t.y = fa_row_side_in(job, 0, row, rows, buffer, t.apart);
-    t.dx = fa_row_side_to(job, 1, row, rows, dx, t.apart + 2);
-    const size_t done = job->kernels->vjps_logsumexp(&t);
-    if (done && t.dx == dx)
-        fa_row_side_out(job, 1, row, done, rows, dx);
-    if (done)
-        return done;
-    fa_row_transpose(job, t.y, t.apart[0], x, (ptrdiff_t)n, n, rows);
-    t = (fa_row_triples){x, g, dx, {(ptrdiff_t)n, 0, (ptrdiff_t)n}, {1, 1, 1}, n, rows};
-    job->kernels->vjps_logsumexp(&t);
-    fa_row_transpose(job, dx, (ptrdiff_t)n, buffer, (ptrdiff_t)rows, rows, n);
-    fa_row_side_out(job, 1, row, rows, rows, buffer);
-    return rows;
-}
-
-static void vjp_logsumexp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
-{
-    double g[AT_ONCE];
-    const size_t n = job->shape->n, end = first + count;
-    const ptrdiff_t line = (ptrdiff_t)n;
-    for (size_t row = first, rows; row < end; row += rows) {
-        const size_t beside = fa_row_side_by_side(job, 0, 1, row, end), run = fa_row_run_length(job, 2, row, end);
-        rows = beside > 1 ? beside : run ? run : tile_rows(job, row, end);
-        rows = rows < AT_ONCE ? rows : AT_ONCE;
-        for (size_t r = 0; r < rows; r++)
-            g[r] = fa_row_load(job->type[2], fa_row_at(job, 2, row + r));
-        if (beside > 1) {
-            rows = vjp_logsumexp_side_by_side(job, row, rows, g, buffer);
-            continue;
-        }
-        fa_row_triples t = {buffer, g, buffer, {line, 0, line}, {1, 1, 1}, n, rows};
-        if (run) {
-            t.y = fa_row_at(job, 0, row);
-            t.dx = fa_row_at(job, 1, row);
-            t.step[0] = fa_row_step(job, 0);
-            t.step[2] = fa_row_step(job, 1);
-        } else {
-            fa_row_tile_in(job, 0, row, rows, buffer);
-        }
-        job->kernels->vjps_logsumexp(&t);
-        if (!run)
-            fa_row_tile_out(job, 1, row, rows, buffer);
-    }
-}
-
-int fa_row_vjp_logsumexp(const fa_row_shape *shape, fa_row_array x, fa_row_array g, fa_row_array dx)
-{
-    fa_row_job job = fa_row_job_of(shape, 2, (const fa_row_array[]){x, dx});
-    job.operand[2] = g;
-    job.type[2] = shape->dtype;
-    job.work = vjp_logsumexp_rows;
-    job.buffer = 2 * fa_row_side_bytes(shape, &x);
-    return shape->n ? fa_row_run(&job) : 0;
 }

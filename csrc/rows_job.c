@@ -160,6 +160,12 @@ size_t fa_row_tile_rows(const fa_row_shape *shape)
     return rows < 1 ? 1 : rows < TILE_ROWS ? rows : TILE_ROWS;
 }
 
+size_t fa_row_tile_run(const fa_row_job *job, size_t row, size_t end)
+{
+    const size_t most = fa_row_tile_rows(job->shape);
+    return end - row < most ? end - row : most;
+}
+
 size_t fa_row_tile_bytes(const fa_row_shape *shape)
 {
     return fa_row_tile_rows(shape) * shape->n * fa_item_size(fa_row_compute(shape->dtype));

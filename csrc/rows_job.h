@@ -49,6 +49,7 @@ void fa_row_deliver(const fa_row_job *job, size_t operand, size_t row, const cha
 /* Rows that kernels do not take as they stand are staged some at a time, row after row: how many at most, their bytes, and the ways
  * between them and an operand. */
 size_t fa_row_tile_rows(const fa_row_shape *shape);
+size_t fa_row_tile_run(const fa_row_job *job, size_t row, size_t end); /* of the rows from this one on, before end */
 size_t fa_row_tile_bytes(const fa_row_shape *shape);
 void fa_row_tile_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *tile);
 void fa_row_tile_out(const fa_row_job *job, size_t operand, size_t row, size_t rows, const char *tile);

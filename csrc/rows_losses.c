@@ -66,7 +66,7 @@ static size_t class_losses(const fa_row_job *job, size_t row, size_t end, char *
 {
     const fa_row_loss_call *call = job->loss;
     const size_t n = job->shape->n, tile = fa_row_tile_bytes(job->shape), run = fa_row_run_length(job, 3, row, end);
-    const size_t most = run ? run : fa_row_tile_rows(job->shape), rows = end - row < most ? end - row : most;
+    const size_t rows = run ? run : fa_row_tile_run(job, row, end);
     const int has_gradient = job->operand[2].data != NULL;
     char *gradient = !has_gradient ? NULL : run ? fa_row_at(job, 2, row) : buffer + tile;
     if (!run)

@@ -91,3 +91,37 @@ def test_logarithms_of_probabilities_add_up_to_nothing(isa, dtype, n):
     for got in (fa.logsumexp(x), fa.logsumexp(np.ascontiguousarray(x.T), axis=0), fa.logsumexp(x[:1])):
         bound = np.maximum(deepest, np.spacing(abs(want).astype(dtype)))[: len(got)]
         assert (abs(got - want[: len(got)]) <= bound).all()
+
+
+OPTIONS = ({}, {"weight": True}, {"label_smoothing": 0.1}, {"weight": True, "label_smoothing": 0.2})
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", N)
+@pytest.mark.parametrize("options", OPTIONS)
+def test_losses_of_many_rows_have_the_bits_of_each_by_itself(isa, dtype, n, options):
+    random = np.random.default_rng(n)
+    if "weight" in options:
+        options = {**options, "weight": random.uniform(0, 3, n).astype(dtype)}
+    for count in (2, 9, 40):
+        x, target = rows_of(dtype, n, count, random), random.integers(0, n, count)
+        target[::5] = -100
+        each = [
+            fa.value_and_grad.cross_entropy(row[None], one[None], reduction="none", **options)
+            for row, one in zip(x, target, strict=True)
+        ]
+        losses, slopes = (np.concatenate(parts) for parts in zip(*each, strict=True))
+        for laid in (*layouts(x), np.asfortranarray(x)):
+            loss, gradient = fa.value_and_grad.cross_entropy(laid, target, reduction="none", **options)
+            same(loss, losses)
+            same(gradient, slopes)
+            same(fa.cross_entropy(laid, target, reduction="none", **options), losses)
+        loss, gradient = fa.value_and_grad.cross_entropy(x.T, target, axis=0, reduction="none", **options)
+        same(loss, losses)
+        same(gradient.T, slopes)
+        for threads in (1, 2):
+            with fa.num_threads(threads):
+                same(
+                    fa.value_and_grad.cross_entropy(x, target, **options)[1],
+                    fa.value_and_grad.cross_entropy(np.asfortranarray(x), target, **options)[1],
+                )
