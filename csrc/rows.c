@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 enum {
-    TILE = 1 << 23, /* bytes, at most, of half columns that are widened at a time */
-    AT_ONCE = 256,  /* rows whose results are held */
-    FEW = 512,      /* elements that are widened at a time */
+    TILE = 1 << 23,   /* bytes, at most, of half columns that are widened at a time */
+    SECOND = 1 << 17, /* bytes of them that the second level holds beside their arrays */
+    AT_ONCE = 256,    /* rows whose results are held */
+    FEW = 512,        /* elements that are widened at a time */
 };
 
 /* softmin is the softmax of -x: its rows are staged and negated. */
@@ -57,12 +58,21 @@ static void map_panels(const fa_row_job *job, size_t first, size_t count, char *
     }
 }
 
+/* How many rows make a panel that is staged: many, if the second level holds it. */
+static size_t staged_panel(const fa_row_shape *shape)
+{
+    const fa_row_kernels *kernels = fa_kernels_for(fa_row_compute(shape->dtype))->rows;
+    const size_t one = shape->n * kernels->panel * sizeof(float), most = kernels->wide_panel / kernels->panel;
+    const size_t count = SECOND / one;
+    return kernels->panel * (count < 1 ? 1 : count < most ? count : most);
+}
+
 /* The same of half types and of softmin: a panel is staged in the buffer. */
 static void map_staged_panels(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    const size_t item = job->item, n = job->shape->n;
+    const size_t item = job->item, n = job->shape->n, most = staged_panel(job->shape);
     for (size_t row = first, rows; row < first + count; row += rows) {
-        rows = panel_rows(job, row, first + count, job->kernels->panel);
+        rows = panel_rows(job, row, first + count, most);
         const char *x = fa_row_at(job, 0, row);
         for (size_t i = 0; i < n; i++)
             fa_row_stage(job, 0, x + (ptrdiff_t)i * job->operand[0].step[2], job->operand[0].step[1], rows,
@@ -100,7 +110,7 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
     fa_row_job job = fa_row_job_of(shape, 2, (const fa_row_array[]){x, y});
     const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype);
     const fa_dtype compute = fa_row_compute(shape->dtype);
-    const size_t tile = shape->n * fa_kernels_for(compute)->rows->panel * fa_item_size(compute);
+    const size_t tile = shape->n * staged_panel(shape) * fa_item_size(compute);
     const int is_staged = shape->dtype != compute || which == FA_SOFTMIN;
     job.which = which;
     job.work = map_rows;
