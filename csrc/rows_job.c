@@ -308,9 +308,9 @@ int fa_row_run(fa_row_job *job)
     job->kernels = fa_kernels_for(job->compute)->rows;
     if (rows == 0)
         return 0;
-    for (size_t i = 0; i < job->n_operands; i++)
-        if (!fa_row_is_direct(job, i) && job->buffer < job->n_operands * fa_row_tile_bytes(job->shape))
-            job->buffer = job->n_operands * fa_row_tile_bytes(job->shape);
+    if (!fa_row_run_length(job, job->n_operands, 0, rows) &&
+        job->buffer < job->n_operands * fa_row_tile_bytes(job->shape))
+        job->buffer = job->n_operands * fa_row_tile_bytes(job->shape);
     job->rows_a_task = rows;
     if (rows * n >= THREADED_FROM && !job->in_one) {
         job->rows_a_task = n >= TASK ? 1 : TASK / (n ? n : 1);
