@@ -72,7 +72,7 @@ FA_INLINE void row_loss_turn_write(const fa_row_loss *loss, const fa_row_classes
             row_multiply(y, c->n, turn->slope.factor);
         row_class_gradient(loss, &turn->slope, y, c->n);
     }
-    if (!turn->ratio.near)
+    if (!turn->ratio.near || !row_is_scale(turn->slope.factor))
         row_flush(loss, &turn->sum, y, c->n);
 }
 

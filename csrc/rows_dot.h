@@ -124,7 +124,7 @@ FA_INLINE double row_dot(const real *a, const real *b, size_t n)
     }
     for (size_t l = 0; i + l < n; l++) {
         double u = a[i + l], v = b ? b[i + l] : 1, product = u * v;
-        row_accumulate(&sum, l, product, row_product_error(u, v, product));
+        row_accumulate(&sum, l, product, v_lane(v_fma(KD(u), KD(v), KD(-product)), 0)); /* as above, also emulated */
     }
     return row_accumulated(&sum);
 #endif

@@ -47,7 +47,7 @@ FA_INLINE void row_less_powers(const real *y, const real *g, real *dx, size_t n,
 }
 
 /* e^y, as e^y over a sum of e^0, which is what row_table has of it. */
-FA_INLINE row_scale row_power_scale(double min, int *near)
+FA_CALLED row_scale row_power_scale(double min, int *near)
 {
     row_sum one = {.max = 0, .min = min, .own = {ROW_FACTOR * row_power_of_two(ROW_BASE), 0}};
     const row_scale_values values = row_scale_of(&one, 1.0);
@@ -158,10 +158,15 @@ FA_INLINE row_pair row_beside_dot(const row_beside_vjp *v, int with_y)
     return (row_pair){head, v_select(v_lt(v_abs(head), K(INFINITY)), row_narrow_all(rest), K(0))};
 }
 
-FA_INLINE void row_beside_less_powers(const row_beside_vjp *v, row_pair total, const row_scale *scale, int form)
+/* g - e^y total, by the near form in rows that `near` marks, by the wild form in the others; in all alike if it is NULL. */
+FA_INLINE void row_beside_less_powers(const row_beside_vjp *v, row_pair total, const row_scale *scale,
+                                      const row_scale *wild, const vmask *near)
 {
     for (size_t i = 0; i < v->n; i++) {
-        const vreal e = row_quotient(row_beside_at(v, &v->y, i), scale, form);
+        const vreal y = row_beside_at(v, &v->y, i);
+        vreal e = row_quotient(y, scale, ROW_NEAR);
+        if (near)
+            e = v_select(*near, e, row_quotient(y, wild, ROW_WILD));
         const vreal dx = v_fnma(total.tail, e, v_fnma(total.head, e, row_beside_at(v, &v->g, i)));
         row_lanes_store(v->dx.data + (ptrdiff_t)i * v->dx.apart, dx, v->rows);
     }
@@ -179,15 +184,24 @@ FA_ONCE void row_beside_vjp_softmax(const row_beside_vjp *v)
 FA_ONCE void row_beside_vjp_log_softmax(const row_beside_vjp *v)
 {
     vreal smallest = K(INFINITY);
-    int near;
+    real min[FA_LANES];
+    int is_near;
     for (size_t i = 0; i < v->n; i++)
         smallest = v_min(row_beside_at(v, &v->y, i), smallest);
-    const row_scale scale = row_power_scale(-row_largest_lane(-smallest), &near);
     const row_pair total = row_beside_dot(v, 0);
-    if (near)
-        row_beside_less_powers(v, total, &scale, ROW_NEAR);
-    else
-        row_beside_less_powers(v, total, &scale, ROW_WILD);
+    const row_scale scale = row_power_scale(-row_largest_lane(-smallest), &is_near);
+    if (is_near) {
+        row_beside_less_powers(v, total, &scale, NULL, NULL);
+        return;
+    }
+    v_store(min, smallest);
+    for (size_t r = 0; r < FA_LANES; r++) { /* each row as by itself */
+        row_power_scale(min[r], &is_near);
+        min[r] = is_near ? 1 : 0;
+    }
+    const vmask near = v_lt(K(0), v_load(min));
+    const row_scale all = row_power_scale(0, &is_near);
+    row_beside_less_powers(v, total, &all, &scale, &near);
 }
 
 FA_INLINE row_short_place row_triple_place(const fa_row_triples *t, int operand, size_t row)
@@ -216,7 +230,7 @@ FA_ONCE void row_turned_vjp(const fa_row_triples *t, size_t row, size_t rows, vo
 FA_ONCE void row_vjps(const fa_row_triples *t, void (*one)(const real *y, const real *g, real *dx, size_t n),
                       void (*beside)(const row_beside_vjp *))
 {
-    const int are_columns = t->step[2] == 1 && t->n > 1;
+    const int are_columns = t->apart[2] != 1 && t->n > 1;
     for (size_t row = 0, rows; row < t->rows; row += rows) {
         rows = t->rows - row < FA_LANES ? t->rows - row : FA_LANES;
         const row_short_place y = row_triple_place(t, 0, row), g = row_triple_place(t, 1, row),
@@ -244,7 +258,7 @@ static void row_vjps_log_softmax(const fa_row_triples *t)
 static size_t row_vjps_logsumexp(const fa_row_triples *t)
 {
     const double *g = t->g;
-    const int are_columns = t->step[2] == 1 && t->n > 1;
+    const int are_columns = t->apart[2] != 1 && t->n > 1;
     for (size_t row = 0, done; row < t->rows; row += done) {
         const row_short_place x = row_triple_place(t, 0, row), dx = row_triple_place(t, 2, row);
         done = t->n <= ROW_SHORT ? row_short_slopes(x, g + row, dx, t->n, t->rows - row) : 0;

@@ -4,18 +4,18 @@
 
 enum { AT_ONCE = 256 }; /* rows whose slopes are held */
 
-/* Rows side by side, as they stand or staged. */
+/* Rows side by side, as they stand or staged; without a buffer all operands must stand as kernels take them. */
 static void vjp_side_by_side(const fa_row_job *job, size_t row, size_t rows, char *buffer)
 {
     const size_t tile = rows * job->shape->n * job->item;
     fa_row_triples t = {.step = {1, 1, 1}, .n = job->shape->n, .rows = rows};
-    char *to = buffer + 2 * tile;
+    char *g = buffer ? buffer + tile : NULL, *dx = buffer ? g + tile : NULL;
     t.y = fa_row_side_in(job, 0, row, rows, buffer, t.apart);
-    t.g = fa_row_side_in(job, 1, row, rows, buffer + tile, t.apart + 1);
-    t.dx = fa_row_side_to(job, 2, row, rows, to, t.apart + 2);
+    t.g = fa_row_side_in(job, 1, row, rows, g, t.apart + 1);
+    t.dx = fa_row_side_to(job, 2, row, rows, dx, t.apart + 2);
     job->kernels->vjps[job->which](&t);
-    if (t.dx == to)
-        fa_row_side_out(job, 2, row, rows, rows, to);
+    if (t.dx == dx)
+        fa_row_side_out(job, 2, row, rows, rows, dx);
 }
 
 static void vjp_rows(const fa_row_job *job, size_t first, size_t count, char *buffer)
@@ -27,7 +27,7 @@ static void vjp_rows(const fa_row_job *job, size_t first, size_t count, char *bu
         if (rows > 1 && fa_row_side_by_side(job, 0, 2, row, end)) {
             const size_t run = fa_row_side_run(job, row, end);
             rows = run ? run : rows;
-            vjp_side_by_side(job, row, rows, buffer);
+            vjp_side_by_side(job, row, rows, run ? NULL : buffer); /* which has no room for a run */
             continue;
         }
         fa_row_triples t = {.step = {line, line, line}, .apart = {1, 1, 1}, .n = n};

@@ -125,3 +125,41 @@ def test_losses_of_many_rows_have_the_bits_of_each_by_itself(isa, dtype, n, opti
                     fa.value_and_grad.cross_entropy(x, target, **options)[1],
                     fa.value_and_grad.cross_entropy(np.asfortranarray(x), target, **options)[1],
                 )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [4, 33, 70])
+def test_derivatives_of_what_no_log_softmax_gives(isa, dtype, n):
+    """A row's derivative does not depend on the row in the next lane, whatever y is."""
+    random = np.random.default_rng(n)
+    y, g = random.normal(-1, 1, (37, n)).astype(dtype), random.normal(0, 1, (37, n)).astype(dtype)
+    y[::9, 0], y[4::9, 1] = 46, -1e5
+    want = np.stack([fa.vjp.log_softmax(y=a, g=b) for a, b in zip(y, g, strict=True)])
+    same(fa.vjp.log_softmax(y=y, g=g), want)
+    same(fa.vjp.log_softmax(y=np.ascontiguousarray(y.T), g=np.ascontiguousarray(g.T), axis=0).T, want)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-305, 1e-308, 1e-311])
+def test_derivatives_near_the_smallest_numbers(isa, scale):
+    random = np.random.default_rng(0)
+    y, g = fa.softmax(random.normal(0, 1, (37, 37))), random.normal(0, scale, (37, 37))
+    want = np.stack([fa.vjp.softmax(y=a, g=b) for a, b in zip(y, g, strict=True)])
+    same(fa.vjp.softmax(y=y, g=g), want)
+    same(fa.vjp.softmax(y=np.ascontiguousarray(y.T), g=np.ascontiguousarray(g.T), axis=0).T, want)
+
+
+@pytest.mark.parametrize("function", [fa.vjp.softmax, fa.vjp.log_softmax])
+def test_derivatives_of_columns_leave_their_operands_alone(function):
+    """Wherever the heap puts what is staged: here beside g, which once was taken for it."""
+    n, rows = 2, 769
+    random = np.random.default_rng(0)
+    y = random.random((n, 800))[:, :rows]
+    for _ in range(10):
+        pairs = [[np.empty(12_288, np.uint8), np.empty((n, 800))] for _ in range(64)]
+        for pair in pairs:
+            pair[1][...] = random.standard_normal((n, 800))
+            g, before = pair[1], pair[1].copy()
+            pair[0] = None
+            want = function(y=y.copy(), g=g[:, :rows].copy(), axis=0)
+            same(function(y=y, g=g[:, :rows], axis=0), want)
+            same(g, before)
