@@ -110,7 +110,6 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
     fa_row_job job = fa_row_job_of(shape, 2, (const fa_row_array[]){x, y});
     const ptrdiff_t item = (ptrdiff_t)fa_item_size(shape->dtype);
     const fa_dtype compute = fa_row_compute(shape->dtype);
-    const size_t tile = shape->n * staged_panel(shape) * fa_item_size(compute);
     const int is_staged = shape->dtype != compute || which == FA_SOFTMIN;
     job.which = which;
     job.work = map_rows;
@@ -123,6 +122,7 @@ int fa_row_map(int which, const fa_row_shape *shape, fa_row_array x, fa_row_arra
         job.work = map_long_rows;
         job.buffer = fa_row_long_buffer(shape);
     } else if (shape->inner > 1 && x.step[1] == item && y.step[1] == item) {
+        const size_t tile = shape->n * staged_panel(shape) * fa_item_size(compute);
         if (is_staged && tile <= TILE && x.step[2] != item) {
             job.work = map_staged_panels;
             job.buffer = tile > job.buffer ? tile : job.buffer;
