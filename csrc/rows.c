@@ -70,13 +70,10 @@ static size_t staged_panel(const fa_row_shape *shape)
 /* The same of half types and of softmin: a panel is staged in the buffer. */
 static void map_staged_panels(const fa_row_job *job, size_t first, size_t count, char *buffer)
 {
-    const size_t item = job->item, n = job->shape->n, most = staged_panel(job->shape);
+    const size_t n = job->shape->n, most = staged_panel(job->shape);
     for (size_t row = first, rows; row < first + count; row += rows) {
         rows = panel_rows(job, row, first + count, most);
-        const char *x = fa_row_at(job, 0, row);
-        for (size_t i = 0; i < n; i++)
-            fa_row_stage(job, 0, x + (ptrdiff_t)i * job->operand[0].step[2], job->operand[0].step[1], rows,
-                         buffer + i * rows * item);
+        fa_row_side_stage(job, 0, row, rows, buffer);
         if (negates(job))
             fa_negate(job->compute, rows * n, buffer);
         const size_t done =
@@ -179,7 +176,7 @@ static void logsumexps_again(const logsumexp_results *results, size_t n, size_t 
 {
     double few[FEW], *room = n <= FEW ? few : NULL;
     const size_t most = n <= FEW ? FEW / (n ? n : 1) : 1;
-    size_t row[FEW], count = 0;
+    size_t row[AT_ONCE], count = 0;
     for (size_t r = 0; r < rows; r++) {
         if (!cancels(results, r, n))
             continue;

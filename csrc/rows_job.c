@@ -245,14 +245,21 @@ char *fa_row_side_to(const fa_row_job *job, size_t operand, size_t row, size_t r
     return is_direct ? fa_row_at(job, operand, row) : buffer;
 }
 
+void fa_row_side_stage(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer)
+{
+    const fa_row_array *array = &job->operand[operand];
+    const char *from = fa_row_at(job, operand, row);
+    for (size_t i = 0; i < job->shape->n; i++)
+        fa_row_stage(job, operand, from + (ptrdiff_t)i * array->step[2], array->step[1], rows,
+                     buffer + i * rows * job->item);
+}
+
 const char *fa_row_side_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer,
                            ptrdiff_t *apart)
 {
-    const fa_row_array *array = &job->operand[operand];
     const char *x = fa_row_side_to(job, operand, row, rows, buffer, apart);
-    for (size_t i = 0; i < job->shape->n && x == buffer; i++)
-        fa_row_stage(job, operand, fa_row_at(job, operand, row) + (ptrdiff_t)i * array->step[2], array->step[1], rows,
-                     buffer + i * rows * job->item);
+    if (x == buffer)
+        fa_row_side_stage(job, operand, row, rows, buffer);
     return x;
 }
 

@@ -63,6 +63,8 @@ size_t fa_row_side_by_side(const fa_row_job *job, size_t operand, size_t other, 
 size_t fa_row_side_run(const fa_row_job *job, size_t row, size_t end);
 /* Bytes that they need in a buffer, as columns and row after row; 0 if rows of x do not stand so, or are too long. */
 size_t fa_row_side_bytes(const fa_row_shape *shape, const fa_row_array *x);
+/* Rows side by side into a buffer, in the compute type. */
+void fa_row_side_stage(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer);
 /* Rows in the compute type, side by side: themselves, or widened in the buffer.  *apart: elements between those of a row. */
 const char *fa_row_side_in(const fa_row_job *job, size_t operand, size_t row, size_t rows, char *buffer,
                            ptrdiff_t *apart);
